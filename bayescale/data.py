@@ -1,0 +1,305 @@
+"""The table of runs, checked once: roles, columns, outcome, and the references of its scale."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayescale.errors import DataError, DataWarning, LawError, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class Observations:
+    """The runs that a law is fitted to.
+
+    Parameters
+    ----------
+    inputs
+        Role to values, in the user's units; each of shape (run,), positive.
+    outcome
+        The modelled outcome, shape (run,): y, or ``ceiling - y`` for a metric that rises.
+    columns
+        Role to the name of the user's column.
+    outcome_column
+        The name of the user's outcome column.
+    ceiling
+        What the metric cannot exceed, or None for a loss.
+    """
+
+    inputs: dict[str, np.ndarray]
+    outcome: np.ndarray
+    columns: dict[str, str]
+    outcome_column: str
+    ceiling: float | None = None
+
+    def __len__(self) -> int:
+        """Return the number of runs."""
+        return len(self.outcome)
+
+    @property
+    def references(self) -> dict[str, float]:
+        """The scale of the data: geometric mean and range of every input, reference outcome."""
+        scale = {}
+        for role, values in self.inputs.items():
+            scale[f"{role}_ref"] = float(np.exp(np.log(values).mean()))
+            scale[f"{role}_start"] = float(values.min())
+            scale[f"{role}_end"] = float(values.max())
+        positive = np.all(self.outcome > 0)
+        scale["y_ref"] = float(
+            np.exp(np.log(self.outcome).mean())
+            if positive
+            else max(np.abs(self.outcome).mean(), np.ptp(self.outcome)) or 1.0
+        )
+        return scale
+
+    def reported(self, values: Any) -> Any:
+        """Turn modelled outcomes into the user's: the same, or ``ceiling`` minus them."""
+        return values if self.ceiling is None else self.ceiling - values
+
+    def rows(self, keep: np.ndarray) -> Observations:
+        """Return the observations of some rows, given as a mask or as positions."""
+        return Observations(
+            {role: values[keep] for role, values in self.inputs.items()},
+            self.outcome[keep],
+            self.columns,
+            self.outcome_column,
+            self.ceiling,
+        )
+
+    def frame(self) -> pd.DataFrame:
+        """Return the runs as a table with the user's column names."""
+        import pandas as pd
+
+        named = {self.columns[role]: values for role, values in self.inputs.items()}
+        return pd.DataFrame({**named, self.outcome_column: self.reported(self.outcome)})
+
+
+def observations(
+    law: Any,
+    likelihood: Any,
+    runs: Any,
+    y: str,
+    columns: Mapping[str, str],
+    ceiling: float | None = None,
+) -> Observations:
+    """Check a table of runs against what a law and a likelihood can bear.
+
+    Parameters
+    ----------
+    law
+        The law: its ``inputs``, the rows it needs, whether it only falls.
+    likelihood
+        Whether outcomes must be positive.
+    runs
+        The table, one run a row.
+    y
+        The name of the outcome's column.
+    columns
+        Role of the law to the name of its column.
+    ceiling
+        What a rising metric cannot exceed: ``ceiling - y`` is modelled, y is reported.
+
+    Returns
+    -------
+    Observations
+        The checked runs.
+
+    Raises
+    ------
+    LawError
+        If roles are missing or are not the law's.
+    DataError
+        If the table cannot be used; the message says which rows and what to do.
+    """
+    import pandas as pd
+
+    _check_roles(law, columns)
+    if not isinstance(runs, pd.DataFrame):
+        if not isinstance(runs, Mapping):
+            raise DataError(
+                f"The runs must be a pandas DataFrame, one run a row; got {type(runs).__name__}."
+            )
+        runs = pd.DataFrame(runs)
+    if runs.empty:
+        raise DataError("The table of runs is empty. It needs one row for each training run.")
+    inputs = {role: _numbers(runs, column) for role, column in columns.items()}
+    for role, values in inputs.items():
+        _reject(
+            runs, values <= 0, values, f"{columns[role]!r} (the input {role!r}) must be positive"
+        )
+    outcome = _outcome(runs, y, likelihood, ceiling)
+    checked = Observations(inputs, outcome, dict(columns), y, ceiling)
+    check_enough(law, checked)
+    _warn_duplicates(checked)
+    _check_direction(law, checked)
+    _warn_narrow(law, checked)
+    return checked
+
+
+def check_enough(law: Any, runs: Observations) -> None:
+    """Raise a DataError when there are fewer distinct inputs than the law can bear."""
+    for role, values in runs.inputs.items():
+        distinct = len(np.unique(values))
+        column = runs.columns[role]
+        if distinct == 1:
+            raise DataError(
+                f"All {len(values)} runs have the same {column!r} ({values[0]:g}). "
+                "A scaling law needs runs at different scales."
+            )
+        if distinct < law.rows_needed:
+            raise DataError(
+                f"{type(law).__name__} needs runs at {law.rows_needed} or more different values "
+                f"of {column!r}; got {distinct}. Add runs, or fit a law with fewer parameters."
+            )
+
+
+def _check_roles(law: Any, columns: Mapping[str, str]) -> None:
+    name, takes = type(law).__name__, list(law.inputs)
+    extra = [role for role in columns if role not in takes]
+    missing = [role for role in takes if role not in columns]
+    if not extra and not missing:
+        return
+    listed = " and ".join(repr(role) for role in takes)
+    got = ", ".join(repr(role) for role in columns) or "none"
+    noun = "input" if len(takes) == 1 else "inputs"
+    example = ", ".join(
+        f"{role}={columns[was] if was else 'column'!r}"
+        for role, was in zip(missing or takes, [*extra, *[None] * len(takes)], strict=False)
+    )
+    raise LawError(f"{name} takes the {noun} {listed}; got {got}. Write {example}.")
+
+
+def _column(runs: pd.DataFrame, column: str) -> pd.Series:
+    if column not in runs.columns:
+        names = [str(name) for name in runs.columns]
+        raise DataError(
+            f"The table has no column {column!r}. It has: {', '.join(names)}."
+            f"{nearest(str(column), names)}"
+        )
+    values = runs[column]
+    if getattr(values, "ndim", 1) != 1:
+        raise DataError(f"The table has more than one column named {column!r}; rename them.")
+    return values
+
+
+def _numbers(runs: pd.DataFrame, column: str) -> np.ndarray:
+    import pandas as pd
+
+    values = _column(runs, column)
+    if pd.api.types.is_bool_dtype(values) or pd.api.types.is_datetime64_any_dtype(values):
+        raise DataError(f"The column {column!r} must hold numbers; it holds {values.dtype}.")
+    numbers = pd.to_numeric(values, errors="coerce").to_numpy(float)
+    text = np.isnan(numbers) & values.notna().to_numpy()
+    if not pd.api.types.is_numeric_dtype(values) and text.any():
+        raise DataError(
+            f"The column {column!r} must hold numbers; {_where(runs, text)} "
+            f"hold {', '.join(repr(v) for v in values[text].head(3))}."
+        )
+    _reject(runs, ~np.isfinite(numbers), numbers, f"{column!r} must be finite")
+    return numbers
+
+
+def _outcome(runs: pd.DataFrame, y: str, likelihood: Any, ceiling: float | None) -> np.ndarray:
+    values = _numbers(runs, y)
+    if ceiling is not None:
+        if not np.isfinite(ceiling):
+            raise DataError(f"ceiling must be a finite number, such as 1.0; got {ceiling!r}.")
+        if likelihood.positive:
+            _reject(
+                runs,
+                values >= ceiling,
+                values,
+                f"{y!r} must be below ceiling={ceiling:g} (noise here is in proportion to what is "
+                "missing to the ceiling)",
+                "Raise the ceiling, drop those rows, or pass likelihood=bs.Normal()",
+            )
+        return ceiling - values
+    if likelihood.positive:
+        _reject(
+            runs,
+            values <= 0,
+            values,
+            f"{y!r} must be positive (noise here is in proportion to the loss)",
+            "Drop those rows, or pass likelihood=bs.Normal()",
+        )
+    return values
+
+
+def _where(runs: pd.DataFrame, bad: np.ndarray) -> str:
+    labels = [str(label) for label in runs.index[bad][:5]]
+    more = f" and {int(bad.sum()) - 5} more" if bad.sum() > 5 else ""
+    return f"row{'s' if bad.sum() > 1 else ''} {', '.join(labels)}{more}"
+
+
+def _reject(
+    runs: pd.DataFrame, bad: np.ndarray, values: np.ndarray, rule: str, cure: str = ""
+) -> None:
+    if bad.any():
+        shown = ", ".join(f"{value:g}" for value in values[bad][:5])
+        raise DataError(
+            f"{rule}; got {shown} in {_where(runs, bad)}. "
+            f"{cure or 'Correct or drop those rows'}."
+        )
+
+
+def _warn_duplicates(runs: Observations) -> None:
+    rows = np.column_stack([*runs.inputs.values(), runs.outcome])
+    repeated = len(rows) - len(np.unique(rows, axis=0))
+    if repeated:
+        warnings.warn(
+            f"{repeated} of {len(rows)} rows repeat another row exactly. If they are copies and not "
+            "runs of their own, drop them (drop_duplicates): copies make intervals too narrow.",
+            DataWarning,
+            stacklevel=4,
+        )
+
+
+def _check_direction(law: Any, runs: Observations) -> None:
+    from scipy.stats import spearmanr
+
+    if len(runs.inputs) != 1 or np.ptp(runs.outcome) == 0:
+        return
+    (x,) = runs.inputs.values()
+    rises = float(spearmanr(x, runs.outcome).statistic)
+    order = np.argsort(x)
+    third = max(1, len(x) // 3)
+    ends = runs.outcome[order[-third:]].mean() > runs.outcome[order[:third]].mean()
+    if rises < 0.7 or not ends:
+        return
+    name, column = runs.outcome_column, next(iter(runs.columns.values()))
+    if runs.ceiling is None:
+        message = (
+            f"{name!r} rises with {column!r} (rank correlation {rises:.2f}), but a loss falls. If it "
+            f"is an accuracy or another metric that rises, pass ceiling=1.0 (or its largest possible "
+            f"value): ceiling - {name} is modelled and {name} is reported."
+        )
+    else:
+        message = (
+            f"{name!r} falls with {column!r}, but a ceiling was given, which is for a metric that "
+            "rises. Leave out ceiling=."
+        )
+    if law.only_falls:
+        raise DataError(message)
+    warnings.warn(message, DataWarning, stacklevel=4)
+
+
+def _warn_narrow(law: Any, runs: Observations) -> None:
+    if len(runs.inputs) != 1 or not law.bends:
+        return
+    (role, values), *_ = runs.inputs.items()
+    decades = float(np.log10(values.max() / values.min()))
+    if decades < 1:
+        warnings.warn(
+            f"The runs span {decades:.2f} decades of {runs.columns[role]!r}. {law.bends} can hardly "
+            "be told from a pure power law on less than one decade: expect the posterior to follow "
+            "the prior there, and add smaller or larger runs.",
+            DataWarning,
+            stacklevel=4,
+        )

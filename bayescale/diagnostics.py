@@ -1,0 +1,188 @@
+"""Whether draws can be trusted, in numbers and in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayescale.parameters import Slot
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+#: What a fit must reach: R-hat below, bulk ESS above, share of divergent draws below, BFMI above.
+RHAT, ESS, DIVERGENT, BFMI = 1.01, 400.0, 0.001, 0.3
+#: Below this share of the prior's variance explained away, runs say little of a quantity.
+CONTRACTION = 0.1
+
+
+@dataclass(frozen=True)
+class Diagnostics:
+    """The sampler's diagnostics of one fit.
+
+    Parameters
+    ----------
+    rhat, ess_bulk, ess_tail
+        The worst over all parameters and over the curve at the largest input and at ten times
+        it.
+    worst
+        The variable with the largest R-hat.
+    smallest
+        The variable with the smallest bulk ESS.
+    divergences, draws
+        Divergent draws, and all kept draws.
+    bfmi
+        The smallest energy Bayesian fraction of missing information over chains.
+    contraction
+        Quantity to 1 - (posterior width / prior width)², for floor and breaks; near 0 the runs
+        have said nothing.
+    pareto_k
+        Of the weights from the collapsed density to the declared one, or None.
+    advice
+        What to do, in words; empty when nothing is wrong.
+    """
+
+    rhat: float
+    ess_bulk: float
+    ess_tail: float
+    worst: str
+    smallest: str
+    divergences: int
+    draws: int
+    bfmi: float
+    contraction: dict[str, float] = field(default_factory=dict)
+    pareto_k: float | None = None
+    advice: tuple[str, ...] = ()
+
+    @property
+    def good(self) -> bool:
+        """Whether R-hat, ESS and divergences are as they should be."""
+        return (
+            self.rhat < RHAT
+            and self.ess_bulk > ESS
+            and self.divergences <= DIVERGENT * self.draws
+        )
+
+    def line(self) -> str:
+        """Return the diagnostics as one line."""
+        parts = [
+            f"R-hat {self.rhat:.3f}",
+            f"ESS {self.ess_bulk:.0f} bulk, {self.ess_tail:.0f} tail of {self.draws} draws",
+            f"{self.divergences} divergent",
+            f"BFMI {self.bfmi:.2f}",
+        ]
+        if self.pareto_k is not None:
+            parts.append(f"Pareto k {self.pareto_k:.2f}")
+        return ("good: " if self.good else "NOT good: ") + "; ".join(parts)
+
+
+def diagnose(
+    parameters: dict[str, np.ndarray],
+    stats: xr.Dataset,
+    contraction: dict[str, float],
+    pareto_k: float | None,
+    free_breaks: bool,
+) -> Diagnostics:
+    """Return the diagnostics of draws and the advice that follows from them.
+
+    Parameters
+    ----------
+    parameters
+        Name to draws, shape (chain, draw); those that do not vary are passed over.
+    stats
+        The sampler's statistics.
+    contraction
+        Quantity to contraction.
+    pareto_k
+        Of the collapsed density's weights, or None.
+    free_breaks
+        Whether break locations could lie anywhere, which can have several modes.
+
+    Returns
+    -------
+    Diagnostics
+        Numbers and advice.
+    """
+    from arviz_stats.base import array_stats
+
+    moving = {name: draws for name, draws in parameters.items() if np.ptp(draws) > 0}
+    names = list(moving)
+    if not names:
+        moving, names = {"none": np.random.default_rng(0).standard_normal((4, 100))}, ["none"]
+    block = np.stack([np.asarray(moving[name]) for name in names])
+    axes: dict[str, Any] = {"chain_axis": 1, "draw_axis": 2}
+    rhat = np.nan_to_num(array_stats.rhat(block, **axes), nan=np.inf)
+    bulk = np.nan_to_num(array_stats.ess(block, method="bulk", **axes))
+    tail = np.nan_to_num(array_stats.ess(block, method="tail", prob=0.9, **axes))
+    bfmi = float(np.min(array_stats.bfmi(stats["energy"].to_numpy()))) if "energy" in stats else 1.0
+    found = Diagnostics(
+        rhat=float(rhat.max()),
+        ess_bulk=float(bulk.min()),
+        ess_tail=float(tail.min()),
+        worst=names[int(rhat.argmax())],
+        smallest=names[int(bulk.argmin())],
+        divergences=int(stats["diverging"].sum()),
+        draws=int(stats.sizes["chain"] * stats.sizes["draw"]),
+        bfmi=bfmi,
+        contraction=contraction,
+        pareto_k=pareto_k,
+    )
+    return Diagnostics(**{**found.__dict__, "advice": tuple(_advice(found, free_breaks))})
+
+
+def _advice(d: Diagnostics, free_breaks: bool) -> list[str]:
+    words = []
+    if d.rhat >= RHAT:
+        cure = (
+            "break locations may have several modes; use placement='cells' or 'fixed', and do not "
+            "interpret single breaks"
+            if free_breaks
+            else "use more tune and draws, or tighter priors"
+        )
+        words.append(f"R-hat {d.rhat:.3f} of {d.worst}: the chains do not agree; {cure}.")
+    if d.ess_bulk <= ESS:
+        words.append(
+            f"Only {d.ess_bulk:.0f} effective draws of {d.smallest} (want {ESS:.0f}): raise draws=."
+        )
+    if d.divergences > DIVERGENT * d.draws:
+        words.append(
+            f"{d.divergences} of {d.draws} draws diverged: the posterior is pinched somewhere; "
+            "raise target_accept= (0.99), add larger runs, or tighten the prior on irreducible."
+        )
+    if d.bfmi < BFMI:
+        words.append(
+            f"BFMI {d.bfmi:.2f} (want {BFMI}): the tails are poorly explored; use tighter priors."
+        )
+    if d.pareto_k is not None and d.pareto_k > 0.5:
+        words.append(f"Pareto k {d.pareto_k:.2f} of the weights: intervals are a little uncertain.")
+    for name, value in d.contraction.items():
+        if value < CONTRACTION:
+            what = "the irreducible loss" if name in ("floor_share", "irreducible") else name
+            words.append(
+                f"These runs hardly determine {what} (contraction {value:.2f} of the prior): what "
+                "is said of it is mostly the prior. Add larger runs, or give it a prior you believe."
+            )
+    return words
+
+
+def contraction(slot: Slot, draws: np.ndarray) -> float:
+    """Return 1 - (posterior width / prior width)², by central 68 % widths.
+
+    Parameters
+    ----------
+    slot
+        The quantity with its prior.
+    draws
+        Posterior draws of it, any shape.
+
+    Returns
+    -------
+    float
+        1 when the runs determine it, 0 (or less) when they say nothing.
+    """
+    assert slot.prior is not None
+    levels = [0.1586552539, 0.8413447461]
+    prior = np.ptp(slot.prior.frozen().ppf(levels))
+    return float(1 - (np.ptp(np.quantile(draws, levels)) / prior) ** 2)

@@ -1,0 +1,520 @@
+"""A fitted law: posterior, diagnostics, forecasts, and the input that reaches a target."""
+
+from __future__ import annotations
+
+import html
+import warnings
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayescale import forecasting, model, posterior
+from bayescale.coordinates import Coordinates
+from bayescale.data import Observations
+from bayescale.diagnostics import Diagnostics, contraction, diagnose
+from bayescale.errors import SamplingWarning
+from bayescale.forecasting import Forecast, Required
+from bayescale.parameters import parameter_names
+from bayescale.progress import task
+from bayescale.sample import Sampling
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pymc as pm
+    import xarray as xr
+
+_SYMBOLS = {
+    "irreducible": ("L∞", "units of y"),
+    "x0": ("x0", "units of x"),
+    "exponent": ("α", "no unit"),
+    "b": ("b", "units of y · x^exponent"),
+    "break_location": ("d", "units of x"),
+    "exponent_change": ("c", "no unit"),
+    "break_sharpness": ("1/f", "no unit"),
+    "segment_exponent": ("α of each segment", "no unit"),
+    "f": ("f", "no unit"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A law fitted to runs.
+
+    Parameters
+    ----------
+    law, likelihood
+        What was fitted.
+    runs
+        The checked data.
+    settings
+        How it was sampled.
+    tree
+        Posterior and everything that ArviZ expects, as an :class:`xarray.DataTree`.
+    """
+
+    law: Any
+    likelihood: Any
+    runs: Observations
+    settings: Sampling
+    tree: xr.DataTree
+
+    @property
+    def engine(self) -> str:
+        """Which density was sampled, in words."""
+        return self.tree.attrs["engine"]
+
+    @property
+    def notes(self) -> list[str]:
+        """What the fit did by itself, such as sampling again."""
+        return list(self.tree.attrs["notes"])
+
+    @property
+    def name(self) -> str:
+        """The law's name with its options."""
+        return self.law.signature_name()
+
+    @cached_property
+    def parameters(self) -> dict[str, Any]:
+        """Draws of the law's parameters, shape (chain, draw); components as a tuple."""
+        return posterior.unlabelled(
+            self.tree["posterior"].to_dataset(), parameter_names(self.law)
+        )
+
+    @cached_property
+    def noise(self) -> dict[str, Any]:
+        """Draws of the likelihood's parameters, shape (chain, draw)."""
+        return posterior.unlabelled(
+            self.tree["posterior"].to_dataset(), parameter_names(self.likelihood)
+        )
+
+    @cached_property
+    def model(self) -> pm.Model:
+        """The generative PyMC model of these runs; any PyMC function takes it."""
+        return model.plain(self.law, self.likelihood, self.runs)
+
+    @cached_property
+    def diagnostics(self) -> Diagnostics:
+        """The sampler's diagnostics, with advice in words."""
+        pareto_k = self.tree.attrs["pareto_k"]
+        return _diagnose(
+            self.law,
+            self.likelihood,
+            self.runs,
+            self.parameters | self.noise,
+            self._quantities(),
+            self.tree["sample_stats"].to_dataset(),
+            None if np.isnan(pareto_k) else float(pareto_k),
+        )
+
+    def _quantities(self) -> dict[str, Any]:
+        free = [slot.quantity for slot in Coordinates(self.law, self.likelihood).free]
+        return posterior.unlabelled(self.tree["posterior"].to_dataset(), free)
+
+    def summary(self, prob: float = 0.9) -> pd.DataFrame:
+        """Return ArviZ's table of the law's and the likelihood's parameters.
+
+        Parameters
+        ----------
+        prob
+            Probability of the equal-tailed interval.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Mean, sd, interval, effective sample sizes and R-hat; fixed parameters are left out.
+
+        Raises
+        ------
+        LawError
+            If prob is not between 0 and 1.
+        """
+        import arviz as az
+
+        forecasting.check_probability(prob)
+        names = [*parameter_names(self.law), *parameter_names(self.likelihood)]
+        data = self.tree["posterior"].to_dataset()[names]
+        moving = [name for name in names if float(data[name].std()) > 0]
+        return az.summary(data[moving], ci_prob=prob, ci_kind="eti", round_to="none")
+
+    def constants(self, prob: float = 0.9) -> pd.DataFrame:
+        """Return the literature's constants with intervals: L∞, x0, α, and the breaks.
+
+        Parameters
+        ----------
+        prob
+            Probability of the equal-tailed interval.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index: constant (numbered for each break). Columns: ``symbol``, ``median``,
+            ``lower``, ``upper``, ``unit``.
+
+        Raises
+        ------
+        LawError
+            If prob is not between 0 and 1.
+        """
+        import pandas as pd
+
+        forecasting.check_probability(prob)
+        levels = [(1 - prob) / 2, 0.5, (1 + prob) / 2]
+        rows = []
+        found = self.law.constants(self.parameters, self.runs.references)
+        for name, value in found.items():
+            symbol, unit = _SYMBOLS.get(name, (name, ""))
+            many = isinstance(value, tuple)
+            for i, part in enumerate(value if many else (value,)):
+                low, middle, high = np.quantile(part, levels, method="inverted_cdf")
+                number = i if name == "segment_exponent" else i + 1
+                label = f"{name}[{number}]" if many else name
+                rows.append((label, symbol, middle, low, high, unit))
+        columns = ["constant", "symbol", "median", "lower", "upper", "unit"]
+        table = pd.DataFrame(rows, columns=columns).set_index("constant")
+        table.attrs = {"probability": prob, "kind": "equal-tailed"}
+        return table
+
+    def curve_draws(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
+        """Return the law's value at inputs (role to values, shape (m,)), in modelled units.
+
+        Parameters
+        ----------
+        inputs
+            Role to values in the user's units.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (chain, draw, m).
+        """
+        return posterior.evaluate(self.law, self.parameters, inputs, self.runs.references)
+
+    def new_run_draws(self, curve: np.ndarray, salt: int = 3) -> np.ndarray:
+        """Return one new run for each value of the curve, in modelled units.
+
+        Parameters
+        ----------
+        curve
+            Shape (chain, draw, m).
+        salt
+            Makes the random numbers of different uses differ.
+
+        Returns
+        -------
+        numpy.ndarray
+            Same shape.
+        """
+        rng = np.random.default_rng([self.settings.seed, salt])
+        noise = {name: value[..., None] for name, value in self.noise.items()}
+        return self.likelihood.draw(rng, curve, **noise)
+
+    def forecast(self, **inputs: Any) -> Forecast:
+        """Return the posterior predictive at any inputs.
+
+        Parameters
+        ----------
+        **inputs
+            Values for each input, in the units of its column: ``x=[1e9, 1e10]``. The column's
+            name may be used instead of the role.
+
+        Returns
+        -------
+        Forecast
+            Also kept in ``fit.tree["predictions"]``, the newest one.
+
+        Raises
+        ------
+        LawError
+            If an input is missing or unknown.
+        DataError
+            If an input is not positive and finite.
+
+        Examples
+        --------
+        >>> import bayescale as bs
+        >>> runs = bs.PowerLaw().simulate(x=[1, 3, 10, 30, 100, 300], y="loss")
+        >>> fit = bs.PowerLaw().fit(runs, y="loss", x="x", progress=False)
+        >>> fit.forecast(x=1e4).curve.dims
+        ('chain', 'draw', 'forecast')
+        """
+        import xarray as xr
+
+        at = forecasting.checked_inputs(self.law.inputs, self.runs.columns, inputs, self.name)
+        modelled = self.curve_draws(at)
+        made = forecast_of(self, at, modelled, self.new_run_draws(modelled))
+        data = {"curve": made.curve, model.OUTCOME: made.observation}
+        data |= {role: ("forecast", np.array(values)) for role, values in at.items()}
+        self.tree["predictions"] = xr.DataTree(xr.Dataset(data))
+        return made
+
+    def required(self, y: Any) -> Required:
+        """Return the posterior of the input at which the curve reaches a target, and stays there.
+
+        Parameters
+        ----------
+        y
+            One target or several, in the units of the outcome.
+
+        Returns
+        -------
+        Required
+            Quantiles, P(never), and draws. On a curve that is not monotone it is the smallest
+            input after which the target holds.
+
+        Raises
+        ------
+        LawError
+            If the law has more than one input.
+        DataError
+            If a target is not a finite number.
+        """
+        return Required(
+            forecasting.checked_targets(y),
+            self.required_draws(forecasting.checked_targets(y)),
+            next(iter(self.runs.columns.values())),
+            self.runs.outcome_column,
+            self.runs.references[f"{self.law.inputs[0]}_end"],
+        )
+
+    def required_draws(self, targets: np.ndarray) -> np.ndarray:
+        """Return the input that reaches each target, shape (chain, draw, target)."""
+        (role,) = self.law.inputs
+        references = self.runs.references
+        parameters = self.parameters
+
+        def curve(log_x: np.ndarray) -> np.ndarray:
+            with np.errstate(over="ignore", under="ignore"):
+                return self.law.curve({role: np.exp(log_x)}, parameters, references)
+
+        modelled = np.asarray(self.runs.reported(targets))
+        return forecasting.required_inputs(
+            curve, modelled, references[f"{role}_start"], references[f"{role}_end"]
+        )
+
+    def probability(self, y: float, of: str = "observation", **inputs: Any) -> np.ndarray | float:
+        """Return the probability that the outcome at some inputs beats a target.
+
+        Parameters
+        ----------
+        y
+            The target: the outcome must be below it (above it for a metric with a ceiling).
+        of
+            ``"observation"`` for one new run, ``"curve"`` for the law's value.
+        **inputs
+            Values for each input: ``x=1e10``.
+
+        Returns
+        -------
+        float or numpy.ndarray
+            One probability for each input.
+
+        Raises
+        ------
+        LawError
+            If an input is missing or unknown, or ``of`` is neither.
+        DataError
+            If the target or an input is not a usable number.
+        """
+        (target,) = forecasting.checked_targets(y)
+        draws = self.forecast(**inputs).draws(of)
+        beats = draws > target if self.runs.ceiling is not None else draws < target
+        chance = beats.mean(axis=(0, 1))
+        return float(chance[0]) if chance.size == 1 else chance
+
+    def save(self, path: Any) -> None:
+        """Save the fit as one netCDF file; a crash leaves the old file.
+
+        Parameters
+        ----------
+        path
+            Where to; ends in ``.nc``.
+
+        Raises
+        ------
+        FileError
+            If the file cannot be written.
+        """
+        from bayescale import files  # files stands on fits; this is its sugar
+
+        files.save(self, path)
+
+    def __repr__(self) -> str:
+        """Return law, formula, parameters and diagnostics."""
+        lines = [self._title(), f"  {self.law.formula}"]
+        lines += [f"  {line}" for line in self._table().to_string().splitlines()]
+        lines += [f"  {line}" for line in self._footer()]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        footer = "<br>".join(html.escape(line) for line in self._footer())
+        return (
+            f"<h4>{html.escape(self._title())}</h4><p><i>{html.escape(self.law.formula)}</i></p>"
+            f"{self._table().to_html()}<p>{footer}</p>"
+        )
+
+    def _title(self) -> str:
+        columns = ", ".join(f"{role}={name!r}" for role, name in self.runs.columns.items())
+        ceiling = "" if self.runs.ceiling is None else f", ceiling={self.runs.ceiling:g}"
+        return (
+            f"{self.name} fitted to {len(self.runs)} runs (y={self.runs.outcome_column!r}, "
+            f"{columns}{ceiling}; {type(self.likelihood).__name__})"
+        )
+
+    def _table(self) -> pd.DataFrame:
+        import pandas as pd
+
+        rows = {}
+        for name, value in (self.parameters | self.noise).items():
+            many = isinstance(value, tuple)
+            for i, draws in enumerate(value if many else (value,)):
+                low, middle, high = np.quantile(draws, [0.05, 0.5, 0.95])
+                label = f"{name}[{i + 1}]" if many else name
+                fixed = "fixed" if np.ptp(draws) == 0 else ""
+                rows[label] = [f"{middle:.4g}", fixed or f"{low:.4g}", fixed or f"{high:.4g}"]
+        return pd.DataFrame.from_dict(rows, orient="index", columns=["median", "5 %", "95 %"])
+
+    def _footer(self) -> list[str]:
+        found = self.diagnostics
+        return [found.line(), f"sampled: {self.engine}", *self.notes, *found.advice]
+
+
+def forecast_of(
+    source: Any, at: dict[str, np.ndarray], curve: np.ndarray, observation: np.ndarray
+) -> Forecast:
+    """Return a forecast record from draws in modelled units.
+
+    Parameters
+    ----------
+    source
+        What has ``runs``: a fit or an ensemble.
+    at
+        Role to inputs.
+    curve, observation
+        Draws of shape (chain, draw, m).
+
+    Returns
+    -------
+    Forecast
+        In the user's units and column names.
+    """
+    import pandas as pd
+    import xarray as xr
+
+    runs: Observations = source.runs
+    dims = ("chain", "draw", "forecast")
+    coords = {name: np.arange(size) for name, size in zip(dims, curve.shape, strict=True)}
+    ratios = [values / runs.references[f"{role}_end"] for role, values in at.items()]
+    return Forecast(
+        inputs=pd.DataFrame({runs.columns[role]: values for role, values in at.items()}),
+        curve=xr.DataArray(runs.reported(curve), coords, dims, name="curve"),
+        observation=xr.DataArray(runs.reported(observation), coords, dims, name=model.OUTCOME),
+        extrapolation=np.max(ratios, axis=0),
+        outcome=runs.outcome_column,
+        runs=runs.frame(),
+    )
+
+
+def fit(
+    law: Any,
+    likelihood: Any,
+    runs: Observations,
+    settings: Sampling,
+    progress: bool | None = None,
+) -> Fit:
+    """Sample a law's posterior, check it, and sample once more if it falls short.
+
+    Parameters
+    ----------
+    law, likelihood
+        What to fit.
+    runs
+        The checked data.
+    settings
+        How to sample.
+    progress
+        Whether to show what is under way.
+
+    Returns
+    -------
+    Fit
+        The fit, with a :class:`~bayescale.errors.SamplingWarning` when it cannot be trusted.
+    """
+    notes = []
+    name = law.signature_name()
+    with task(f"Fitting {name}: compile (once in a process) and sample", progress=progress) as bar:
+        draws = posterior.draw(law, likelihood, runs, settings)
+        found = _diagnose_draws(law, likelihood, runs, draws)
+        if settings.retry and not found.good:
+            bar.update(f"Fitting {name}: once more, with more draws")
+            again = posterior.draw(law, likelihood, runs, settings.doubled())
+            second = _diagnose_draws(law, likelihood, runs, again)
+            if second.good or second.rhat <= found.rhat:
+                draws, found = again, second
+                settings = settings.doubled()
+                notes.append(
+                    f"sampled again with tune={settings.tune}, draws={settings.draws}, because "
+                    "the first draws fell short"
+                )
+        tree = posterior.tree(law, likelihood, runs, draws, settings.seed)
+    tree.attrs = {
+        "engine": draws.engine,
+        "notes": notes,
+        "pareto_k": np.nan if draws.pareto_k is None else draws.pareto_k,
+    }
+    made = Fit(law, likelihood, runs, settings, tree)
+    made.__dict__["diagnostics"] = found
+    if not found.good:
+        warnings.warn(f"{name}: {' '.join(found.advice)}", SamplingWarning, stacklevel=3)
+    return made
+
+
+def _diagnose_draws(
+    law: Any, likelihood: Any, runs: Observations, draws: posterior.Draws
+) -> Diagnostics:
+    return _diagnose(
+        law,
+        likelihood,
+        runs,
+        draws.parameters | draws.noise,
+        draws.quantities,
+        draws.stats,
+        draws.pareto_k,
+    )
+
+
+def _diagnose(
+    law: Any,
+    likelihood: Any,
+    runs: Observations,
+    parameters: dict[str, Any],
+    quantities: Any,
+    stats: xr.Dataset,
+    pareto_k: float | None,
+) -> Diagnostics:
+    """Diagnose parameters, and the forecast at the largest input and at ten times it."""
+    checked = {}
+    for name, value in parameters.items():
+        many = isinstance(value, tuple)
+        for i, part in enumerate(value if many else (value,)):
+            checked[f"{name}[{i + 1}]" if many else name] = part
+    ends = {role: runs.references[f"{role}_end"] * np.array([1.0, 10.0]) for role in law.inputs}
+    only = {name: parameters[name] for name in parameter_names(law)}
+    curve = posterior.evaluate(law, only, ends, runs.references)
+    checked["the curve at the largest input"] = curve[..., 0]
+    checked["the curve at ten times the largest input"] = curve[..., 1]
+    watched = [
+        slot
+        for slot in Coordinates(law, likelihood).free
+        if slot.field in ("irreducible", "break_location", "exponent_change")
+    ]
+    shares = {}
+    for slot in watched:
+        value = quantities[slot.quantity]
+        many = isinstance(value, tuple)
+        for i, part in enumerate(value if many else (value,)):
+            label = f"{slot.quantity}[{i + 1}]" if many else slot.quantity
+            shares[label] = contraction(slot, part)
+    free_breaks = getattr(law, "placement", None) == "free"
+    return diagnose(checked, stats, shares, pareto_k, free_breaks)

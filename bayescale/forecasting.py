@@ -1,0 +1,324 @@
+"""Forecasts: the curve and a new run at any input, and the input that reaches a target."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayescale.errors import DataError, LawError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+
+@dataclass(frozen=True, eq=False)
+class Forecast:
+    """Posterior draws of the curve and of one new run at some inputs.
+
+    Parameters
+    ----------
+    inputs
+        A row for each forecast, with the user's column names.
+    curve
+        The law's value, dimensions (chain, draw, forecast), in the units of y.
+    observation
+        One new measured run: curve plus noise; same shape.
+    extrapolation
+        Each input over the largest one seen; above 1 beyond the data.
+    outcome
+        The name of the outcome.
+    runs
+        The runs that the forecast stands on, for plots.
+
+    Examples
+    --------
+    >>> import bayescale as bs
+    >>> runs = bs.PowerLaw().simulate(x=[1, 3, 10, 30, 100, 300], y="loss")
+    >>> fit = bs.PowerLaw().fit(runs, y="loss", x="x", progress=False)
+    >>> fit.forecast(x=[1e3, 1e4]).interval(0.9).columns.tolist()
+    ['x', 'median', 'lower', 'upper', 'extrapolation']
+    """
+
+    inputs: pd.DataFrame
+    curve: xr.DataArray
+    observation: xr.DataArray
+    extrapolation: np.ndarray
+    outcome: str
+    runs: pd.DataFrame
+
+    def interval(self, prob: float = 0.9, of: str = "observation") -> pd.DataFrame:
+        """Return the equal-tailed credible interval at each input.
+
+        Parameters
+        ----------
+        prob
+            Its probability, between 0 and 1.
+        of
+            ``"observation"`` for one new run, ``"curve"`` for the law's value.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The inputs, ``median``, ``lower``, ``upper`` and ``extrapolation`` (input over the
+            largest input seen). ``.attrs`` holds the probability, the kind and what it is of.
+
+        Raises
+        ------
+        LawError
+            If prob is not between 0 and 1, or ``of`` is neither.
+        """
+        check_probability(prob)
+        draws = self.draws(of)
+        low, middle, high = np.quantile(draws, [(1 - prob) / 2, 0.5, (1 + prob) / 2], axis=(0, 1))
+        table = self.inputs.assign(
+            median=middle, lower=low, upper=high, extrapolation=self.extrapolation
+        )
+        table.attrs = {"probability": prob, "kind": "equal-tailed", "of": of, "outcome": self.outcome}
+        return table
+
+    def draws(self, of: str = "observation") -> np.ndarray:
+        """Return the draws, shape (chain, draw, forecast).
+
+        Parameters
+        ----------
+        of
+            ``"observation"`` or ``"curve"``.
+
+        Returns
+        -------
+        numpy.ndarray
+            In the units of y.
+
+        Raises
+        ------
+        LawError
+            If ``of`` is neither.
+        """
+        if of not in ("observation", "curve"):
+            raise LawError(f"of= must be 'observation' or 'curve'; got {of!r}.")
+        return (self.observation if of == "observation" else self.curve).to_numpy()
+
+    def __repr__(self) -> str:
+        """Return the 90 % interval as a table."""
+        table = self.interval(0.9).to_string(index=False, float_format=lambda v: f"{v:.4g}")
+        return f"Forecast of {self.outcome} (one new run, 90 % equal-tailed interval)\n{table}"
+
+    def _repr_html_(self) -> str:
+        table = self.interval(0.9).to_html(index=False, float_format=lambda v: f"{v:.4g}")
+        return f"<p>Forecast of {self.outcome}: one new run, 90 % equal-tailed interval</p>{table}"
+
+
+@dataclass(frozen=True, eq=False)
+class Required:
+    """Posterior of the input at which the curve reaches a target, and stays there.
+
+    Parameters
+    ----------
+    targets
+        The outcomes asked for, shape (target,).
+    draws
+        The input of every draw, shape (chain, draw, target); infinite where the target is never
+        reached.
+    column
+        The name of the input.
+    outcome
+        The name of the outcome.
+    largest
+        The largest input seen.
+    """
+
+    targets: np.ndarray
+    draws: np.ndarray
+    column: str
+    outcome: str
+    largest: float
+
+    @property
+    def never(self) -> np.ndarray:
+        """Probability that the target is never reached, shape (target,)."""
+        return np.isinf(self.draws).mean(axis=(0, 1))
+
+    def quantile(self, levels: Any) -> np.ndarray:
+        """Return posterior quantiles of the input, infinite above 1 - P(never).
+
+        Parameters
+        ----------
+        levels
+            Between 0 and 1; shape (level,) or a scalar.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (level, target) or (target,).
+        """
+        return np.quantile(self.draws, levels, axis=(0, 1), method="inverted_cdf")
+
+    def interval(self, prob: float = 0.9) -> pd.DataFrame:
+        """Return the equal-tailed credible interval of the input for each target.
+
+        Parameters
+        ----------
+        prob
+            Its probability, between 0 and 1.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The target, ``median``, ``lower``, ``upper`` (the input; infinite where the target is
+            out of reach), ``p_never``, and ``extrapolation`` of the median.
+
+        Raises
+        ------
+        LawError
+            If prob is not between 0 and 1.
+        """
+        import pandas as pd
+
+        check_probability(prob)
+        low, middle, high = self.quantile([(1 - prob) / 2, 0.5, (1 + prob) / 2])
+        table = pd.DataFrame(
+            {
+                self.outcome: self.targets,
+                "median": middle,
+                "lower": low,
+                "upper": high,
+                "p_never": self.never,
+                "extrapolation": middle / self.largest,
+            }
+        )
+        table.attrs = {"probability": prob, "kind": "equal-tailed", "of": self.column}
+        return table
+
+    def __repr__(self) -> str:
+        """Return the 90 % interval as a table."""
+        table = self.interval(0.9).to_string(index=False, float_format=lambda v: f"{v:.4g}")
+        return f"{self.column} that reaches {self.outcome} (curve, 90 % equal-tailed)\n{table}"
+
+    def _repr_html_(self) -> str:
+        table = self.interval(0.9).to_html(index=False, float_format=lambda v: f"{v:.4g}")
+        return f"<p>{self.column} at which the curve reaches {self.outcome}</p>{table}"
+
+
+def check_probability(prob: float) -> None:
+    """Raise a LawError unless a probability lies strictly between 0 and 1."""
+    if not 0 < prob < 1:
+        raise LawError(f"A probability must lie between 0 and 1 (0.9 for 90 %); got {prob!r}.")
+
+
+def checked_inputs(
+    inputs: tuple[str, ...], columns: Mapping[str, str], given: Mapping[str, Any], name: str
+) -> dict[str, np.ndarray]:
+    """Return forecast inputs as arrays of one length.
+
+    Parameters
+    ----------
+    inputs
+        The law's roles.
+    columns
+        Role to the user's column name; either may be used as the keyword.
+    given
+        Keyword to values.
+    name
+        The law's name, for messages.
+
+    Returns
+    -------
+    dict
+        Role to values, shape (forecast,).
+
+    Raises
+    ------
+    LawError
+        If an input is missing or unknown.
+    DataError
+        If a value is not a positive finite number.
+    """
+    by_column = {column: role for role, column in columns.items()}
+    roles = {by_column.get(key, key) if key not in inputs else key: v for key, v in given.items()}
+    if set(roles) != set(inputs):
+        wanted = ", ".join(f"{role}=" for role in inputs)
+        got = ", ".join(f"{role}=" for role in given) or "none"
+        raise LawError(f"{name} is forecast at {wanted}; got {got}.")
+    arrays = {}
+    for role, values in roles.items():
+        try:
+            array = np.atleast_1d(np.asarray(values, float))
+        except (TypeError, ValueError):
+            raise DataError(f"{role}= must hold numbers; got {values!r}.") from None
+        bad = ~(np.isfinite(array) & (array > 0))
+        if array.size == 0 or bad.any():
+            shown = ", ".join(f"{value:g}" for value in array[bad][:3]) or "nothing"
+            raise DataError(
+                f"{role}= must hold positive finite numbers, since a scaling law lives on log "
+                f"axes; got {shown}."
+            )
+        arrays[role] = array.ravel()
+    length = max(len(array) for array in arrays.values())
+    try:
+        return {role: np.broadcast_to(array, length) for role, array in arrays.items()}
+    except ValueError:
+        lengths = ", ".join(f"{role}: {len(array)}" for role, array in arrays.items())
+        raise DataError(f"Forecast inputs must have one length; got {lengths}.") from None
+
+
+def checked_targets(y: Any) -> np.ndarray:
+    """Return targets as a finite array of shape (target,)."""
+    try:
+        targets = np.atleast_1d(np.asarray(y, float)).ravel()
+    except (TypeError, ValueError):
+        raise DataError(f"y= must hold numbers; got {y!r}.") from None
+    if targets.size == 0 or not np.isfinite(targets).all():
+        raise DataError(f"y= must hold finite numbers; got {y!r}.")
+    return targets
+
+
+def required_inputs(
+    curve: Callable[[np.ndarray], np.ndarray], targets: np.ndarray, start: float, end: float
+) -> np.ndarray:
+    """Return the smallest input beyond which a falling outcome stays at or below each target.
+
+    Parameters
+    ----------
+    curve
+        Maps log inputs, broadcastable against draws of shape (chain, draw), to outcomes.
+    targets
+        Shape (target,).
+    start, end
+        Smallest and largest input of the data: breaks lie between or near them.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (chain, draw, target); infinite where the target is never reached for good, 0 where
+        the curve is nowhere above it.
+    """
+    low, high = math.log(start), math.log(end)
+    span = max(high - low, 1.0)
+    grid = np.concatenate(
+        [
+            np.linspace(-690, low - span, 40),
+            np.linspace(low - span, high + span, 240)[1:],
+            np.linspace(high + span, 690, 60)[1:],
+        ]
+    )
+    values = np.stack([curve(np.asarray(u)) for u in grid])
+    found = []
+    for target in targets:
+        above = values > target
+        last = len(grid) - 1 - np.argmax(above[::-1], axis=0)
+        left = grid[last]
+        right = grid[np.minimum(last + 1, len(grid) - 1)]
+        for _ in range(80):
+            middle = (left + right) / 2
+            over = curve(middle) > target
+            left, right = np.where(over, middle, left), np.where(over, right, middle)
+        answer = np.exp(right)
+        answer[last == len(grid) - 1] = np.inf
+        answer[~above.any(axis=0)] = 0.0
+        found.append(answer)
+    return np.stack(found, axis=-1)

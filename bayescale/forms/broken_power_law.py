@@ -1,0 +1,268 @@
+"""The broken power law: smooth changes of slope on log axes."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import InitVar
+from typing import Any
+
+import numpy as np
+
+from bayescale.errors import LawError
+from bayescale.law import FLOOR_PRIOR, LEVEL_PRIOR, Law, law, option
+from bayescale.prior import Fixed, Prior
+
+_PLACEMENTS = ("cells", "fixed", "free")
+
+
+@law
+class BrokenPowerLaw(Law):
+    r"""The slope on log axes changes smoothly at one, two or three breaks, towards a floor.
+
+    .. math:: L(x) = L_\infty + b\,x^{-c_0} \prod_{i=1}^{n}
+              \left(1 + (x/d_i)^{1/f_i}\right)^{-c_i f_i}
+
+    After break k the slope of the reducible loss is :math:`-(c_0 + \dots + c_k)`. It is evaluated
+    as a sum of softplus terms in log x, and :math:`b` is held as ``scale``, the reducible loss at
+    the reference input. A curve that rises and falls again (double descent) has exponents of both
+    signs: ``monotone=False``.
+
+    Parameters
+    ----------
+    irreducible
+        :math:`L_\infty`, the loss that is left at infinite scale; scalar, in the units of y.
+    scale
+        Reducible loss at the reference input; scalar, in the units of y.
+    exponent
+        :math:`c_0`, exponent of the first segment, positive = falling; scalar, no unit. By default
+        the prior is on ``last_exponent``, that of the last segment, and the others follow by
+        ``exponent_walk`` back in x.
+    break_location
+        :math:`d_i`, where the slope changes, in rising order; shape (breaks,), units of x.
+    exponent_change
+        :math:`c_i`, exponent after break i minus before; shape (breaks,), no unit.
+    break_sharpness
+        :math:`1/f_i`, how abruptly the slope changes, larger is sharper; shape (breaks,), no
+        unit. The change takes :math:`1.91 f_i` decades from 10 % to 90 %.
+    breaks
+        How many breaks: 1, 2 or 3.
+    placement
+        ``"cells"`` (the default) estimates each break inside a cell of its own, log x divided
+        evenly; ``"fixed"`` holds breaks and sharpness at the cells' nodes, which samples best and
+        suits forecasts; ``"free"`` lets them lie anywhere between the smallest and the largest
+        input, which samples worst (two places can explain a curve equally well).
+    monotone
+        Whether every exponent is positive. If not, ``exponent_change`` has either sign.
+    x0
+        :math:`x_0 = b^{1/c_0}`, another name of the scale; in the units of x.
+
+    Raises
+    ------
+    LawError
+        If breaks or placement are not one of those above, or a parameter is unknown.
+    PriorError
+        If a prior allows values that the parameter cannot have.
+
+    References
+    ----------
+    Caballero et al. (2023), "Broken neural scaling laws", arXiv:2210.14891.
+
+    Examples
+    --------
+    >>> import bayescale as bs
+    >>> bs.BrokenPowerLaw(breaks=1, break_location=600.0).break_location
+    (600.0,)
+    """
+
+    irreducible: Prior | float = FLOOR_PRIOR
+    scale: Prior | float = LEVEL_PRIOR
+    exponent: Prior | float | None = None
+    break_location: Prior | float | Sequence[float] | None = None
+    exponent_change: Prior | float | Sequence[float] | None = None
+    break_sharpness: Prior | float | Sequence[float] | None = None
+    breaks: int = option(1)
+    placement: str = option("cells")
+    monotone: bool = option(True)
+    x0: InitVar[Prior | float | None] = None
+
+    formula = (
+        "L(x) = irreducible + b · x^(-exponent) · "
+        "Π (1 + (x/break_location)^break_sharpness)^(-exponent_change/break_sharpness)"
+    )
+    example = {
+        "irreducible": 0.1,
+        "scale": 1.2,
+        "exponent": 0.1,
+        "break_location": (3.0,),
+        "exponent_change": (0.5,),
+        "break_sharpness": (2.0,),
+    }
+    carriers = {
+        **Law.carriers,
+        "exponent": ("last_exponent",),
+        "break_location": ("cell_position", "break_gap"),
+        "exponent_change": ("exponent_walk",),
+        "break_sharpness": ("relative_width",),
+    }
+    quantities = {
+        "last_exponent": ("no unit", "exponent of the last segment"),
+        "exponent_walk": (
+            "per square root of an e-fold",
+            "log ratio of the exponents before and after a break, over the square root of the "
+            "cell's width in log x",
+        ),
+        "cell_position": ("cells of log x", "distance of a break from its node"),
+        "break_gap": ("no unit", "log ratio of each gap between breaks to the first gap"),
+        "relative_width": ("cells of log x", "width of a break, 1/break_sharpness"),
+    }
+    input_units = {"break_location": "x"}
+    collapsible = True
+    target_accept = 0.97
+
+    def __post_init__(self, x0=None) -> None:
+        """Fill in the default priors that the options ask for, then check every field."""
+        if self.breaks not in (1, 2, 3):
+            raise LawError(f"BrokenPowerLaw takes breaks=1, 2 or 3; got {self.breaks!r}.")
+        if self.placement not in _PLACEMENTS:
+            raise LawError(
+                f"BrokenPowerLaw takes placement={', '.join(map(repr, _PLACEMENTS))}; "
+                f"got {self.placement!r}."
+            )
+        for name, default in self._defaults().items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, default)
+        super().__post_init__(x0)
+
+    def _defaults(self) -> dict[str, Any]:
+        walk = Prior("Normal", mu=0.0, sigma=0.8, on="exponent_walk")
+        signed = Prior("Normal", mu=0.0, sigma=0.6)
+        location: dict[str, Any] = {
+            "cells": Prior("Normal", mu=0.0, sigma=0.2, on="cell_position"),
+            "fixed": Fixed(0.0, "cell_position"),
+            "free": Prior("Normal", mu=0.0, sigma=1.0, on="break_gap"),
+        }
+        width = Prior("LogNormal", mu=math.log(0.35), sigma=0.3, on="relative_width")
+        fixed = self.placement == "fixed"
+        return {
+            "exponent": Prior("LogNormal", mu=math.log(0.25), sigma=0.9, on="last_exponent"),
+            "break_location": location[self.placement],
+            "exponent_change": walk if self.monotone else signed,
+            "break_sharpness": Fixed(0.35, "relative_width") if fixed else width,
+        }
+
+    @property
+    def bounds(self) -> Mapping[str, tuple[float, float]]:  # type: ignore[override]
+        """Bounds of parameters and quantities."""
+        positive = (0.0, math.inf)
+        mine = {"break_location": positive, "break_sharpness": positive, "last_exponent": positive}
+        signed = {"exponent": (-math.inf, math.inf), "last_exponent": (-math.inf, math.inf)}
+        return {**Law.bounds, **mine, **({} if self.monotone else signed), "relative_width": positive}
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """One location, change and sharpness for each break."""
+        return dict.fromkeys(("break_location", "exponent_change", "break_sharpness"), self.breaks)
+
+    @property
+    def only_falls(self) -> bool:
+        """Whether the curve can do nothing but fall."""
+        return self.monotone
+
+    @property
+    def bends(self) -> str:
+        """What makes the curve bend on log axes."""
+        return "A floor or a break"
+
+    @property
+    def rows_needed(self) -> int:
+        """Confined breaks lean on their cells; free ones need rows of their own."""
+        return 4 + self.breaks * (3 if self.placement == "free" else 1)
+
+    def shape(self, values, references):
+        """Return exponent, locations, changes and sharpness from the quantities that carry them."""
+        n = self.breaks
+        log_start = np.log(references["x_start"])
+        span = np.log(references["x_end"]) - log_start
+        cell = span / (n + 1)
+        exponents = self._exponents(values, cell)
+        if "cell_position" in values:
+            logs = [log_start + cell * (i + 1 + values["cell_position"][i]) for i in range(n)]
+            location = tuple(np.exp(log) for log in logs)
+        elif "break_gap" in values:
+            gaps = [1.0, *(np.exp(gap) for gap in values["break_gap"])]
+            total = sum(gaps)
+            location = tuple(
+                np.exp(log_start + span * sum(gaps[: i + 1]) / total) for i in range(n)
+            )
+        else:
+            location = _rising(values["break_location"])
+        if "relative_width" in values:
+            sharpness = tuple(1 / (width * cell) for width in values["relative_width"])
+        else:
+            sharpness = values["break_sharpness"]
+        return {
+            "exponent": exponents[0],
+            "break_location": location,
+            "exponent_change": tuple(exponents[i + 1] - exponents[i] for i in range(n)),
+            "break_sharpness": sharpness,
+        }
+
+    def _exponents(self, values: Mapping[str, Any], cell: Any) -> list[Any]:
+        """Return the exponents of all segments, walked from the one that carries the prior."""
+        backwards = "last_exponent" in values
+        exponents = [values["last_exponent" if backwards else "exponent"]]
+        for i in reversed(range(self.breaks)) if backwards else range(self.breaks):
+            if "exponent_walk" in values:
+                step = np.exp(values["exponent_walk"][i] * np.sqrt(cell))
+                after = exponents[0] * step if backwards else exponents[-1] / step
+            else:
+                step = values["exponent_change"][i]
+                after = exponents[0] - step if backwards else exponents[-1] + step
+            exponents.insert(0 if backwards else len(exponents), after)
+        return exponents
+
+    def log_bend(self, shape, references):
+        """Return the log of the product over the breaks, at the reference input."""
+        log_x = np.log(references["x_ref"])
+        breaks = zip(
+            shape["break_location"], shape["exponent_change"], shape["break_sharpness"], strict=True
+        )
+        return sum(-c / k * _softplus((log_x - np.log(d)) * k) for d, c, k in breaks)
+
+    def constants(self, parameters, references):
+        """Return the literature's constants: also the exponent of every segment, and b."""
+        plain = super().constants(parameters, references)
+        exponents = [parameters["exponent"]]
+        for change in parameters["exponent_change"]:
+            exponents.append(exponents[-1] + change)
+        with np.errstate(over="ignore"):
+            b = plain["x0"] ** exponents[0]
+        widths = tuple(1 / k for k in parameters["break_sharpness"])
+        return {**plain, "b": b, "segment_exponent": tuple(exponents), "f": widths}
+
+    @staticmethod
+    def expr(
+        x, irreducible, scale, exponent, break_location, exponent_change, break_sharpness
+    ):
+        """Return the loss at x, in reference units; the breaks are sequences."""
+        log_x = np.log(x)
+        log_reducible = -exponent * log_x
+        for d, c, k in zip(break_location, exponent_change, break_sharpness, strict=True):
+            log_d = np.log(d)
+            bend = _softplus((log_x - log_d) * k) - _softplus(-log_d * k)
+            log_reducible = log_reducible - c / k * bend
+        return irreducible + scale * np.exp(log_reducible)
+
+
+def _softplus(z: Any) -> Any:
+    """Return log(1 + exp(z)) without overflow, of arrays and tensors alike."""
+    return (z + abs(z)) / 2 + np.log1p(np.exp(-abs(z)))
+
+
+def _rising(parts: Sequence[Any]) -> tuple[Any, ...]:
+    """Sort components elementwise: breaks of one prior have no other order."""
+    ordered = list(parts)
+    for end in range(len(ordered) - 1, 0, -1):
+        for i in range(end):
+            a, b = ordered[i], ordered[i + 1]
+            ordered[i], ordered[i + 1] = (a + b - abs(a - b)) / 2, (a + b + abs(a - b)) / 2
+    return tuple(ordered)

@@ -1,0 +1,161 @@
+"""Slots: what is uncertain and what is fixed in a law or a likelihood, read from its fields.
+
+A field is a parameter and its value is its prior. A slot says which *quantity* carries that
+prior (the parameter itself, or another quantity it follows from), and how many components the
+quantity has (one for each break, say).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from bayescale.errors import PriorError, nearest
+from bayescale.prior import Fixed, Prior
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One parameter of a law or likelihood, and the quantity that is believed or fixed.
+
+    Parameters
+    ----------
+    field
+        The parameter's name.
+    quantity
+        The quantity that carries the prior or the number; often the parameter itself.
+    prior
+        Its prior, or None where it is fixed.
+    value
+        The number or numbers it is fixed at, or None where it has a prior.
+    size
+        How many components it has, or None for a scalar.
+    """
+
+    field: str
+    quantity: str
+    prior: Prior | None
+    value: float | tuple[float, ...] | None
+    size: int | None
+
+    @property
+    def signature(self) -> tuple:
+        """What of this slot the compiled model depends on: everything but numbers."""
+        if self.prior is None:
+            return self.field, self.quantity, "fixed", self.size
+        names = tuple(name for name, _ in self.prior.arguments)
+        finite = tuple(math.isfinite(edge) for edge in self.prior.support)
+        return self.field, self.quantity, self.prior.distribution, names, finite, self.size
+
+
+def parameter_names(spec: Any) -> list[str]:
+    """Return the fields of a law or likelihood (class or instance) that are parameters."""
+    return [f.name for f in fields(spec) if not f.metadata.get("option")]
+
+
+def options(spec: Any) -> dict[str, Any]:
+    """Return the fields that are options of the form and not parameters, with their values."""
+    return {f.name: getattr(spec, f.name) for f in fields(spec) if f.metadata.get("option")}
+
+
+def slots(spec: Any) -> list[Slot]:
+    """Return a slot for each parameter of a law or likelihood, in the order of its fields."""
+    found = []
+    sizes: Mapping[str, int] = getattr(spec, "sizes", {})
+    for name in parameter_names(spec):
+        value, size = getattr(spec, name), sizes.get(name)
+        if isinstance(value, Prior):
+            found.append(Slot(name, value.on or name, value, None, size))
+        elif isinstance(value, Fixed):
+            found.append(Slot(name, value.on, None, value.value, size))
+        else:
+            found.append(Slot(name, name, None, value, size))
+    return found
+
+
+def signature(spec: Any) -> tuple:
+    """Return what a compiled model depends on: the form, its options, its prior families."""
+    return (
+        type(spec).__name__,
+        tuple(options(spec).items()),
+        tuple(slot.signature for slot in slots(spec)),
+    )
+
+
+def checked_value(spec: Any, name: str, value: Any) -> Any:
+    """Check what was given for one parameter, and return it as a prior or as plain numbers.
+
+    Parameters
+    ----------
+    spec
+        The law or likelihood, for its ``bounds``, ``carriers`` and ``sizes``.
+    name
+        The parameter.
+    value
+        What was given: a prior, a number, or for a parameter with components a sequence.
+
+    Returns
+    -------
+    Prior, Fixed, float or tuple of float
+        The same, checked.
+
+    Raises
+    ------
+    PriorError
+        If it is none of these, lies outside the parameter's bounds, or is a prior on a
+        quantity that this parameter does not follow from.
+    """
+    owner = f"{type(spec).__name__}({name}=)"
+    bounds: Mapping[str, tuple[float, float]] = spec.bounds
+    if isinstance(value, Prior | Fixed):
+        quantity = value.on or name
+        allowed = (name, *spec.carriers.get(name, ()))
+        if quantity not in allowed:
+            raise PriorError(
+                f"{owner}: a prior here may be on {', '.join(map(repr, allowed))}; "
+                f"got on={quantity!r}.{nearest(quantity, allowed)}"
+            )
+        low, high = bounds.get(quantity, (-math.inf, math.inf))
+        inside = value.support if isinstance(value, Prior) else (value.value, value.value)
+        if inside[0] < low or inside[1] > high:
+            raise PriorError(
+                f"{owner}: {quantity} lies in ({low:g}, {high:g}), but the prior allows "
+                f"({inside[0]:g}, {inside[1]:g}). Use a distribution that stays inside, such as "
+                f"{_suggestion(low, high)}."
+            )
+        return value
+    numbers = _numbers(owner, value, spec.sizes.get(name) if hasattr(spec, "sizes") else None)
+    low, high = bounds.get(name, (-math.inf, math.inf))
+    for number in numbers if isinstance(numbers, tuple) else (numbers,):
+        if not low <= number <= high or (number == low == 0 and name != "irreducible"):
+            raise PriorError(f"{owner} must lie in ({low:g}, {high:g}); got {number:g}.")
+    return numbers
+
+
+def _numbers(owner: str, value: Any, size: int | None) -> float | tuple[float, ...]:
+    expected = "a bs.Prior or a number" + (f" ({size} numbers, one a break)" if size else "")
+    if size is not None and isinstance(value, Sequence) and not isinstance(value, str):
+        if len(value) != size:
+            raise PriorError(f"{owner} needs {size} numbers, one for each break; got {value!r}.")
+        return tuple(_number(owner, item, expected) for item in value)
+    number = _number(owner, value, expected)
+    return number if size is None else (number,) * size
+
+
+def _number(owner: str, value: Any, expected: str) -> float:
+    if isinstance(value, bool | str) or not hasattr(value, "__float__"):
+        raise PriorError(f"{owner} takes {expected}; got {value!r}.")
+    number = float(value)
+    if not math.isfinite(number):
+        raise PriorError(f"{owner} must be finite; got {value!r}.")
+    return number
+
+
+def _suggestion(low: float, high: float) -> str:
+    if (low, high) == (0.0, 1.0):
+        return "Beta or Uniform(lower=0, upper=1)"
+    if low == 0.0:
+        return "LogNormal, HalfNormal, Gamma or TruncatedNormal(lower=0)"
+    return f"Uniform(lower={low:g}, upper={high:g})"

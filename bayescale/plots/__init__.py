@@ -1,0 +1,1 @@
+"""One plot a file; the only place that imports matplotlib."""

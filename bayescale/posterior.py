@@ -1,0 +1,317 @@
+"""From the sampler's draws to everything a fit holds: parameters, log likelihood, labelled tree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayescale import collapse, model, sample
+from bayescale.coordinates import Coordinates, split
+from bayescale.data import Observations
+from bayescale.parameters import signature
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+#: Above this, weights cannot repair the Gaussian stand-in and the plain density is sampled.
+PARETO_K_LIMIT = 0.7
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """Posterior draws of one fit, as plain arrays of shape (chain, draw).
+
+    Parameters
+    ----------
+    quantities
+        What carries priors, and what is fixed; components as a tuple.
+    parameters
+        The law's parameters, in the user's units; components as a tuple.
+    noise
+        The likelihood's parameters.
+    stats
+        The sampler's statistics.
+    engine
+        Which density was sampled, in words.
+    pareto_k
+        Of the weights from the collapsed to the declared posterior, or None.
+    """
+
+    quantities: dict[str, Any]
+    parameters: dict[str, Any]
+    noise: dict[str, Any]
+    stats: xr.Dataset
+    engine: str
+    pareto_k: float | None = None
+
+
+def draw(law: Any, likelihood: Any, runs: Observations, settings: sample.Sampling) -> Draws:
+    """Sample the posterior of a law.
+
+    Floor and level are integrated out where the form and the priors allow it, and the draws are
+    weighted to the declared posterior; where the weights fail, or elsewhere, the declared
+    density is sampled itself.
+
+    Parameters
+    ----------
+    law, likelihood
+        The description.
+    runs
+        The checked data.
+    settings
+        How to sample.
+
+    Returns
+    -------
+    Draws
+        The posterior.
+    """
+    coordinates = Coordinates(law, likelihood)
+    numbers = coordinates.numbers(runs.references)
+    failed = None
+    if collapse.applies(coordinates):
+        collapsed = _draw_collapsed(coordinates, runs, numbers, settings)
+        if collapsed.pareto_k is not None and collapsed.pareto_k <= PARETO_K_LIMIT:
+            return collapsed
+        failed = collapsed.pareto_k
+    return _draw_plain(coordinates, runs, numbers, settings, failed)
+
+
+def evaluate(
+    law: Any,
+    parameters: Mapping[str, Any],
+    inputs: Mapping[str, np.ndarray],
+    references: Mapping[str, float],
+) -> np.ndarray:
+    """Return the curve of every draw at every input.
+
+    Parameters
+    ----------
+    law
+        The law.
+    parameters
+        Parameter to array of shape (...); components as a tuple.
+    inputs
+        Role to values, shape (m,), in the user's units.
+    references
+        The data's references.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (..., m).
+    """
+    wide = {name: _over_inputs(value) for name, value in parameters.items()}
+    with np.errstate(over="ignore", under="ignore"):
+        return np.asarray(law.curve(inputs, wide, references))
+
+
+def _over_inputs(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(np.asarray(part)[..., None] for part in value)
+    return np.asarray(value)[..., None]
+
+
+def density_key(kind: str, coordinates: Coordinates, settings: sample.Sampling) -> tuple:
+    """Return what a compiled density depends on."""
+    return kind, signature(coordinates.law), signature(coordinates.likelihood), settings.sampler
+
+
+def _draw_plain(
+    coordinates: Coordinates,
+    runs: Observations,
+    numbers: Mapping[str, Any],
+    settings: sample.Sampling,
+    failed: float | None,
+) -> Draws:
+    law, likelihood = coordinates.law, coordinates.likelihood
+    data = {**numbers, "outcome": runs.outcome}
+    data |= {f"input_{role}": column for role, column in runs.inputs.items()}
+    vectors, stats = sample.run(
+        density_key("declared", coordinates, settings),
+        lambda: model.density(law, likelihood, numbers, runs),
+        data,
+        settings,
+    )
+    values, _ = coordinates.values(split(vectors, coordinates.sizes), numbers)
+    engine = "the declared density"
+    if failed is not None:
+        engine += f" (integrating the floor out was not exact enough here: Pareto k {failed:.2f})"
+    return _assembled(coordinates, values, numbers, stats, engine, None)
+
+
+def _draw_collapsed(
+    coordinates: Coordinates,
+    runs: Observations,
+    numbers: Mapping[str, Any],
+    settings: sample.Sampling,
+) -> Draws:
+    law, likelihood = coordinates.law, coordinates.likelihood
+    statistics, top = collapse.linearized(coordinates, runs.outcome, runs.inputs, numbers)
+    vectors, stats = sample.run(
+        density_key("collapsed", coordinates, settings),
+        lambda: model.collapsed_density(law, likelihood, numbers, statistics),
+        {**numbers, **statistics},
+        settings,
+    )
+    values, _ = coordinates.values(
+        split(vectors, collapse.remaining(coordinates)), numbers, pair=False
+    )
+    rng = np.random.default_rng([settings.seed, 1])
+    values, log_weights = collapse.complete(
+        coordinates, values, numbers, runs, statistics, top, rng
+    )
+    keep, pareto_k = resampled(log_weights, rng)
+    values = {name: _taken(value, keep) for name, value in values.items()}
+    engine = "floor and level integrated out, drawn exactly, and weighted to the declared density"
+    return _assembled(coordinates, values, numbers, stats, engine, pareto_k)
+
+
+def _taken(value: Any, keep: np.ndarray) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_taken(part, keep) for part in value)
+    return np.take_along_axis(value, keep, axis=1) if np.ndim(value) == 2 else value
+
+
+def resampled(log_weights: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, float]:
+    """Return which draws to keep, in order and within each chain, and the weights' Pareto k.
+
+    Systematic resampling keeps the chains' order, so effective sample sizes computed from the
+    kept draws count both autocorrelation and unequal weights.
+
+    Parameters
+    ----------
+    log_weights
+        Shape (chain, draw); minus infinity rejects a draw.
+    rng
+        Random numbers.
+
+    Returns
+    -------
+    keep
+        Positions along the draw axis, shape (chain, draw).
+    pareto_k
+        Shape of the weights' tail; infinite when a chain has no weight at all.
+    """
+    from arviz_stats.base import array_stats
+
+    chains, draws = log_weights.shape
+    usable = np.isfinite(log_weights)
+    unmoved = np.tile(np.arange(draws), (chains, 1))
+    if not usable.any(axis=1).all():
+        return unmoved, np.inf
+    # A draw outside the declared support weighs nothing, and has no part in the tail.
+    smooth = np.full(log_weights.shape, -np.inf)
+    centred = log_weights[usable] - log_weights[usable].max()
+    smooth[usable], pareto_k = array_stats.psislw(-centred)
+    keep = np.empty((chains, draws), int)
+    for chain in range(chains):
+        weights = np.exp(smooth[chain] - smooth[chain].max())
+        edges = np.cumsum(weights) / weights.sum()
+        ticks = (np.arange(draws) + rng.random()) / draws
+        keep[chain] = np.minimum(np.searchsorted(edges, ticks), draws - 1)
+    return keep, float(pareto_k)
+
+
+def _assembled(
+    coordinates: Coordinates,
+    values: dict[str, Any],
+    numbers: Mapping[str, Any],
+    stats: xr.Dataset,
+    engine: str,
+    pareto_k: float | None,
+) -> Draws:
+    natural, noise = coordinates.natural(values, numbers)
+    shape = (stats.sizes["chain"], stats.sizes["draw"])
+
+    def full(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(full(part) for part in value)
+        return np.broadcast_to(np.asarray(value, float), shape)
+
+    wide = [{name: full(value) for name, value in group.items()} for group in (natural, noise)]
+    return Draws(values, wide[0], wide[1], stats, engine, pareto_k)
+
+
+def tree(
+    law: Any, likelihood: Any, runs: Observations, draws: Draws, seed: int
+) -> xr.DataTree:
+    """Return the labelled posterior: every group that ArviZ and PyMC expect.
+
+    Parameters
+    ----------
+    law, likelihood
+        The description.
+    runs
+        The checked data.
+    draws
+        The posterior.
+    seed
+        Of the posterior predictive draws.
+
+    Returns
+    -------
+    xarray.DataTree
+        posterior, sample_stats, log_likelihood (log density of y in y's own units),
+        posterior_predictive, observed_data and constant_data.
+    """
+    import xarray as xr
+
+    curve = evaluate(law, draws.parameters, runs.inputs, runs.references)
+    noise = {name: value[..., None] for name, value in draws.noise.items()}
+    rng = np.random.default_rng([seed, 2])
+    new = likelihood.draw(rng, curve, **noise)
+    dims = ("chain", "draw", "run")
+    chains, kept = curve.shape[:2]
+    coords = {"chain": np.arange(chains), "draw": np.arange(kept), "run": np.arange(len(runs))}
+    free = {slot.quantity for slot in Coordinates(law, likelihood).free}
+    named = {name: value for name, value in draws.quantities.items() if name in free}
+    posterior = labelled({**named, **draws.parameters, **draws.noise})
+    inputs = {role: ("run", column) for role, column in runs.inputs.items()}
+    groups = {
+        "posterior": posterior,
+        "sample_stats": draws.stats,
+        "log_likelihood": xr.Dataset(
+            {model.OUTCOME: (dims, likelihood.log_density(runs.outcome, curve, **noise))}, coords
+        ),
+        "posterior_predictive": xr.Dataset({model.OUTCOME: (dims, runs.reported(new))}, coords),
+        "observed_data": xr.Dataset(
+            {model.OUTCOME: ("run", runs.reported(runs.outcome))}, {"run": coords["run"]}
+        ),
+        "constant_data": xr.Dataset(inputs, {"run": coords["run"]}),
+    }
+    return xr.DataTree.from_dict(groups)
+
+
+def labelled(values: Mapping[str, Any]) -> xr.Dataset:
+    """Return draws as a dataset with dimensions chain, draw and, for components, break."""
+    import xarray as xr
+
+    variables = {}
+    shape: tuple[int, ...] = (0, 0)
+    most = 0
+    for name, value in values.items():
+        if isinstance(value, tuple):
+            variables[name] = (("chain", "draw", "break"), np.stack(value, axis=-1))
+            most, shape = max(most, len(value)), np.shape(value[0])
+        else:
+            variables[name] = (("chain", "draw"), np.array(value))
+            shape = np.shape(value)
+    coords: dict[str, Any] = {"chain": np.arange(shape[0]), "draw": np.arange(shape[1])}
+    if most:
+        coords["break"] = np.arange(1, most + 1)
+    return xr.Dataset(variables, coords)
+
+
+def unlabelled(posterior: xr.Dataset, names: list[str]) -> dict[str, Any]:
+    """Return draws of some variables as plain arrays; components as a tuple."""
+    values: dict[str, Any] = {}
+    for name in names:
+        array = posterior[name].transpose("chain", "draw", ...).to_numpy()
+        values[name] = (
+            array if array.ndim == 2 else tuple(array[..., i] for i in range(array.shape[2]))
+        )
+    return values

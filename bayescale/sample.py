@@ -1,0 +1,174 @@
+"""NUTS: the only place that compiles and runs a sampler.
+
+A compiled density is kept for the rest of the process and refitted with other runs and other
+prior numbers, whatever the number of rows.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayescale.errors import LawError
+
+if TYPE_CHECKING:
+    import pymc as pm
+    import xarray as xr
+
+SAMPLERS = ("nutpie", "pymc")
+
+_compiled: dict[Hashable, Any] = {}
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How to sample.
+
+    Parameters
+    ----------
+    draws, tune, chains
+        Kept draws and tuning steps of each chain, and chains.
+    cores
+        Processor cores to use; all of them by default.
+    target_accept
+        The sampler's target acceptance.
+    seed
+        Same seed, same draws.
+    sampler
+        ``"nutpie"`` or ``"pymc"``.
+    retry
+        Whether to sample once more when the diagnostics fall short.
+
+    Raises
+    ------
+    LawError
+        If a number is out of range or the sampler is not known.
+    """
+
+    draws: int = 1000
+    tune: int = 1000
+    chains: int = 4
+    cores: int | None = None
+    target_accept: float = 0.9
+    seed: int = 0
+    sampler: str = "nutpie"
+    retry: bool = True
+
+    def __post_init__(self) -> None:
+        """Check before anything is compiled."""
+        for name, least in (("draws", 4), ("tune", 1), ("chains", 1), ("cores", 1)):
+            value = getattr(self, name)
+            if value is not None and (int(value) != value or value < least):
+                raise LawError(f"{name}= must be a whole number of at least {least}; got {value!r}.")
+        if not 0 < self.target_accept < 1:
+            raise LawError(
+                f"target_accept= must lie between 0 and 1 (0.9 is usual); got {self.target_accept!r}."
+            )
+        if self.sampler not in SAMPLERS:
+            raise LawError(f"sampler= must be one of {', '.join(SAMPLERS)}; got {self.sampler!r}.")
+
+    def doubled(self) -> Sampling:
+        """Return twice the tuning and draws, nearer to full acceptance."""
+        closer = 1 - (1 - self.target_accept) / 2
+        return replace(self, draws=2 * self.draws, tune=2 * self.tune, target_accept=closer)
+
+
+def run(
+    key: Hashable,
+    build: Callable[[], pm.Model],
+    data: Mapping[str, Any],
+    settings: Sampling,
+) -> tuple[np.ndarray, xr.Dataset]:
+    """Sample a density in its unconstrained coordinates.
+
+    Parameters
+    ----------
+    key
+        What the compiled density depends on; equal keys share one.
+    build
+        Makes the model; called when the key is new (always, for PyMC's sampler).
+    data
+        The model's data by name.
+    settings
+        How to sample.
+
+    Returns
+    -------
+    draws
+        Shape (chain, draw, coordinate), in the model's order.
+    stats
+        The sampler's statistics: diverging, energy, n_steps, tree depth.
+    """
+    if settings.sampler == "pymc":
+        return _run_pymc(build(), settings)
+    import nutpie
+
+    if key not in _compiled:
+        _compiled[key] = nutpie.compile_pymc_model(build(), var_names=[])
+    compiled = _compiled[key]
+    used = {name: np.asarray(data[name], float) for name in data if name in compiled.shared_data}
+    compiled = compiled.with_data(**used)
+    tree: Any = nutpie.sample(
+        compiled,
+        draws=settings.draws,
+        tune=settings.tune,
+        chains=settings.chains,
+        cores=min(settings.chains, settings.cores or os.cpu_count() or 1),
+        seed=settings.seed,
+        target_accept=settings.target_accept,
+        adaptation="low_rank",
+        save_warmup=False,
+        store_unconstrained=True,
+        progress_bar=False,
+    )
+    stats = tree["sample_stats"].to_dataset()
+    keep = ["diverging", "energy", "n_steps", "depth", "maxdepth_reached", "step_size", "logp"]
+    draws = stats["unconstrained_draw"].transpose("chain", "draw", ...).to_numpy()
+    return draws, stats[keep].rename(depth="tree_depth", maxdepth_reached="reached_max_treedepth")
+
+
+def compiled_count() -> int:
+    """Return how many densities this process has compiled."""
+    return len(_compiled)
+
+
+def is_compiled(key: Hashable) -> bool:
+    """Return whether a density of this key has been compiled in this process."""
+    return key in _compiled
+
+
+def _run_pymc(built: pm.Model, settings: Sampling) -> tuple[np.ndarray, xr.Dataset]:
+    import logging
+
+    import pymc as pm
+
+    logger = logging.getLogger("pymc")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        tree = pm.sample(
+            draws=settings.draws,
+            tune=settings.tune,
+            chains=settings.chains,
+            cores=min(settings.chains, settings.cores or os.cpu_count() or 1),
+            random_seed=settings.seed,
+            target_accept=settings.target_accept,
+            nuts_sampler="pymc",
+            progressbar=False,
+            model=built,
+            compute_convergence_checks=False,
+        )
+    finally:
+        logger.setLevel(level)
+    posterior = tree["posterior"].to_dataset()
+    parts = []
+    for variable in built.free_RVs:
+        value = posterior[variable.name].transpose("chain", "draw", ...).to_numpy()
+        parts.append(value.reshape(*value.shape[:2], -1))
+    stats = tree["sample_stats"].to_dataset()
+    keep = ["diverging", "energy", "n_steps", "tree_depth", "reached_max_treedepth"]
+    return np.concatenate(parts, axis=-1), stats[[k for k in keep if k in stats]]
