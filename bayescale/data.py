@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +31,9 @@ class Observations:
         The name of the user's outcome column.
     ceiling
         What the metric cannot exceed, or None for a loss.
+    anchor
+        References to keep instead of those of these rows: when a row is left out to see how
+        well it is predicted, the priors must not move.
     """
 
     inputs: dict[str, np.ndarray]
@@ -38,6 +41,7 @@ class Observations:
     columns: dict[str, str]
     outcome_column: str
     ceiling: float | None = None
+    anchor: Mapping[str, float] | None = None
 
     def __len__(self) -> int:
         """Return the number of runs."""
@@ -46,6 +50,8 @@ class Observations:
     @property
     def references(self) -> dict[str, float]:
         """The scale of the data: geometric mean and range of every input, reference outcome."""
+        if self.anchor is not None:
+            return dict(self.anchor)
         scale = {}
         for role, values in self.inputs.items():
             scale[f"{role}_ref"] = float(np.exp(np.log(values).mean()))
@@ -63,14 +69,23 @@ class Observations:
         """Turn modelled outcomes into the user's: the same, or ``ceiling`` minus them."""
         return values if self.ceiling is None else self.ceiling - values
 
-    def rows(self, keep: np.ndarray) -> Observations:
-        """Return the observations of some rows, given as a mask or as positions."""
-        return Observations(
-            {role: values[keep] for role, values in self.inputs.items()},
-            self.outcome[keep],
-            self.columns,
-            self.outcome_column,
-            self.ceiling,
+    def rows(self, keep: np.ndarray, anchored: bool = False) -> Observations:
+        """Return some rows, given as a mask or as positions; ``anchored`` keeps the references."""
+        return replace(
+            self,
+            inputs={role: values[keep] for role, values in self.inputs.items()},
+            outcome=self.outcome[keep],
+            anchor=self.references if anchored else self.anchor,
+        )
+
+    def same_rows(self, other: Observations) -> bool:
+        """Return whether two sets of observations hold the same rows in the same order."""
+        return (
+            self.inputs.keys() == other.inputs.keys()
+            and len(self) == len(other)
+            and self.ceiling == other.ceiling
+            and np.array_equal(self.outcome, other.outcome)
+            and all(np.array_equal(v, other.inputs[k]) for k, v in self.inputs.items())
         )
 
     def frame(self) -> pd.DataFrame:

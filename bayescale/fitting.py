@@ -317,11 +317,7 @@ class Fit:
         DataError
             If the target or an input is not a usable number.
         """
-        (target,) = forecasting.checked_targets(y)
-        draws = self.forecast(**inputs).draws(of)
-        beats = draws > target if self.runs.ceiling is not None else draws < target
-        chance = beats.mean(axis=(0, 1))
-        return float(chance[0]) if chance.size == 1 else chance
+        return forecasting.chance(self.forecast(**inputs), y, of, self.runs.ceiling is not None)
 
     def save(self, path: Any) -> None:
         """Save the fit as one netCDF file; a crash leaves the old file.

@@ -277,6 +277,16 @@ def checked_targets(y: Any) -> np.ndarray:
     return targets
 
 
+def chance(made: Forecast, y: Any, of: str, rises: bool) -> np.ndarray | float:
+    """Return the share of draws that beat a target: below it, or above it where outcomes rise."""
+    targets = checked_targets(y)
+    if targets.size != 1:
+        raise DataError(f"y= must be one target; got {targets.size}.")
+    draws = made.draws(of)
+    share = (draws > targets if rises else draws < targets).mean(axis=(0, 1))
+    return float(share[0]) if share.size == 1 else share
+
+
 def required_inputs(
     curve: Callable[[np.ndarray], np.ndarray], targets: np.ndarray, start: float, end: float
 ) -> np.ndarray:

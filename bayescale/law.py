@@ -537,3 +537,36 @@ def find_law(name: str) -> type[Law]:
     if len(exact or starts) == 1:
         return (exact or starts)[0]
     raise unknown("law", name, LAWS)
+
+
+def list_laws() -> pd.DataFrame:
+    """Return every law: its formula, inputs, parameters, what it is, and its reference.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by the law's name.
+
+    Examples
+    --------
+    >>> import bayescale as bs
+    >>> bs.list_laws().loc["PowerLaw", "inputs"]
+    'x'
+    """
+    import re
+
+    import pandas as pd
+
+    import bayescale.forms  # noqa: F401 (fills the registry)
+
+    rows = {}
+    for name, made in sorted(LAWS.items()):
+        doc = inspect.getdoc(made) or ""
+        rows[name] = {
+            "formula": made.formula,
+            "inputs": ", ".join(made.inputs),
+            "parameters": ", ".join(parameter_names(made)),
+            "what": doc.splitlines()[0] if doc else "",
+            "reference": ", ".join(f"arXiv:{n}" for n in re.findall(r"arXiv:(\d+\.\d+)", doc)),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("law")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import collapse
-from bayescale.coordinates import Coordinates, fixed_values
+from bayescale.coordinates import Coordinates, fixed_values, split
 from bayescale.data import Observations
 from bayescale.parameters import Slot
 
@@ -100,20 +100,19 @@ def density(law: Any, likelihood: Any, numbers: Mapping[str, Any], runs: Observa
     Returns
     -------
     pymc.Model
-        Flat coordinates and one potential, the log density.
+        A flat vector of coordinates and one potential, the log density.
     """
     import pymc as pm
 
     coordinates = Coordinates(law, likelihood)
+    columns = {**runs.inputs, OUTCOME: runs.outcome}
     with pm.Model() as built:
-        shared = _shared(numbers)
-        inputs = {role: pm.Data(f"input_{role}", column) for role, column in runs.inputs.items()}
-        outcome = pm.Data("outcome", runs.outcome)
-        z = {name: _flat(name, size) for name, size in coordinates.sizes.items()}
+        shared, data = _shared(numbers, columns)
+        z = _flat(coordinates.sizes)
         values, log_jacobian = coordinates.values(z, shared)
         natural, noise = coordinates.natural(values, shared)
-        curve = law.curve(inputs, natural, shared)
-        log_likelihood = likelihood.tensor_log_density(outcome, curve, **noise).sum()
+        curve = law.curve(data, natural, shared)
+        log_likelihood = likelihood.tensor_log_density(data[OUTCOME], curve, **noise).sum()
         log_prior = sum(_log_prior(slot, values[slot.quantity], shared) for slot in coordinates.free)
         pm.Potential("log_density", log_prior + log_jacobian + log_likelihood)
     return built
@@ -136,17 +135,15 @@ def collapsed_density(
     Returns
     -------
     pymc.Model
-        Flat coordinates and one potential, the log density.
+        A flat vector of coordinates and one potential, the log density.
     """
     import pymc as pm
 
     coordinates = Coordinates(law, likelihood)
     sizes = collapse.remaining(coordinates)
     with pm.Model() as built:
-        shared = _shared(numbers)
-        data = {name: pm.Data(name, column) for name, column in statistics.items()}
-        z = {name: _flat(name, size) for name, size in sizes.items()}
-        values, log_jacobian = coordinates.values(z, shared, pair=False)
+        shared, data = _shared(numbers, statistics)
+        values, log_jacobian = coordinates.values(_flat(sizes), shared, pair=False)
         reducible = collapse.relative_reducible(law, values, data, shared)
         sd = likelihood.log_sd(**coordinates.noise(values, shared))
         log_likelihood = collapse.log_density(data, reducible, sd)
@@ -159,18 +156,38 @@ def collapsed_density(
     return built
 
 
-def _shared(numbers: Mapping[str, Any]) -> dict[str, Any]:
+def packed(numbers: Mapping[str, Any], columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the data of a density as its two shared arrays.
+
+    The compiled wrapper of a density costs in proportion to how many arrays it shares, so all
+    numbers go in one vector and all columns in one matrix.
+    """
+    flat = [np.ravel(np.asarray(value, float)) for value in numbers.values()]
+    return {"numbers": np.concatenate(flat), "columns": np.stack(list(columns.values()))}
+
+
+def _shared(
+    numbers: Mapping[str, Any], columns: Mapping[str, np.ndarray]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the packed numbers and columns by name, as tensors."""
     import pymc as pm
 
-    return {name: pm.Data(name, value) for name, value in numbers.items()}
+    arrays = packed(numbers, columns)
+    vector, matrix = pm.Data("numbers", arrays["numbers"]), pm.Data("columns", arrays["columns"])
+    named: dict[str, Any] = {}
+    at = 0
+    for name, value in numbers.items():
+        size = np.size(value)
+        named[name] = vector[at] if np.ndim(value) == 0 else vector[at : at + size]
+        at += size
+    return named, {name: matrix[i] for i, name in enumerate(columns)}
 
 
-def _flat(name: str, size: int | None) -> Any:
+def _flat(sizes: Mapping[str, int | None]) -> dict[str, Any]:
     import pymc as pm
 
-    initial = np.zeros(() if size is None else size)
-    variable = pm.Flat(f"z_{name}", shape=size, initval=initial)
-    return variable if size is None else tuple(variable[i] for i in range(size))
+    length = sum(size or 1 for size in sizes.values())
+    return split(pm.Flat("z", shape=length, initval=np.zeros(length)), sizes)
 
 
 def _log_prior(slot: Slot, value: Any, numbers: Mapping[str, Any]) -> Any:

@@ -128,12 +128,11 @@ def _draw_plain(
     failed: float | None,
 ) -> Draws:
     law, likelihood = coordinates.law, coordinates.likelihood
-    data = {**numbers, "outcome": runs.outcome}
-    data |= {f"input_{role}": column for role, column in runs.inputs.items()}
+    columns = {**runs.inputs, model.OUTCOME: runs.outcome}
     vectors, stats = sample.run(
         density_key("declared", coordinates, settings),
         lambda: model.density(law, likelihood, numbers, runs),
-        data,
+        model.packed(numbers, columns),
         settings,
     )
     values, _ = coordinates.values(split(vectors, coordinates.sizes), numbers)
@@ -154,7 +153,7 @@ def _draw_collapsed(
     vectors, stats = sample.run(
         density_key("collapsed", coordinates, settings),
         lambda: model.collapsed_density(law, likelihood, numbers, statistics),
-        {**numbers, **statistics},
+        model.packed(numbers, statistics),
         settings,
     )
     values, _ = coordinates.values(

@@ -109,9 +109,7 @@ def run(
 
     if key not in _compiled:
         _compiled[key] = nutpie.compile_pymc_model(build(), var_names=[])
-    compiled = _compiled[key]
-    used = {name: np.asarray(data[name], float) for name in data if name in compiled.shared_data}
-    compiled = compiled.with_data(**used)
+    compiled = _compiled[key].with_data(**data)
     tree: Any = nutpie.sample(
         compiled,
         draws=settings.draws,
@@ -164,11 +162,7 @@ def _run_pymc(built: pm.Model, settings: Sampling) -> tuple[np.ndarray, xr.Datas
         )
     finally:
         logger.setLevel(level)
-    posterior = tree["posterior"].to_dataset()
-    parts = []
-    for variable in built.free_RVs:
-        value = posterior[variable.name].transpose("chain", "draw", ...).to_numpy()
-        parts.append(value.reshape(*value.shape[:2], -1))
+    draws = tree["posterior"]["z"].transpose("chain", "draw", ...).to_numpy()
     stats = tree["sample_stats"].to_dataset()
     keep = ["diverging", "energy", "n_steps", "tree_depth", "reached_max_treedepth"]
-    return np.concatenate(parts, axis=-1), stats[[k for k in keep if k in stats]]
+    return draws, stats[[k for k in keep if k in stats]]

@@ -1,0 +1,468 @@
+"""The command line: ``bayescale demo``, ``fit``, ``forecast``, ``required``, ``compare`` and lists.
+
+Arguments are parsed before anything heavy is imported, so that ``--help`` answers at once.
+Results go to standard output, everything else to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from bayescale.errors import BayescaleError, BayescaleWarning, FileError, LawError, SamplingWarning
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayescale.fitting import Fit
+
+
+class _Commands(TyperGroup):
+    """Commands whose errors are a sentence on standard error and exit code 2."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", BayescaleWarning)
+            warnings.simplefilter("ignore", SamplingWarning)  # the diagnostics say it
+            warnings.showwarning = _notes(warnings.showwarning)
+            try:
+                return super().invoke(ctx)
+            except BayescaleError as error:
+                _note(str(error), "Error")
+                raise typer.Exit(2) from None
+
+
+app = typer.Typer(
+    cls=_Commands,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 fine; 1 the fit has problems, which are printed; 2 wrong usage or data. "
+    "In --json, NaN is null and infinities are the text Infinity and -Infinity.",
+)
+
+RunsFile = Annotated[Path, typer.Argument(help="CSV or Parquet file, one training run a row.")]
+FitFile = Annotated[Path, typer.Argument(help="A fit that 'bayescale fit -o' or Fit.save wrote.")]
+Outcome = Annotated[str, typer.Option("--y", help="Column of the outcome (loss, error).")]
+Column = Annotated[str | None, typer.Option("--x", help="Column of the input x.")]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--input", help="ROLE=COLUMN, for a law of several inputs; repeat it."),
+]
+Breaks = Annotated[int | None, typer.Option(help="How many breaks (1, 2 or 3).")]
+Placement = Annotated[
+    str | None, typer.Option(help="Where breaks may lie: cells, fixed or free. [default: cells]")
+]
+Signed = Annotated[
+    bool, typer.Option("--signed", help="Let the curve rise and fall (double descent).")
+]
+Noise = Annotated[str, typer.Option("--likelihood", help="lognormal, studentt or normal.")]
+Ceiling = Annotated[
+    float | None, typer.Option(help="What a rising metric cannot exceed (1.0 for an accuracy).")
+]
+Draws = Annotated[int, typer.Option(help="Kept draws of each chain.")]
+Tune = Annotated[int, typer.Option(help="Tuning steps of each chain.")]
+Chains = Annotated[int, typer.Option(help="Chains.")]
+Seed = Annotated[int, typer.Option(help="Same seed, same numbers.")]
+Prob = Annotated[float, typer.Option(help="Probability of the intervals.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"bayescale {version('bayescale')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Bayesian scaling laws: how good the next model will be, and how sure we are."""
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the pictures and the fits.")] = Path(
+        "bayescale-demo"
+    ),
+    model: Annotated[
+        str, typer.Option(help="Which classifier's learning curve, such as rbf_svm or knn.")
+    ] = "gradient_boosting",
+) -> None:
+    """Show what bayescale does, on its own data.
+
+    Power law or broken power law? Fits both to a learning curve that ships with the package,
+    compares them, forecasts, and writes pictures and fits.
+    """
+    from bayescale import demo
+
+    raise typer.Exit(demo.run(out, model))
+
+
+@app.command()
+def fit(
+    runs: RunsFile,
+    y: Outcome,
+    x: Column = None,
+    inputs: Columns = None,
+    law: Annotated[str, typer.Option(help="The law; 'bayescale laws' lists them.")] = "power",
+    breaks: Breaks = None,
+    placement: Placement = None,
+    signed: Signed = False,
+    likelihood: Noise = "lognormal",
+    ceiling: Ceiling = None,
+    draws: Draws = 1000,
+    tune: Tune = 1000,
+    chains: Chains = 4,
+    seed: Seed = 0,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Save the fit here.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Fit a law to a table of runs."""
+    from bayescale import tables
+
+    chosen = _law(law, _given(breaks, placement, signed))
+    if output is not None:
+        _check_output(output)
+    made = chosen.fit(
+        tables.read_runs(runs),
+        y=y,
+        likelihood=_likelihood(likelihood),
+        ceiling=ceiling,
+        draws=draws,
+        tune=tune,
+        chains=chains,
+        seed=seed,
+        **_columns(x, inputs),
+    )
+    saved = None if output is None else _save(made, output)
+    if as_json:
+        _print_json(_fit_record(made) | {"file": saved})
+    else:
+        tables.show_fit(made)
+        print(f"Saved to {saved}." if saved else "Not saved; add -o fit.nc to keep the fit.")
+    if output is not None and saved != str(output):
+        raise typer.Exit(2)
+    raise typer.Exit(_problems([made], quiet=not as_json))
+
+
+@app.command()
+def forecast(
+    file: FitFile,
+    x: Annotated[str | None, typer.Option("--x", help="Inputs, with commas: 1e10,1e11")] = None,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option("--input", help="ROLE=VALUES, for a law of several inputs; repeat it."),
+    ] = None,
+    of: Annotated[
+        str, typer.Option(help="observation (one new run) or curve (the law's value).")
+    ] = "observation",
+    prob: Prob = 0.9,
+    as_json: Json = False,
+) -> None:
+    """Forecast the outcome from a saved fit."""
+    from bayescale import files, tables
+
+    at = {role: _numbers(text, role) for role, text in _columns(x, inputs).items()}
+    loaded = files.load(file)
+    table = loaded.forecast(**at).interval(prob, of)
+    what = "one new run" if of == "observation" else "the curve"
+    if as_json:
+        _print_json(_heading(loaded) | dict(table.attrs) | {"forecast": table})
+    else:
+        tables.show(
+            table,
+            f"{loaded.runs.outcome_column} of {what} by {loaded.name}, {prob * 100:g} % "
+            "equal-tailed interval; extrapolation is the input over the largest seen",
+        )
+    raise typer.Exit(_problems([loaded]))
+
+
+@app.command()
+def required(
+    file: FitFile,
+    y: Annotated[str, typer.Option("--y", help="Targets, with commas: 2.0,1.9")],
+    prob: Prob = 0.9,
+    as_json: Json = False,
+) -> None:
+    """Find the input that reaches a target.
+
+    Of a saved fit: the input at which its curve reaches the target and stays there, with the
+    probability that it never does.
+    """
+    from bayescale import files, tables
+
+    targets = _numbers(y, "y")
+    loaded = files.load(file)
+    table = loaded.required(y=targets).interval(prob)
+    if as_json:
+        _print_json(_heading(loaded) | dict(table.attrs) | {"required": table})
+    else:
+        tables.show(
+            table,
+            f"{table.attrs['of']} at which {loaded.runs.outcome_column} reaches a target for good, "
+            f"by {loaded.name}, {prob * 100:g} % equal-tailed interval; inf is never",
+        )
+    raise typer.Exit(_problems([loaded]))
+
+
+@app.command("compare")
+def _compare(
+    runs: RunsFile,
+    y: Outcome,
+    x: Column = None,
+    inputs: Columns = None,
+    laws: Annotated[str, typer.Option(help="Laws, with commas.")] = "power,broken",
+    breaks: Breaks = None,
+    placement: Placement = None,
+    signed: Signed = False,
+    likelihood: Noise = "lognormal",
+    ceiling: Ceiling = None,
+    holdout: Annotated[
+        float | None,
+        typer.Option(help="Also backtest: share (or number) of the largest inputs held out."),
+    ] = None,
+    draws: Draws = 1000,
+    tune: Tune = 1000,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Compare laws on a table of runs.
+
+    By leave-one-out (who interpolates best) and, with --holdout, by forecasts of the largest
+    scales from the rest (who extrapolates best).
+    """
+    from bayescale import tables
+    from bayescale.backtesting import backtest
+    from bayescale.comparison import compare
+    from bayescale.verdicts import verdict
+
+    chosen = _laws(laws, _given(breaks, placement, signed))
+    columns = _columns(x, inputs)
+    table = tables.read_runs(runs)
+    noise = _likelihood(likelihood)
+    how: dict[str, Any] = {"y": y, "likelihood": noise, "ceiling": ceiling, **columns}
+    how |= {"draws": draws, "tune": tune, "seed": seed}
+    fits = {name: law.fit(table, **how) for name, law in chosen.items()}
+    loo = compare(fits)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BayescaleWarning)  # of the data: the fits have said it
+        tested = None if holdout is None else backtest(chosen, table, holdout=holdout, **how)
+    sentence, caveats = verdict(loo, tested, len(next(iter(fits.values())).runs))
+    if as_json:
+        record = {"compare": loo, "backtest": None if tested is None else tested.table}
+        record |= {"verdict": sentence, "caveats": caveats}
+        _print_json(record | {"fits": {name: _fit_record(made) for name, made in fits.items()}})
+    else:
+        tables.show_comparison(loo, tested)
+        for words in (sentence, *(f"- {caveat}" for caveat in caveats)):
+            tables.say(words)
+    raise typer.Exit(_problems(list(fits.values())))
+
+
+@app.command()
+def laws(as_json: Json = False) -> None:
+    """List the laws."""
+    from bayescale.law import list_laws
+
+    _list(list_laws(), as_json)
+
+
+@app.command()
+def datasets(as_json: Json = False) -> None:
+    """List the data sets that ship with the package."""
+    from bayescale.datasets import list_datasets
+
+    _list(list_datasets().set_index("name"), as_json)
+
+
+# What was asked for ------------------------------------------------------------------------------
+
+
+def _given(breaks: int | None, placement: str | None, signed: bool) -> dict[str, Any]:
+    """Return the options of a form that were given."""
+    options = {"breaks": breaks, "placement": placement, "monotone": False if signed else None}
+    return {name: value for name, value in options.items() if value is not None}
+
+
+_FLAGS = {"breaks": "--breaks", "placement": "--placement", "monotone": "--signed"}
+
+
+def _law(name: str, given: dict[str, Any]) -> Any:
+    (made,) = _laws(name, given).values()
+    return made
+
+
+def _laws(names: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Return laws by name, each with those of the given options that it has."""
+    from dataclasses import fields
+
+    from bayescale.law import find_law
+
+    chosen, used = {}, set()
+    for name in names.split(","):
+        form: Any = find_law(name.strip())
+        takes = {f.name for f in fields(form) if f.metadata.get("option")} & set(given)
+        law = form(**{option: given[option] for option in takes})
+        used |= takes
+        chosen[law.signature_name()] = law
+    unused = [_FLAGS[option] for option in given if option not in used]
+    if unused:
+        raise LawError(
+            f"{', '.join(chosen)} takes no {' and no '.join(unused)}. Leave it out, or choose a "
+            "law that has it, such as broken."
+        )
+    return chosen
+
+
+def _likelihood(name: str) -> Any:
+    from bayescale.errors import unknown
+    from bayescale.likelihood import Likelihood
+
+    known = {made.__name__.lower(): made for made in Likelihood.__subclasses__()}
+    flat = name.lower().replace("-", "").replace("_", "")
+    if flat not in known:
+        raise unknown("likelihood", name, known)
+    return known[flat]()
+
+
+def _columns(x: str | None, inputs: list[str] | None) -> dict[str, str]:
+    """Return what was given for each role: --x TEXT, or --input ROLE=TEXT."""
+    given = {} if x is None else {"x": x}
+    for pair in inputs or []:
+        role, mark, text = pair.partition("=")
+        if not (role and mark and text):
+            raise LawError(f"--input takes ROLE=COLUMN, such as params=n_params; got {pair!r}.")
+        given[role] = text
+    if not given:
+        raise LawError("Which input? Give --x COLUMN, or --input ROLE=COLUMN for each input.")
+    return given
+
+
+def _numbers(text: str, option: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        raise LawError(
+            f"--{option} takes numbers with commas between them, such as 1e10,1e11; got {text!r}."
+        ) from None
+
+
+# Nothing is lost ---------------------------------------------------------------------------------
+
+
+def _check_output(output: Path) -> None:
+    """Refuse a path that cannot be written to, or a file that is no fit, before sampling."""
+    from bayescale import files
+
+    place = files.writable(output)
+    if place.exists() and not files.is_fit(place):
+        raise FileError(
+            f"{place} exists and is not a fit, so it is not overwritten. Choose another name for "
+            "-o, or move that file away."
+        )
+
+
+def _save(made: Fit, output: Path) -> str | None:
+    """Save the fit, elsewhere if need be, and return where it is."""
+    import secrets
+    import tempfile
+
+    try:
+        made.save(output)
+        return str(output)
+    except FileError as error:
+        _note(str(error), "Error")
+    for folder in (Path.cwd(), Path(tempfile.gettempdir())):
+        place = folder / f"{output.stem}-{secrets.token_hex(3)}.nc"
+        try:
+            made.save(place)
+        except FileError:
+            continue
+        _note(f"The fit is not lost: it was saved to {place} instead.")
+        return str(place)
+    _note("The fit could not be saved anywhere else either; its tables follow.")
+    return None
+
+
+# What is printed ---------------------------------------------------------------------------------
+
+
+def _notes(shown: Any) -> Any:
+    """Return a way to show warnings: ours as a line, once; others as before."""
+    seen = set()
+
+    def show(message: Any, category: type[Warning], *rest: Any, **more: Any) -> None:
+        if not issubclass(category, BayescaleWarning):
+            shown(message, category, *rest, **more)
+        elif str(message) not in seen:
+            seen.add(str(message))
+            _note(str(message))
+
+    return show
+
+
+def _note(text: str, kind: str = "Note") -> None:
+    print(f"{kind}: {' '.join(text.split())}", file=sys.stderr)
+
+
+def _print_json(record: Any) -> None:
+    from bayescale import tables
+
+    print(json.dumps(tables.plain(record), indent=2, allow_nan=False))
+
+
+def _list(table: pd.DataFrame, as_json: bool) -> None:
+    from bayescale import tables
+
+    if as_json:
+        _print_json(table)
+    else:
+        tables.show(table)
+
+
+def _heading(made: Fit) -> dict[str, Any]:
+    return {
+        "law": made.name,
+        "likelihood": type(made.likelihood).__name__,
+        "outcome": made.runs.outcome_column,
+        "inputs": made.runs.columns,
+        "runs": len(made.runs),
+        "diagnostics": vars(made.diagnostics) | {"good": made.diagnostics.good},
+    }
+
+
+def _fit_record(made: Fit) -> dict[str, Any]:
+    return _heading(made) | {
+        "formula": made.law.formula,
+        "engine": made.engine,
+        "notes": made.notes,
+        "parameters": made.summary().rename_axis("parameter"),
+        "constants": made.constants(),
+    }
+
+
+def _problems(fits: list[Fit], quiet: bool = False) -> int:
+    """Say on standard error which fits cannot be trusted, and return the exit code."""
+    bad = [made for made in fits if not made.diagnostics.good]
+    for made in bad if not quiet else []:
+        found = made.diagnostics
+        _note(f"{made.name}: {found.line()}. {' '.join(found.advice)}")
+    return 1 if bad else 0

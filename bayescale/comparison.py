@@ -1,0 +1,240 @@
+"""Which law interpolates best: PSIS leave-one-out cross-validation, with weak spots repaired."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayescale import fitting, posterior
+from bayescale.coordinates import Coordinates, split
+from bayescale.errors import DataError, LawError
+from bayescale.model import OUTCOME
+from bayescale.progress import task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayescale.fitting import Fit
+
+METHODS = ("stacking", "BB-pseudo-BMA", "pseudo-BMA")
+
+
+def compare(
+    fits: Mapping[str, Fit],
+    *,
+    method: str = "stacking",
+    repair: bool = True,
+    progress: bool | None = None,
+) -> pd.DataFrame:
+    """Compare laws by leave-one-out cross-validation on the rows they were fitted to.
+
+    Each row's predictive density without that row comes from Pareto-smoothed importance sampling
+    by ArviZ. Where its Pareto k is too high the draws are moved to the left-out posterior by
+    moment matching, and where that fails the law is fitted again without the row. LOO measures
+    interpolation: use :func:`bayescale.backtest` to see who extrapolates.
+
+    Parameters
+    ----------
+    fits
+        Name to fit; all on the same rows.
+    method
+        How ArviZ weighs the laws: ``"stacking"``, ``"BB-pseudo-BMA"`` or ``"pseudo-BMA"``.
+    repair
+        Whether to repair rows with high Pareto k. Without it every row of the table equals
+        ``az.loo(fit.tree)``; with it, those whose ``repaired`` is 0.
+    progress
+        Whether to show what is under way.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by law, best first. ``elpd``: expected log predictive density, sum over rows, of
+        y in its own units; ``se`` its standard error; ``p`` effective parameters; ``elpd_diff``
+        to the best (0 or negative) with its standard error ``dse``; ``p_worse`` and the flags
+        ``diag_diff`` and ``diag_elpd`` as ArviZ has them; ``weight``; ``worst_pareto_k``
+        before repair; ``repaired``, how many rows were; ``warning`` in words.
+
+    Raises
+    ------
+    LawError
+        If fewer than two fits are given, or the method is not known.
+    DataError
+        If the fits are not on the same rows.
+
+    References
+    ----------
+    Vehtari, Gelman, Gabry (2017), arXiv:1507.04544; Paananen et al. (2021), arXiv:1906.08850.
+
+    Examples
+    --------
+    >>> import bayescale as bs
+    >>> runs = bs.PowerLaw().simulate(x=[1, 3, 10, 30, 100, 300], y="loss")
+    >>> laws = {"floor": bs.PowerLaw(), "no floor": bs.PowerLaw(irreducible=0.0)}
+    >>> fits = {k: v.fit(runs, y="loss", x="x", progress=False) for k, v in laws.items()}
+    >>> bs.compare(fits, progress=False).index[0]
+    'floor'
+    """
+    import arviz as az
+
+    check_same_rows(fits)
+    if method not in METHODS:
+        raise LawError(f"method= must be one of {', '.join(METHODS)}; got {method!r}.")
+    results, worst, repaired = {}, {}, {}
+    with task("Comparing", total=len(fits), progress=progress) as bar:
+        for name, fit in fits.items():
+            bar.update(f"Comparing: leave one out, {name}")
+            plain = pointwise_loo(fit)
+            worst[name] = float(plain.pareto_k.max())
+            results[name], repaired[name] = repaired_loo(fit, plain) if repair else (plain, 0)
+            bar.update(advance=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # the same words stand in the table
+        table = az.compare(results, method=method, round_to="none")
+    table["worst_pareto_k"] = [worst[name] for name in table.index]
+    table["repaired"] = [repaired[name] for name in table.index]
+    table["warning"] = [_warning(row) for _, row in table.iterrows()]
+    order = ["rank", "elpd", "se", "p", "elpd_diff", "dse", "p_worse", "weight"]
+    order += ["worst_pareto_k", "repaired", "diag_diff", "diag_elpd", "warning"]
+    return table[order].rename_axis("law")
+
+
+def check_same_rows(fits: Mapping[str, Fit]) -> None:
+    """Raise an error unless there are two fits or more, all on the same rows."""
+    if not isinstance(fits, Mapping) or len(fits) < 2:
+        raise LawError(
+            "Give two or more fits by name: compare({'power law': fit, 'broken': fit2}); "
+            f"got {type(fits).__name__} of {len(fits) if hasattr(fits, '__len__') else 1}."
+        )
+    for name, fit in fits.items():
+        if not isinstance(fit, fitting.Fit):
+            raise LawError(f"{name!r} must be a fit (law.fit(...)); got {type(fit).__name__}.")
+    (first, reference), *others = fits.items()
+    for name, fit in others:
+        if not fit.runs.same_rows(reference.runs):
+            raise DataError(
+                f"The fits are not on the same rows: {first!r} has {len(reference.runs)} runs of "
+                f"{reference.runs.outcome_column!r}, {name!r} has {len(fit.runs)} of "
+                f"{fit.runs.outcome_column!r}, or their values or order differ. Predictive "
+                "densities can only be compared on the same rows: fit all laws to one table."
+            )
+
+
+def pointwise_loo(fit: Fit) -> Any:
+    """Return ArviZ's LOO of a fit, row by row, without repeating its warning on the screen."""
+    import arviz as az
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return az.loo(fit.tree, pointwise=True)
+
+
+def repaired_loo(fit: Fit, plain: Any) -> tuple[Any, int]:
+    """Repair the rows of high Pareto k by moment matching, then by fitting without them.
+
+    Parameters
+    ----------
+    fit
+        The fit.
+    plain
+        Its pointwise LOO.
+
+    Returns
+    -------
+    result
+        ArviZ's record with the repaired rows.
+    repaired
+        How many rows were repaired.
+    """
+    bad = int((plain.pareto_k > plain.good_k).sum())
+    if bad == 0:
+        return plain, 0
+    import arviz as az
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        matched = az.loo_moment_match(fit.tree, plain, pointwise=True, **_moment_functions(fit))
+        exact = az.reloo(_refitter(fit), matched, pointwise=True)
+    return exact, bad
+
+
+def _moment_functions(fit: Fit) -> dict[str, Any]:
+    """The density in the sampler's coordinates, as ArviZ's moment matching wants it."""
+    import xarray as xr
+
+    coordinates = Coordinates(fit.law, fit.likelihood)
+    numbers = coordinates.numbers(fit.runs.references)
+    free = [slot.quantity for slot in coordinates.free]
+    values = posterior.unlabelled(fit.tree["posterior"].to_dataset(), free)
+    fixed = {n: numbers[f"{n}_value"] for n in (s.quantity for s in coordinates.slots) if n not in free}
+    z = coordinates.invert({**fixed, **values}, numbers)
+    columns: list[np.ndarray] = []
+    for name, size in coordinates.sizes.items():
+        columns += [z[name]] if size is None else list(z[name])
+    dims = ("chain", "draw", "coordinate")
+    coords = {d: fit.tree["posterior"][d].to_numpy() for d in dims[:2]}
+
+    def densities(vectors: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
+        with np.errstate(all="ignore"):
+            array = vectors.transpose(*dims).to_numpy()
+            got, jacobian = coordinates.values(split(array, coordinates.sizes), numbers)
+            natural, noise = coordinates.natural(got, numbers)
+            curve = posterior.evaluate(fit.law, natural, fit.runs.inputs, fit.runs.references)
+            wide = {name: np.asarray(value)[..., None] for name, value in noise.items()}
+            rows = fit.likelihood.log_density(fit.runs.outcome, curve, **wide)
+            total = coordinates.log_prior(got, jacobian) + rows.sum(-1)
+        return np.nan_to_num(total, nan=-np.inf), np.nan_to_num(rows, nan=-1e10, neginf=-1e10)
+
+    return {
+        "upars": xr.DataArray(np.stack(columns, axis=-1), dims=dims, coords=coords),
+        "log_prob_upars_fn": lambda upars: xr.DataArray(
+            densities(upars)[0], dims=dims[:2], coords=coords
+        ),
+        "log_lik_i_upars_fn": lambda upars, i: xr.DataArray(
+            densities(upars)[1][..., i], dims=dims[:2], coords=coords
+        ),
+    }
+
+
+def _refitter(fit: Fit) -> Any:
+    """Return ArviZ's wrapper that fits the law again without a row; the priors stay put."""
+    import xarray as xr
+    from arviz_base import SamplingWrapper
+
+    class Refitter(SamplingWrapper):
+        def sel_observations(self, idx):
+            left_out = np.zeros(len(fit.runs), bool)
+            left_out[np.atleast_1d(idx)] = True
+            return fit.runs.rows(~left_out, anchored=True), fit.runs.rows(left_out, anchored=True)
+
+        def sample(self, modified_observed_data):
+            settings = replace(fit.settings, retry=True)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # a left-out fit speaks through its density
+                return fitting.fit(
+                    fit.law, fit.likelihood, modified_observed_data, settings, progress=False
+                )
+
+        def get_inference_data(self, fitted_model):
+            return fitted_model
+
+        def log_likelihood__i(self, excluded_obs, idata__i):
+            curve = idata__i.curve_draws(excluded_obs.inputs)
+            noise = {name: value[..., None] for name, value in idata__i.noise.items()}
+            density = fit.likelihood.log_density(excluded_obs.outcome, curve, **noise)
+            dims = ("chain", "draw")
+            return xr.DataArray(density[..., 0], dims=dims, name=OUTCOME)
+
+    return Refitter(model=None, idata_orig=fit.tree)
+
+
+def _warning(row: Any) -> str:
+    words = []
+    if row["diag_elpd"]:
+        words.append(f"high Pareto k left: {row['diag_elpd']}")
+    if row["diag_diff"]:
+        words.append(f"small difference or sample: {row['diag_diff']}")
+    return "; ".join(words)

@@ -1,0 +1,252 @@
+"""The weighted forecast of several laws, whose interval carries the doubt about the form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayescale import comparison, fitting, forecasting
+from bayescale.data import Observations
+from bayescale.errors import LawError
+from bayescale.forecasting import Forecast, Required
+from bayescale.scoring import stacking_weights
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayescale.backtesting import Backtest
+    from bayescale.fitting import Fit
+
+
+@dataclass(frozen=True, eq=False)
+class Ensemble:
+    """Several fits as one forecast: a mixture of their posterior predictives.
+
+    Parameters
+    ----------
+    fits
+        Name to fit, all on the same rows.
+    shares
+        The mixture's weights, in the same order; they sum to one.
+    rule
+        Where the weights come from.
+    """
+
+    fits: dict[str, Fit]
+    shares: np.ndarray
+    rule: str
+
+    @property
+    def runs(self) -> Observations:
+        """The runs that all members were fitted to."""
+        return next(iter(self.fits.values())).runs
+
+    @property
+    def weights(self) -> pd.Series:
+        """The mixture's weights by law."""
+        import pandas as pd
+
+        return pd.Series(self.shares, index=pd.Index(list(self.fits), name="law"), name="weight")
+
+    def forecast(self, **inputs: Any) -> Forecast:
+        """Return the mixture's posterior predictive at any inputs.
+
+        Parameters
+        ----------
+        **inputs
+            Values for each input: ``x=[1e9, 1e10]``.
+
+        Returns
+        -------
+        Forecast
+            One chain that holds every member's draws in proportion to its weight.
+
+        Raises
+        ------
+        LawError
+            If an input is missing or unknown.
+        DataError
+            If an input is not positive and finite.
+        """
+        first = next(iter(self.fits.values()))
+        at = forecasting.checked_inputs(first.law.inputs, self.runs.columns, inputs, "The ensemble")
+        curves, news = [], []
+        for i, fit in enumerate(self.fits.values()):
+            curve = fit.curve_draws(at)
+            curves.append(curve)
+            news.append(fit.new_run_draws(curve, salt=10 + i))
+        return fitting.forecast_of(self, at, self._mixed(curves), self._mixed(news))
+
+    def required(self, y: Any) -> Required:
+        """Return the mixture's posterior of the input at which the curve reaches a target.
+
+        Parameters
+        ----------
+        y
+            One target or several, in the units of the outcome.
+
+        Returns
+        -------
+        Required
+            Quantiles, P(never), and draws.
+
+        Raises
+        ------
+        DataError
+            If a target is not a finite number.
+        """
+        targets = forecasting.checked_targets(y)
+        draws = self._mixed([fit.required_draws(targets) for fit in self.fits.values()])
+        first = next(iter(self.fits.values()))
+        return Required(
+            targets,
+            draws,
+            next(iter(self.runs.columns.values())),
+            self.runs.outcome_column,
+            self.runs.references[f"{first.law.inputs[0]}_end"],
+        )
+
+    def probability(self, y: float, of: str = "observation", **inputs: Any) -> np.ndarray | float:
+        """Return the probability that the outcome at some inputs beats a target.
+
+        Parameters
+        ----------
+        y
+            The target: the outcome must be below it (above it for a metric with a ceiling).
+        of
+            ``"observation"`` for one new run, ``"curve"`` for the law's value.
+        **inputs
+            Values for each input: ``x=1e10``.
+
+        Returns
+        -------
+        float or numpy.ndarray
+            One probability for each input.
+
+        Raises
+        ------
+        LawError
+            If an input is missing or unknown, or ``of`` is neither.
+        DataError
+            If the target or an input is not a usable number.
+        """
+        return forecasting.chance(self.forecast(**inputs), y, of, self.runs.ceiling is not None)
+
+    def _mixed(self, members: list[np.ndarray]) -> np.ndarray:
+        """Take every member's draws in proportion to its weight, evenly spaced, as one chain."""
+        flat = [draws.reshape(-1, draws.shape[-1]) for draws in members]
+        total = min(len(draws) for draws in flat)
+        exact = self.shares * total
+        counts = np.floor(exact).astype(int)
+        rest = np.argsort(counts - exact, kind="stable")[: total - counts.sum()]
+        counts[rest] += 1
+        taken = [
+            draws[np.linspace(0, len(draws) - 1, count).round().astype(int)]
+            for draws, count in zip(flat, counts, strict=True)
+        ]
+        return np.concatenate(taken)[None]
+
+    def __repr__(self) -> str:
+        """Return the weights."""
+        shares = ", ".join(f"{name} {share:.2f}" for name, share in self.weights.items())
+        return f"Ensemble ({self.rule} weights): {shares}"
+
+
+def ensemble(
+    fits: Sequence[Fit] | Mapping[str, Fit],
+    *,
+    weights: str | Sequence[float] = "equal",
+    backtest: Backtest | None = None,
+) -> Ensemble:
+    """Combine several laws into one forecast.
+
+    Parameters
+    ----------
+    fits
+        Two fits or more on the same rows, in a list or by name.
+    weights
+        ``"equal"`` (the default, and the best in our measurements of extrapolation), ``"loo"``
+        (stacking on leave-one-out, which measures interpolation), ``"backtest"`` (stacking on
+        held-out scales), or numbers that sum to one.
+    backtest
+        The backtest of the same laws by the same names, for ``weights="backtest"``.
+
+    Returns
+    -------
+    Ensemble
+        With forecast, required and probability.
+
+    Raises
+    ------
+    LawError
+        If the weights are not of a known kind or number, or a backtest is missing.
+    DataError
+        If the fits are not on the same rows.
+
+    References
+    ----------
+    Yao et al. (2018), arXiv:1704.02030.
+
+    Examples
+    --------
+    >>> import bayescale as bs
+    >>> runs = bs.PowerLaw().simulate(x=[1, 3, 10, 30, 100, 300], y="loss")
+    >>> laws = bs.PowerLaw(), bs.PowerLaw(irreducible=0.0)
+    >>> both = bs.ensemble([law.fit(runs, y="loss", x="x", progress=False) for law in laws])
+    >>> both.weights.tolist()
+    [0.5, 0.5]
+    """
+    named = dict(fits) if isinstance(fits, Mapping) else _named(fits)
+    comparison.check_same_rows(named)
+    if isinstance(weights, str):
+        rule = weights
+        if weights == "equal":
+            shares = np.full(len(named), 1 / len(named))
+        elif weights == "loo":
+            table = comparison.compare(named, progress=False)
+            shares = np.array([table["weight"][name] for name in named])
+        elif weights == "backtest":
+            shares = _backtest_weights(list(named), backtest)
+        else:
+            raise LawError(
+                "weights= must be 'equal', 'loo', 'backtest', or a number for each law; "
+                f"got {weights!r}."
+            )
+    else:
+        rule, shares = "given", np.asarray(weights, float)
+    if shares.shape != (len(named),) or (shares < 0).any() or abs(shares.sum() - 1) > 1e-6:
+        raise LawError(
+            f"weights= must be {len(named)} numbers, none negative, that sum to one; "
+            f"got {shares.tolist()}."
+        )
+    return Ensemble(named, shares / shares.sum(), rule)
+
+
+def _named(fits: Sequence[Fit]) -> dict[str, Fit]:
+    named: dict[str, Fit] = {}
+    for fit in fits:
+        name = fit.name
+        number = 2
+        while name in named:
+            name = f"{fit.name} #{number}"
+            number += 1
+        named[name] = fit
+    return named
+
+
+def _backtest_weights(names: list[str], backtest: Backtest | None) -> np.ndarray:
+    if backtest is None:
+        raise LawError("weights='backtest' needs backtest=bs.backtest({...}) of the same laws.")
+    missing = [name for name in names if name not in set(backtest.points["law"])]
+    if missing:
+        raise LawError(
+            f"The backtest has no law {missing[0]!r}; it has {', '.join(backtest.table.index)}. "
+            "Give the fits and the backtest the same names."
+        )
+    columns = [
+        backtest.points.loc[backtest.points["law"] == name, "log_score"].to_numpy() for name in names
+    ]
+    return stacking_weights(np.column_stack(columns))

@@ -1,0 +1,264 @@
+"""Tables in and out: runs read from files, results shown to people and to programs."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import math
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayescale.errors import DataError, FileError, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+    from bayescale.backtesting import Backtest
+    from bayescale.fitting import Fit
+
+
+def read_runs(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Read a table of runs from a CSV or a Parquet file.
+
+    The kind is told by the content. A CSV file may be separated by commas, tabs or semicolons,
+    and compressed by gzip; its rows are numbered as the lines of the file, for messages.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One run a row.
+
+    Raises
+    ------
+    FileError
+        If the file is missing, or is neither CSV nor Parquet.
+    DataError
+        If it is empty, or its lines do not have the same columns.
+    """
+    place = Path(path).expanduser()
+    content = _content(place)
+    if content.startswith(b"PAR1"):
+        return _parquet(place, content)
+    if content.startswith(b"\x1f\x8b"):
+        try:
+            content = gzip.decompress(content)
+        except (OSError, EOFError) as error:
+            raise FileError(f"{place} is compressed, but damaged ({error}).") from error
+    if not content.strip():
+        raise DataError(
+            f"{place} is empty. It needs a line of column names, and a line for each run."
+        )
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise FileError(
+            f"{place} is not a CSV file: it is not text in UTF-8. Give a CSV or a Parquet file "
+            "with one training run a row."
+        )
+    return _csv(place, text)
+
+
+def _content(place: Path) -> bytes:
+    if place.is_dir():
+        raise FileError(f"{place} is a folder. Give the CSV or Parquet file with the runs.")
+    if not place.exists():
+        near = ""
+        with suppress(OSError):
+            near = nearest(place.name, [entry.name for entry in place.parent.iterdir()])
+        raise FileError(f"There is no file {place}.{near}")
+    try:
+        return place.read_bytes()
+    except OSError as error:
+        raise FileError(f"{place} cannot be read: {error.strerror or error}.") from error
+
+
+def _parquet(place: Path, content: bytes) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        return pd.read_parquet(io.BytesIO(content))
+    except Exception as error:
+        words = " ".join(str(error).split())
+        raise FileError(f"{place} is a Parquet file, but a damaged one ({words}).") from error
+
+
+def _csv(place: Path, text: str) -> pd.DataFrame:
+    import pandas as pd
+
+    body = text.lstrip("\r\n \t") if not text.startswith("\t") else text
+    head, _, rest = body.partition("\n")
+    counts = {mark: head.count(mark) for mark in (",", "\t", ";")}
+    separator = "," if counts[","] else max(counts, key=lambda mark: counts[mark])
+    if not rest.strip():
+        raise DataError(
+            f"{place} has one line and no runs under it. It needs a line of column names, and a "
+            "line for each run."
+        )
+    try:
+        table = pd.read_csv(
+            io.StringIO(body), sep=separator, skip_blank_lines=False, skipinitialspace=True
+        )
+    except (ValueError, OverflowError) as error:  # pandas' own errors of parsing are ValueErrors
+        words = " ".join(str(error).split()).removeprefix("Error tokenizing data. C error: ")
+        raise DataError(
+            f"{place} cannot be read as a table ({words}). Every line must have as many values as "
+            "the first has column names."
+        ) from error
+    first = text[: len(text) - len(body)].count("\n") + 2
+    table.index = pd.RangeIndex(first, first + len(table))
+    table.columns = [str(name).strip() for name in table.columns]
+    return table.dropna(how="all")
+
+
+# For people --------------------------------------------------------------------------------------
+
+
+def console() -> Console:
+    """Return the console of standard output; wide enough for tables when it is not a screen."""
+    from rich.console import Console
+
+    made = Console(highlight=False)
+    if not made.is_terminal and "COLUMNS" not in os.environ:
+        made = Console(highlight=False, width=120)
+    return made
+
+
+def show(table: pd.DataFrame, title: str = "", formats: Mapping[str, str] | None = None) -> None:
+    """Print a table.
+
+    Parameters
+    ----------
+    table
+        Its index is the first column, unless it only counts the rows.
+    title
+        A line above it.
+    formats
+        Column to format of its numbers; four digits elsewhere.
+    """
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    formats = formats or {}
+    if table.index.name is not None or table.index.dtype.kind not in "iu":
+        table = table.reset_index(names=table.index.name or "")
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name, column in table.items():
+        justify = "right" if column.dtype.kind in "iuf" else "left"
+        drawn.add_column(Text(str(name)), justify=justify, overflow="fold")
+    for row in table.itertuples(index=False):
+        cells = zip(table.columns, row, strict=True)
+        drawn.add_row(*(Text(_cell(value, formats.get(str(name)))) for name, value in cells))
+    out = console()
+    if title:
+        out.print(Text(title))
+    out.print(drawn)
+
+
+def say(text: str) -> None:
+    """Print a paragraph, wrapped at the width of the screen."""
+    from rich.text import Text
+
+    console().print(Text(text))
+
+
+def _cell(value: Any, form: str | None) -> str:
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, int | np.integer):
+        return f"{value:d}"
+    if isinstance(value, float | np.floating):
+        return "" if math.isnan(value) else f"{value:{form}}" if form else number(float(value))
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)
+
+
+def number(value: float) -> str:
+    """Return a number with four digits, as people write it: 13470, 0.0213, 3.2e+09."""
+    whole = 1e3 <= abs(value) < 1e6
+    return f"{value:.0f}" if whole else f"{value:.4g}"
+
+
+def show_fit(fit: Fit) -> None:
+    """Print a fit: law, parameters, the literature's constants, diagnostics and advice."""
+    runs = fit.runs
+    inputs = ", ".join(f"{role}={name!r}" for role, name in runs.columns.items())
+    say(f"{fit.name} fitted to {len(runs)} runs (y={runs.outcome_column!r}, {inputs})")
+    say(fit.law.formula)
+    parameters = fit.summary().rename_axis("parameter")
+    parameters = parameters[[name for name in parameters if not name.startswith("mcse")]]
+    counts = {name: ".0f" for name in parameters if name.startswith("ess")}
+    show(parameters, "Parameters, 90 % equal-tailed interval", counts | {"r_hat": ".3f"})
+    show(fit.constants(), "The literature's constants, 90 % equal-tailed interval")
+    say(fit.diagnostics.line())
+    for words in (f"sampled: {fit.engine}", *fit.notes, *fit.diagnostics.advice):
+        say(f"- {words}")
+
+
+def show_comparison(comparison: pd.DataFrame, backtest: Backtest | None = None) -> None:
+    """Print the tables of :func:`bayescale.compare` and :func:`bayescale.backtest`."""
+    columns = ["elpd", "elpd_diff", "dse", "p", "weight", "worst_pareto_k", "repaired", "warning"]
+    show(
+        comparison.reindex(columns=columns),
+        "Leave one out (interpolation): elpd, larger is better",
+        dict.fromkeys(columns, ".2f"),
+    )
+    if backtest is not None:
+        cutoffs = ", ".join(number(cutoff) for cutoff in backtest.cutoffs)
+        show(
+            backtest.table,
+            f"Backtest (extrapolation), trained up to {backtest.x} = {cutoffs}: larger log_score, "
+            "smaller rmsle and crps are better",
+            {name: ".2f" for name in backtest.table if name not in ("rmsle", "crps")},
+        )
+
+
+# For programs ------------------------------------------------------------------------------------
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON can hold it.
+
+    Parameters
+    ----------
+    value
+        Numbers, text, arrays, tables, and dicts and lists of these.
+
+    Returns
+    -------
+    object
+        NaN becomes None, infinities the text ``"Infinity"`` and ``"-Infinity"``, a table a list
+        with a dict for each row (its index, where named, is a column).
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        if math.isnan(value):
+            return None
+        return value if math.isfinite(value) else ("Infinity" if value > 0 else "-Infinity")
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if hasattr(value, "to_dict") and hasattr(value, "columns"):
+        named = value if value.index.name is None else value.reset_index()
+        return plain(named.to_dict("records"))
+    return str(value)
