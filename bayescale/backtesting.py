@@ -186,7 +186,9 @@ def _backtest_of(
     points = pd.concat(rows, ignore_index=True)
     column = next(iter(every.columns.values()))
     name = every.outcome_column
-    return Backtest(_scores(points, ["law"], name), points, every.frame(), column, name, ends, notes)
+    return Backtest(
+        _scores(points, ["law"], name), points, every.frame(), column, name, ends, notes
+    )
 
 
 def _check_laws(laws: Mapping[str, Any]) -> None:
@@ -198,7 +200,9 @@ def _check_laws(laws: Mapping[str, Any]) -> None:
                 f"{name!r} must be a law such as bs.PowerLaw() (with brackets); got {law!r}."
             )
         if len(law.inputs) != 1:
-            raise LawError(f"A backtest holds out the largest x; {name!r} has {len(law.inputs)} inputs.")
+            raise LawError(
+                f"A backtest holds out the largest x; {name!r} has {len(law.inputs)} inputs."
+            )
 
 
 def _cutoffs(
@@ -278,9 +282,7 @@ def _scored(
         low, high = np.quantile(reported, [(1 - level) / 2, (1 + level) / 2], axis=0)
         table[f"lower_{level * 100:g}"], table[f"upper_{level * 100:g}"] = low, high
     table["log_score"] = log_mean_exp(density)
-    table["crps"] = (
-        crps(np.log(new), np.log(test.outcome)) if positive else crps(new, test.outcome)
-    )
+    table["crps"] = crps(np.log(new), np.log(test.outcome)) if positive else crps(new, test.outcome)
     with np.errstate(invalid="ignore", divide="ignore"):
         table["log_error"] = np.log(middle) - np.log(test.outcome)
     return table

@@ -272,7 +272,7 @@ def _compare(
         _print_json(record | {"fits": {name: _fit_record(made) for name, made in fits.items()}})
     else:
         tables.show_comparison(loo, tested)
-        for words in (sentence, *(f"- {caveat}" for caveat in caveats)):
+        for words in (f"{sentence}.", *(f"- {caveat}" for caveat in caveats)):
             tables.say(words)
     raise typer.Exit(_problems(list(fits.values())))
 
@@ -435,7 +435,7 @@ def _list(table: pd.DataFrame, as_json: bool) -> None:
     if as_json:
         _print_json(table)
     else:
-        tables.show(table)
+        tables.show_cards(table)
 
 
 def _heading(made: Fit) -> dict[str, Any]:

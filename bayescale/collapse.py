@@ -140,7 +140,9 @@ def _log_cdf_difference(lower: Any, upper: Any) -> Any:
 
 
 def linearized(
-    coordinates: Coordinates, outcome: np.ndarray, inputs: Mapping[str, np.ndarray],
+    coordinates: Coordinates,
+    outcome: np.ndarray,
+    inputs: Mapping[str, np.ndarray],
     numbers: Mapping[str, Any],
 ) -> tuple[dict[str, np.ndarray], float]:
     """Return the data of the collapsed density, linearized around a pilot curve.
@@ -172,7 +174,9 @@ def linearized(
 
 
 def pilot_curve(
-    coordinates: Coordinates, outcome: np.ndarray, inputs: Mapping[str, np.ndarray],
+    coordinates: Coordinates,
+    outcome: np.ndarray,
+    inputs: Mapping[str, np.ndarray],
     numbers: Mapping[str, Any],
 ) -> np.ndarray:
     """Return a curve near the data: penalized least squares on log y in the sampler's coordinates."""
@@ -188,9 +192,7 @@ def pilot_curve(
         with np.errstate(all="ignore"):
             values, _ = coordinates.values(z, numbers)
             natural, _ = coordinates.natural(values, numbers)
-            return np.broadcast_to(
-                coordinates.law.curve(inputs, natural, numbers), outcome.shape
-            )
+            return np.broadcast_to(coordinates.law.curve(inputs, natural, numbers), outcome.shape)
 
     def residuals(vector: np.ndarray, noise: float) -> np.ndarray:
         with np.errstate(all="ignore"):

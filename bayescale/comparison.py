@@ -56,7 +56,7 @@ def compare(
         y in its own units; ``se`` its standard error; ``p`` effective parameters; ``elpd_diff``
         to the best (0 or negative) with its standard error ``dse``; ``p_worse`` and the flags
         ``diag_diff`` and ``diag_elpd`` as ArviZ has them; ``weight``; ``worst_pareto_k``
-        before repair; ``repaired``, how many rows were; ``warning`` in words.
+        before repair; ``repaired``, how many rows were; ``warning`` where weak rows are left.
 
     Raises
     ------
@@ -87,12 +87,11 @@ def compare(
     with task("Comparing", total=len(fits), progress=progress) as bar:
         for name, fit in fits.items():
             bar.update(f"Comparing: leave one out, {name}")
-            plain = pointwise_loo(fit)
+            plain = pointwise_loo(fit, quiet=repair)
             worst[name] = float(plain.pareto_k.max())
             results[name], repaired[name] = repaired_loo(fit, plain) if repair else (plain, 0)
             bar.update(advance=1)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # the same words stand in the table
+    with np.errstate(over="ignore"):  # inside ArviZ's weights
         table = az.compare(results, method=method, round_to="none")
     table["worst_pareto_k"] = [worst[name] for name in table.index]
     table["repaired"] = [repaired[name] for name in table.index]
@@ -123,12 +122,13 @@ def check_same_rows(fits: Mapping[str, Fit]) -> None:
             )
 
 
-def pointwise_loo(fit: Fit) -> Any:
-    """Return ArviZ's LOO of a fit, row by row, without repeating its warning on the screen."""
+def pointwise_loo(fit: Fit, quiet: bool = False) -> Any:
+    """Return ArviZ's LOO of a fit, row by row; its warning is kept unless rows are repaired next."""
     import arviz as az
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
+        if quiet:
+            warnings.simplefilter("ignore", UserWarning)
         return az.loo(fit.tree, pointwise=True)
 
 
@@ -169,7 +169,9 @@ def _moment_functions(fit: Fit) -> dict[str, Any]:
     numbers = coordinates.numbers(fit.runs.references)
     free = [slot.quantity for slot in coordinates.free]
     values = posterior.unlabelled(fit.tree["posterior"].to_dataset(), free)
-    fixed = {n: numbers[f"{n}_value"] for n in (s.quantity for s in coordinates.slots) if n not in free}
+    fixed = {
+        n: numbers[f"{n}_value"] for n in (s.quantity for s in coordinates.slots) if n not in free
+    }
     z = coordinates.invert({**fixed, **values}, numbers)
     columns: list[np.ndarray] = []
     for name, size in coordinates.sizes.items():
@@ -201,10 +203,10 @@ def _moment_functions(fit: Fit) -> dict[str, Any]:
 
 def _refitter(fit: Fit) -> Any:
     """Return ArviZ's wrapper that fits the law again without a row; the priors stay put."""
+    import arviz as az
     import xarray as xr
-    from arviz_base import SamplingWrapper
 
-    class Refitter(SamplingWrapper):
+    class Refitter(az.SamplingWrapper):
         def sel_observations(self, idx):
             left_out = np.zeros(len(fit.runs), bool)
             left_out[np.atleast_1d(idx)] = True
@@ -232,9 +234,4 @@ def _refitter(fit: Fit) -> Any:
 
 
 def _warning(row: Any) -> str:
-    words = []
-    if row["diag_elpd"]:
-        words.append(f"high Pareto k left: {row['diag_elpd']}")
-    if row["diag_diff"]:
-        words.append(f"small difference or sample: {row['diag_diff']}")
-    return "; ".join(words)
+    return f"high Pareto k left: {row['diag_elpd']}" if row["diag_elpd"] else ""

@@ -70,6 +70,18 @@ class Coordinates:
         return floor, level
 
     @cached_property
+    def tilted(self) -> Slot | None:
+        """The exponent's slot where the sampler walks in the local slope at the reference input.
+
+        Runs determine that slope, exponent * (1 - floor's share there), and not the exponent
+        itself: with it the smallest ESS of the power law on the shipped curves doubles.
+        """
+        if self.pair is None:
+            return None
+        found = (slot for slot in self.free if slot.quantity == "exponent")
+        return next((slot for slot in found if _support(slot) == (0.0, math.inf)), None)
+
+    @cached_property
     def sizes(self) -> dict[str, int | None]:
         """The name and size of every coordinate, in the sampler's order."""
         paired = self.pair or ()
@@ -127,6 +139,9 @@ class Coordinates:
             if slot.quantity not in self.sizes:
                 continue
             coordinate = z[slot.quantity]
+            if pair and slot == self.tilted:
+                steeper = _log_steeper(normal_cdf(z[_PAIR[1]]), numbers)
+                coordinate = coordinate + steeper / numbers[f"{slot.quantity}_unit"]
             parts = coordinate if slot.size is not None else (coordinate,)
             mapped = [_constrain(slot, part, numbers) for part in parts]
             log_jacobian = log_jacobian + sum(jacobian for _, jacobian in mapped)
@@ -177,6 +192,9 @@ class Coordinates:
             end = floor + scale * anchoring.drop(self.law, shape, numbers)
             z[_PAIR[0]] = 2 * np.log((floor + scale) / numbers["y_ref"])
             z[_PAIR[1]] = ndtri(floor / end)
+            if self.tilted:
+                name = self.tilted.quantity
+                z[name] = z[name] - _log_steeper(floor / end, numbers) / numbers[f"{name}_unit"]
         return z
 
     def natural(self, values: Mapping[str, Any], numbers: Mapping[str, Any]) -> tuple[dict, dict]:
@@ -201,6 +219,20 @@ class Coordinates:
             for part in value if slot.size is not None else (value,):
                 total = total + frozen.logpdf(part)
         return total
+
+
+def _support(slot: Slot) -> tuple[float, float]:
+    assert slot.prior is not None
+    return slot.prior.support
+
+
+def _log_steeper(share: Any, numbers: Mapping[str, Any]) -> Any:
+    """Return about the log of exponent over local slope at the reference input.
+
+    The floor's share there is its share at the largest input times the fall of the curve in
+    between, taken from the data; any value would be correct, this one decorrelates.
+    """
+    return -np.log(1 - numbers["y_drop"] * share)
 
 
 def split(vector: np.ndarray, sizes: Mapping[str, int | None]) -> dict[str, Any]:
@@ -261,6 +293,8 @@ def _free(prior: Any, value: Any) -> Any:
 def _origin_and_unit(slot: Slot) -> tuple[float, float]:
     """The prior's median and half its central 68 %, where the sampler's coordinate is free."""
     assert slot.prior is not None
-    low, middle, high = _free(slot.prior, slot.prior.frozen().ppf([0.1586552539, 0.5, 0.8413447461]))
+    low, middle, high = _free(
+        slot.prior, slot.prior.frozen().ppf([0.1586552539, 0.5, 0.8413447461])
+    )
     unit = 0.5 * abs(high - low)
     return float(middle), float(min(max(unit, 1e-6), 1e3))

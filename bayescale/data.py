@@ -49,7 +49,10 @@ class Observations:
 
     @property
     def references(self) -> dict[str, float]:
-        """The scale of the data: geometric mean and range of every input, reference outcome."""
+        """The scale of the data: geometric mean and range of every input, reference outcome.
+
+        ``y_drop`` is the outcome at the largest input over the reference outcome.
+        """
         if self.anchor is not None:
             return dict(self.anchor)
         scale = {}
@@ -63,6 +66,9 @@ class Observations:
             if positive
             else max(np.abs(self.outcome).mean(), np.ptp(self.outcome)) or 1.0
         )
+        first = next(iter(self.inputs.values()))
+        at_end = self.outcome[first == first.max()].mean()
+        scale["y_drop"] = float(np.clip(at_end / scale["y_ref"], 0.02, 0.95))
         return scale
 
     def reported(self, values: Any) -> Any:
@@ -152,7 +158,7 @@ def observations(
     outcome = _outcome(runs, y, likelihood, ceiling)
     checked = Observations(inputs, outcome, dict(columns), y, ceiling)
     check_enough(law, checked)
-    _warn_duplicates(checked)
+    _warn_duplicates(runs)
     _check_direction(law, checked)
     _warn_narrow(law, checked)
     return checked
@@ -259,17 +265,16 @@ def _reject(
     if bad.any():
         shown = ", ".join(f"{value:g}" for value in values[bad][:5])
         raise DataError(
-            f"{rule}; got {shown} in {_where(runs, bad)}. "
-            f"{cure or 'Correct or drop those rows'}."
+            f"{rule}; got {shown} in {_where(runs, bad)}. {cure or 'Correct or drop those rows'}."
         )
 
 
-def _warn_duplicates(runs: Observations) -> None:
-    rows = np.column_stack([*runs.inputs.values(), runs.outcome])
-    repeated = len(rows) - len(np.unique(rows, axis=0))
+def _warn_duplicates(runs: pd.DataFrame) -> None:
+    """Warn of rows that repeat in every column: replicates differ in one, such as the seed."""
+    repeated = int(runs.duplicated().sum())
     if repeated:
         warnings.warn(
-            f"{repeated} of {len(rows)} rows repeat another row exactly. If they are copies and not "
+            f"{repeated} of {len(runs)} rows repeat another row exactly. If they are copies and not "
             "runs of their own, drop them (drop_duplicates): copies make intervals too narrow.",
             DataWarning,
             stacklevel=4,

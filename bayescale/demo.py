@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +90,7 @@ def run(out: Path, model: str = MODEL, progress: bool | None = None) -> int:
     say("")
     show_comparison(found.comparison, found.tested)
     sentence, caveats = verdict(found.comparison, found.tested, len(curve))
-    say(f"Verdict: {sentence}")
+    say(f"Verdict: {sentence}.")
     for caveat in (*caveats, CORRELATED):
         say(f"- {caveat}")
     say("")
@@ -100,7 +100,7 @@ def run(out: Path, model: str = MODEL, progress: bool | None = None) -> int:
     say("Written:")
     for path in (*found.paths, *pictures):
         print(f"  {path}")
-    print(f"Go on with: bayescale forecast {found.paths[-1]} --x 1e4,1e5")
+    print(f"Go on with: bayescale forecast {shlex.quote(str(found.paths[-1]))} --x 1e4,1e5")
     return 0
 
 
@@ -141,13 +141,14 @@ def _work(curve: pd.DataFrame, folder: Path, progress: bool | None) -> _Results:
     fits, paths = {}, []
     with task("Demo", total=len(laws) + 2, progress=progress) as bar:
         for name, law in laws.items():
-            fits[name] = law.fit(curve, y=Y, x=X, seed=0)
+            fits[name] = law.fit(curve, y=Y, x=X, seed=0, progress=progress)
             paths.append(folder / f"{name.replace(' ', '_')}.nc")
             fits[name].save(paths[-1])
             bar.update(advance=1)
-        comparison = compare(fits)
+        comparison = compare(fits, progress=progress)
         bar.update(advance=1)
-        tested = backtest(laws, curve, y=Y, x=X, holdout=HOLDOUT, cutoffs=CUTOFFS, seed=0)
+        held: dict[str, Any] = {"holdout": HOLDOUT, "cutoffs": CUTOFFS, "seed": 0}
+        tested = backtest(laws, curve, y=Y, x=X, **held, progress=progress)
         bar.update(advance=1)
     return _Results(fits, comparison, tested, ensemble(fits), paths)
 
@@ -187,24 +188,10 @@ def _stacked(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 def _draw(found: _Results, curve: pd.DataFrame, target: float, folder: Path) -> list[Path]:
     """Write the pictures; one that fails is reported, and the others are drawn."""
-    if "matplotlib.pyplot" not in sys.modules:
-        import matplotlib as mpl
+    from bayescale.plots.album import draw_into
 
-        mpl.use("agg")  # no window is wanted
-    import matplotlib.pyplot as plt
-
-    written = []
     with task("Drawing"):
-        for name, picture in _pictures(found, curve, target).items():
-            path = folder / f"{name}.png"
-            try:
-                figure = picture().get_figure()
-                figure.savefig(path, dpi=150)
-                plt.close(figure)
-                written.append(path)
-            except Exception as error:
-                print(f"Note: {path.name} was not drawn: {error!r}", file=sys.stderr)
-    return written
+        return draw_into(folder, _pictures(found, curve, target))
 
 
 def _pictures(found: _Results, curve: pd.DataFrame, target: float) -> dict[str, Callable[[], Any]]:

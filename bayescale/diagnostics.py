@@ -60,9 +60,7 @@ class Diagnostics:
     def good(self) -> bool:
         """Whether R-hat, ESS and divergences are as they should be."""
         return (
-            self.rhat < RHAT
-            and self.ess_bulk > ESS
-            and self.divergences <= DIVERGENT * self.draws
+            self.rhat < RHAT and self.ess_bulk > ESS and self.divergences <= DIVERGENT * self.draws
         )
 
     def line(self) -> str:
@@ -107,7 +105,7 @@ def diagnose(
     """
     from arviz_stats.base import array_stats
 
-    moving = {name: draws for name, draws in parameters.items() if np.ptp(draws) > 0}
+    moving = {name: draws for name, draws in parameters.items() if not np.ptp(draws) == 0}
     names = list(moving)
     if not names:
         moving, names = {"none": np.random.default_rng(0).standard_normal((4, 100))}, ["none"]

@@ -247,6 +247,7 @@ def _backtest_weights(names: list[str], backtest: Backtest | None) -> np.ndarray
             "Give the fits and the backtest the same names."
         )
     columns = [
-        backtest.points.loc[backtest.points["law"] == name, "log_score"].to_numpy() for name in names
+        backtest.points.loc[backtest.points["law"] == name, "log_score"].to_numpy()
+        for name in names
     ]
     return stacking_weights(np.column_stack(columns))

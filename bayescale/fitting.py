@@ -78,9 +78,7 @@ class Fit:
     @cached_property
     def parameters(self) -> dict[str, Any]:
         """Draws of the law's parameters, shape (chain, draw); components as a tuple."""
-        return posterior.unlabelled(
-            self.tree["posterior"].to_dataset(), parameter_names(self.law)
-        )
+        return posterior.unlabelled(self.tree["posterior"].to_dataset(), parameter_names(self.law))
 
     @cached_property
     def noise(self) -> dict[str, Any]:
@@ -135,7 +133,7 @@ class Fit:
         forecasting.check_probability(prob)
         names = [*parameter_names(self.law), *parameter_names(self.likelihood)]
         data = self.tree["posterior"].to_dataset()[names]
-        moving = [name for name in names if float(data[name].std()) > 0]
+        moving = [name for name in names if float(data[name].std(["chain", "draw"]).max()) > 0]
         return az.summary(data[moving], ci_prob=prob, ci_kind="eti", round_to="none")
 
     def constants(self, prob: float = 0.9) -> pd.DataFrame:
@@ -409,6 +407,7 @@ def forecast_of(
         extrapolation=np.max(ratios, axis=0),
         outcome=runs.outcome_column,
         runs=runs.frame(),
+        ceiling=runs.ceiling,
     )
 
 

@@ -34,6 +34,8 @@ class Forecast:
         The name of the outcome.
     runs
         The runs that the forecast stands on, for plots.
+    ceiling
+        What a rising outcome cannot exceed, or None for a loss.
 
     Examples
     --------
@@ -50,6 +52,7 @@ class Forecast:
     extrapolation: np.ndarray
     outcome: str
     runs: pd.DataFrame
+    ceiling: float | None = None
 
     def interval(self, prob: float = 0.9, of: str = "observation") -> pd.DataFrame:
         """Return the equal-tailed credible interval at each input.
@@ -78,7 +81,12 @@ class Forecast:
         table = self.inputs.assign(
             median=middle, lower=low, upper=high, extrapolation=self.extrapolation
         )
-        table.attrs = {"probability": prob, "kind": "equal-tailed", "of": of, "outcome": self.outcome}
+        table.attrs = {
+            "probability": prob,
+            "kind": "equal-tailed",
+            "of": of,
+            "outcome": self.outcome,
+        }
         return table
 
     def draws(self, of: str = "observation") -> np.ndarray:

@@ -247,8 +247,10 @@ class Law:
         lines = [f"{self.signature_name()}:  {self.formula}"]
         for name, row in self.priors().iterrows():
             on = "" if row["on"] == name else f" through {row['on']}"
-            interval = "" if row["prior"].startswith("fixed") else (
-                f"; central 95 % {row['low']:.3g} to {row['high']:.3g}"
+            interval = (
+                ""
+                if row["prior"].startswith("fixed")
+                else (f"; central 95 % {row['low']:.3g} to {row['high']:.3g}")
             )
             meaning = f"; {row['meaning']}" if row["meaning"] else ""
             lines.append(f"  {name}{on} ~ {row['prior']} [{row['unit']}{interval}{meaning}]")
@@ -441,7 +443,7 @@ def checked_x0(spec: Law, x0: Any) -> float:
     return value
 
 
-def option(default: Any) -> Any:
+def option(*, default: Any) -> Any:
     """Return a field that is an option of the form and not a parameter."""
     return field(default=default, metadata={"option": True})
 
@@ -479,7 +481,9 @@ def law[T: type[Law]](cls: T) -> T:
                 "" if missing or extra else " The order differs.",
             ]
         )
-        raise LawError(f"{cls.__name__}.expr takes {takes}; its inputs and fields are {wants}.{detail}")
+        raise LawError(
+            f"{cls.__name__}.expr takes {takes}; its inputs and fields are {wants}.{detail}"
+        )
     if set(made.example) != set(parameter_names(made)):
         raise LawError(
             f"{cls.__name__}.example names {list(made.example)}; the parameters are "

@@ -14,6 +14,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from bayescale.errors import PriorError
+from bayescale.parameters import checked_value, options, parameter_names
 from bayescale.prior import Prior
 
 _HALF_LOG_TAU = 0.5 * math.log(2 * math.pi)
@@ -29,8 +31,19 @@ class Likelihood:
     #: Bounds of each parameter.
     bounds: ClassVar[Mapping[str, tuple[float, float]]] = {
         "sigma": (0.0, math.inf),
+        "relative_sigma": (0.0, math.inf),
         "nu": (0.0, math.inf),
     }
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        for name in parameter_names(self):
+            object.__setattr__(self, name, checked_value(self, name, getattr(self, name)))
+        for name, value in options(self).items():
+            if not (isinstance(value, int | float) and 0 <= value < math.inf):
+                raise PriorError(
+                    f"{type(self).__name__}({name}=) must be a number of at least 0; got {value!r}."
+                )
 
     def natural(self, values: Mapping[str, Any], references: Mapping[str, Any]) -> dict[str, Any]:
         """Return the noise's parameters from the quantities that carry their priors."""
@@ -87,8 +100,10 @@ class LogNormal(Likelihood):
     def log_density(self, y: Any, value: Any, *, sigma: Any) -> Any:
         """Return the log density of y in y's own units, elementwise."""
         total = self.log_sd(sigma=sigma)
-        return -0.5 * ((np.log(y) - np.log(value)) / total) ** 2 - np.log(total) - (
-            np.log(y) + _HALF_LOG_TAU
+        return (
+            -0.5 * ((np.log(y) - np.log(value)) / total) ** 2
+            - np.log(total)
+            - (np.log(y) + _HALF_LOG_TAU)
         )
 
     def draw(self, rng: np.random.Generator, value: Any, *, sigma: Any) -> np.ndarray:
@@ -134,9 +149,7 @@ class StudentT(Likelihood):
             return pt.exp(pm.StudentT.dist(nu=nu, mu=mu, sigma=sigma, size=size))
 
         _, arguments = self.distribution(value, **noise)
-        return pm.CustomDist(
-            name, *arguments.values(), dist=outcome, observed=observed, dims=dims
-        )
+        return pm.CustomDist(name, *arguments.values(), dist=outcome, observed=observed, dims=dims)
 
     def tensor_log_density(self, y: Any, value: Any, **noise: Any) -> Any:
         """Return the log density of each outcome as PyMC has it."""

@@ -57,9 +57,7 @@ def plain(law: Any, likelihood: Any, runs: Observations) -> pm.Model:
         for name, value in (natural | noise).items():
             if name not in built.named_vars:
                 _deterministic(name, value)
-        inputs = {
-            role: pm.Data(role, column, dims="run") for role, column in runs.inputs.items()
-        }
+        inputs = {role: pm.Data(role, column, dims="run") for role, column in runs.inputs.items()}
         curve = pm.Deterministic("curve", law.curve(inputs, natural, numbers), dims="run")
         likelihood.observe(OUTCOME, curve, observed=runs.outcome, dims="run", **noise)
     return built
@@ -113,7 +111,9 @@ def density(law: Any, likelihood: Any, numbers: Mapping[str, Any], runs: Observa
         natural, noise = coordinates.natural(values, shared)
         curve = law.curve(data, natural, shared)
         log_likelihood = likelihood.tensor_log_density(data[OUTCOME], curve, **noise).sum()
-        log_prior = sum(_log_prior(slot, values[slot.quantity], shared) for slot in coordinates.free)
+        log_prior = sum(
+            _log_prior(slot, values[slot.quantity], shared) for slot in coordinates.free
+        )
         pm.Potential("log_density", log_prior + log_jacobian + log_likelihood)
     return built
 

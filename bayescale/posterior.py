@@ -205,7 +205,9 @@ def resampled(log_weights: np.ndarray, rng: np.random.Generator) -> tuple[np.nda
     # A draw outside the declared support weighs nothing, and has no part in the tail.
     smooth = np.full(log_weights.shape, -np.inf)
     centred = log_weights[usable] - log_weights[usable].max()
-    smooth[usable], pareto_k = array_stats.psislw(-centred)
+    smooth[usable], pareto_k = (
+        array_stats.psislw(-centred) if np.ptp(centred) > 0 else (centred, 0.0)
+    )
     keep = np.empty((chains, draws), int)
     for chain in range(chains):
         weights = np.exp(smooth[chain] - smooth[chain].max())
@@ -235,9 +237,7 @@ def _assembled(
     return Draws(values, wide[0], wide[1], stats, engine, pareto_k)
 
 
-def tree(
-    law: Any, likelihood: Any, runs: Observations, draws: Draws, seed: int
-) -> xr.DataTree:
+def tree(law: Any, likelihood: Any, runs: Observations, draws: Draws, seed: int) -> xr.DataTree:
     """Return the labelled posterior: every group that ArviZ and PyMC expect.
 
     Parameters

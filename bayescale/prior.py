@@ -200,8 +200,8 @@ def _checked(distribution: str, arguments: dict[str, Any]) -> tuple[tuple[str, f
     values = {}
     for name in match:
         value = arguments[name]
-        if isinstance(value, bool) or not isinstance(value, int | float) and not hasattr(
-            value, "__float__"
+        if isinstance(value, bool) or (
+            not isinstance(value, int | float) and not hasattr(value, "__float__")
         ):
             raise PriorError(f"{distribution}({name}=) must be a number; got {value!r}.")
         values[name] = float(value)

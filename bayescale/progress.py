@@ -40,7 +40,9 @@ def wanted(progress: bool | None) -> bool:
 
 
 @contextmanager
-def task(description: str, total: float | None = None, progress: bool | None = None) -> Iterator[Task]:
+def task(
+    description: str, total: float | None = None, progress: bool | None = None
+) -> Iterator[Task]:
     """Show a line with a bar (or a pulse, without a total) while the body runs.
 
     Parameters

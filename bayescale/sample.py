@@ -63,7 +63,9 @@ class Sampling:
         for name, least in (("draws", 4), ("tune", 1), ("chains", 1), ("cores", 1)):
             value = getattr(self, name)
             if value is not None and (int(value) != value or value < least):
-                raise LawError(f"{name}= must be a whole number of at least {least}; got {value!r}.")
+                raise LawError(
+                    f"{name}= must be a whole number of at least {least}; got {value!r}."
+                )
         if not 0 < self.target_accept < 1:
             raise LawError(
                 f"target_accept= must lie between 0 and 1 (0.9 is usual); got {self.target_accept!r}."
@@ -110,7 +112,7 @@ def run(
     if key not in _compiled:
         _compiled[key] = nutpie.compile_pymc_model(build(), var_names=[])
     compiled = _compiled[key].with_data(**data)
-    tree: Any = nutpie.sample(
+    running: Any = nutpie.sample(
         compiled,
         draws=settings.draws,
         tune=settings.tune,
@@ -122,7 +124,14 @@ def run(
         save_warmup=False,
         store_unconstrained=True,
         progress_bar=False,
+        blocking=False,
     )
+    # Left to itself nutpie answers Ctrl-C with the draws so far, as if they were all.
+    try:
+        tree = running.wait()
+    except BaseException:
+        running.cancel()
+        raise
     stats = tree["sample_stats"].to_dataset()
     keep = ["diverging", "energy", "n_steps", "depth", "maxdepth_reached", "step_size", "logp"]
     draws = stats["unconstrained_draw"].transpose("chain", "draw", ...).to_numpy()

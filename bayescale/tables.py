@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from bayescale.backtesting import Backtest
     from bayescale.fitting import Fit
 
+#: Names up to this length stay on one line.
+NAME = 24
+
 
 def read_runs(path: str | os.PathLike[str]) -> pd.DataFrame:
     """Read a table of runs from a CSV or a Parquet file.
@@ -156,16 +159,46 @@ def show(table: pd.DataFrame, title: str = "", formats: Mapping[str, str] | None
     if table.index.name is not None or table.index.dtype.kind not in "iu":
         table = table.reset_index(names=table.index.name or "")
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    columns = []
     for name, column in table.items():
-        justify = "right" if column.dtype.kind in "iuf" else "left"
-        drawn.add_column(Text(str(name)), justify=justify, overflow="fold")
-    for row in table.itertuples(index=False):
-        cells = zip(table.columns, row, strict=True)
-        drawn.add_row(*(Text(_cell(value, formats.get(str(name)))) for name, value in cells))
+        cells = [_cell(value, formats.get(str(name))) for value in column]
+        widest = max(len(text) for text in [str(name), *cells])
+        number_like = column.dtype.kind in "iuf"
+        # Words may wrap; numbers and short names must not.
+        whole = widest if number_like or (not columns and widest <= NAME) else None
+        justify = "right" if number_like else "left"
+        drawn.add_column(
+            Text(str(name)),
+            justify=justify,
+            overflow="fold",
+            min_width=whole,
+            no_wrap=whole is not None,
+        )
+        columns.append(cells)
+    for row in zip(*columns, strict=True):
+        drawn.add_row(*map(Text, row))
     out = console()
     if title:
         out.print(Text(title))
-    out.print(drawn)
+    # On a screen too narrow for the numbers, lines run over, but no digit is lost.
+    least = sum((column.min_width or 8) + 3 for column in drawn.columns)
+    out.width = max(out.width, least)
+    out.print(drawn, crop=False)
+
+
+def show_cards(table: pd.DataFrame) -> None:
+    """Print a table of long texts: for each row its name, and a line for each column."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=box.SIMPLE, show_header=False, pad_edge=False, show_lines=True)
+    drawn.add_column(no_wrap=True)
+    drawn.add_column(overflow="fold")
+    for name, row in table.iterrows():
+        lines = [f"{column}: {_cell(value, None)}" for column, value in row.items()]
+        drawn.add_row(Text(str(name)), Text("\n".join(lines)))
+    console().print(drawn)
 
 
 def say(text: str) -> None:
@@ -199,32 +232,55 @@ def show_fit(fit: Fit) -> None:
     inputs = ", ".join(f"{role}={name!r}" for role, name in runs.columns.items())
     say(f"{fit.name} fitted to {len(runs)} runs (y={runs.outcome_column!r}, {inputs})")
     say(fit.law.formula)
-    parameters = fit.summary().rename_axis("parameter")
-    parameters = parameters[[name for name in parameters if not name.startswith("mcse")]]
-    counts = {name: ".0f" for name in parameters if name.startswith("ess")}
-    show(parameters, "Parameters, 90 % equal-tailed interval", counts | {"r_hat": ".3f"})
-    show(fit.constants(), "The literature's constants, 90 % equal-tailed interval")
+    ends = {"eti90_lb": "lower", "eti90_ub": "upper"}
+    parameters = fit.summary(0.9).rename(columns=ends).rename_axis("parameter")
+    columns = ["mean", "sd", "lower", "upper", "ess_bulk", "r_hat"]
+    formats = dict.fromkeys(["mean", "sd", "median", "lower", "upper"], ".3g")
+    show(
+        parameters.reindex(columns=columns),
+        "Parameters, 90 % equal-tailed interval",
+        formats | {"ess_bulk": ".0f", "r_hat": ".3f"},
+    )
+    show(fit.constants(0.9), "The literature's constants, 90 % equal-tailed interval", formats)
     say(fit.diagnostics.line())
     for words in (f"sampled: {fit.engine}", *fit.notes, *fit.diagnostics.advice):
         say(f"- {words}")
 
 
 def show_comparison(comparison: pd.DataFrame, backtest: Backtest | None = None) -> None:
-    """Print the tables of :func:`bayescale.compare` and :func:`bayescale.backtest`."""
-    columns = ["elpd", "elpd_diff", "dse", "p", "weight", "worst_pareto_k", "repaired", "warning"]
+    """Print the tables of :func:`bayescale.compare` and :func:`bayescale.backtest`.
+
+    Parameters
+    ----------
+    comparison
+        One row a law, best first.
+    backtest
+        Scores of the same laws.
+    """
+    columns = ["elpd", "elpd_diff", "dse", "p", "weight", "worst_pareto_k", "repaired"]
     show(
-        comparison.reindex(columns=columns),
+        comparison.reindex(columns=columns).rename(columns={"worst_pareto_k": "pareto_k"}),
         "Leave one out (interpolation): elpd, larger is better",
-        dict.fromkeys(columns, ".2f"),
+        dict.fromkeys([*columns, "pareto_k"], ".2f"),
     )
-    if backtest is not None:
-        cutoffs = ", ".join(number(cutoff) for cutoff in backtest.cutoffs)
-        show(
-            backtest.table,
-            f"Backtest (extrapolation), trained up to {backtest.x} = {cutoffs}: larger log_score, "
-            "smaller rmsle and crps are better",
-            {name: ".2f" for name in backtest.table if name not in ("rmsle", "crps")},
-        )
+    for name, words in comparison["warning"].items():
+        if str(words):
+            say(f"- {name}: {words}")
+    if backtest is None:
+        return
+    scores = backtest.table
+    levels = [name for name in scores if str(name).startswith("coverage_")]
+    shares = [" ".join(f"{share:.2f}" for share in row) for row in scores[levels].to_numpy()]
+    heading = f"inside {'/'.join(str(name).removeprefix('coverage_') for name in levels)} %"
+    cutoffs = ", ".join(number(cutoff) for cutoff in backtest.cutoffs)
+    show(
+        scores.reindex(columns=["log_score", "rmsle", "crps"]).assign(
+            **{heading: shares, "points": scores["points"]}
+        ),
+        f"Backtest (extrapolation), trained up to {backtest.x} = {cutoffs}: larger log_score, "
+        "smaller rmsle and crps are better",
+        {"log_score": ".2f"},
+    )
 
 
 # For programs ------------------------------------------------------------------------------------

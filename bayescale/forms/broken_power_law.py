@@ -79,9 +79,9 @@ class BrokenPowerLaw(Law):
     break_location: Prior | float | Sequence[float] | None = None
     exponent_change: Prior | float | Sequence[float] | None = None
     break_sharpness: Prior | float | Sequence[float] | None = None
-    breaks: int = option(1)
-    placement: str = option("cells")
-    monotone: bool = option(True)
+    breaks: int = option(default=1)
+    placement: str = option(default="cells")
+    monotone: bool = option(default=True)
     x0: InitVar[Prior | float | None] = None
 
     formula = (
@@ -134,13 +134,14 @@ class BrokenPowerLaw(Law):
 
     def _defaults(self) -> dict[str, Any]:
         walk = Prior("Normal", mu=0.0, sigma=0.8, on="exponent_walk")
-        signed = Prior("Normal", mu=0.0, sigma=0.6)
+        signed = Prior("StudentT", nu=3.0, mu=0.0, sigma=0.7)
         location: dict[str, Any] = {
             "cells": Prior("Normal", mu=0.0, sigma=0.2, on="cell_position"),
             "fixed": Fixed(0.0, "cell_position"),
             "free": Prior("Normal", mu=0.0, sigma=1.0, on="break_gap"),
         }
-        width = Prior("LogNormal", mu=math.log(0.35), sigma=0.3, on="relative_width")
+        spread = 0.3 if self.monotone else 0.8  # a peak can be much narrower than a cell
+        width = Prior("LogNormal", mu=math.log(0.35), sigma=spread, on="relative_width")
         fixed = self.placement == "fixed"
         return {
             "exponent": Prior("LogNormal", mu=math.log(0.25), sigma=0.9, on="last_exponent"),
@@ -155,7 +156,12 @@ class BrokenPowerLaw(Law):
         positive = (0.0, math.inf)
         mine = {"break_location": positive, "break_sharpness": positive, "last_exponent": positive}
         signed = {"exponent": (-math.inf, math.inf), "last_exponent": (-math.inf, math.inf)}
-        return {**Law.bounds, **mine, **({} if self.monotone else signed), "relative_width": positive}
+        return {
+            **Law.bounds,
+            **mine,
+            **({} if self.monotone else signed),
+            "relative_width": positive,
+        }
 
     @property
     def sizes(self) -> Mapping[str, int]:
@@ -234,15 +240,14 @@ class BrokenPowerLaw(Law):
         exponents = [parameters["exponent"]]
         for change in parameters["exponent_change"]:
             exponents.append(exponents[-1] + change)
-        with np.errstate(over="ignore"):
-            b = plain["x0"] ** exponents[0]
+        log_first = np.log(parameters["scale"]) - self.log_bend(parameters, references)
+        with np.errstate(over="ignore", under="ignore"):
+            b = np.exp(log_first + exponents[0] * np.log(references["x_ref"]))
         widths = tuple(1 / k for k in parameters["break_sharpness"])
         return {**plain, "b": b, "segment_exponent": tuple(exponents), "f": widths}
 
     @staticmethod
-    def expr(
-        x, irreducible, scale, exponent, break_location, exponent_change, break_sharpness
-    ):
+    def expr(x, irreducible, scale, exponent, break_location, exponent_change, break_sharpness):
         """Return the loss at x, in reference units; the breaks are sequences."""
         log_x = np.log(x)
         log_reducible = -exponent * log_x

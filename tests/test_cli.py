@@ -1,0 +1,498 @@
+"""The command line: exit codes, tables and JSON, quick help, and clear words for bad files."""
+
+import gzip
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from invented import invented_draws, invented_fit
+from typer.testing import CliRunner
+
+import bayescale as bs
+from bayescale import __main__, cli, comparison, demo, files, posterior, tables
+from bayescale.errors import DataError, FileError
+from bayescale.verdicts import verdict
+
+HEAVY = {"pymc", "pytensor", "nutpie", "arviz", "xarray", "pandas", "numpy", "scipy", "matplotlib"}
+
+
+@pytest.fixture
+def no_nuts(monkeypatch):
+    """Draws near the middle of the priors; counts how often they were asked for."""
+    calls = []
+
+    def fake(law, likelihood, runs, settings):
+        calls.append(settings)
+        return invented_draws(law, likelihood, runs, settings)
+
+    monkeypatch.setattr(posterior, "draw", fake)
+    return calls
+
+
+@pytest.fixture
+def bad_nuts(monkeypatch):
+    """Draws that all diverged."""
+
+    def fake(law, likelihood, runs, settings):
+        draws = invented_draws(law, likelihood, runs, settings)
+        draws.stats["diverging"][:] = True
+        return draws
+
+    monkeypatch.setattr(posterior, "draw", fake)
+
+
+@pytest.fixture
+def runs(tmp_path):
+    table = bs.PowerLaw().simulate(x=np.geomspace(1e6, 1e10, 20), y="loss")
+    path = tmp_path / "runs.csv"
+    table.rename(columns={"x": "params"}).to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    path = tmp_path_factory.mktemp("fit") / "fit.nc"
+    invented_fit(bs.PowerLaw()).save(path)
+    return path
+
+
+def call(*arguments, code=0):
+    """Run a command in this process; return its standard output and standard error."""
+    result = CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == code, result.output
+    return result.stdout, result.stderr
+
+
+def fit_of(runs, *more, code=0):
+    return call("fit", runs, "--x", "params", "--y", "loss", *more, code=code)
+
+
+# Quick ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["fit", "--help"], ["--version"]])
+def test_help_loads_nothing_heavy(arguments):
+    command = [sys.executable, "-X", "importtime", "-m", "bayescale", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    loaded = {line.rsplit("|", 1)[1].strip().split(".")[0] for line in lines}
+    assert "typer" in loaded
+    assert not loaded & HEAVY
+    assert "bayescale" in done.stdout
+
+
+def test_every_command_has_help():
+    text, _ = call("--help")
+    for name in ("demo", "fit", "forecast", "required", "compare", "laws", "datasets"):
+        assert f"  {name} " in text
+        assert "Usage" in call(name, "--help")[0]
+
+
+def test_exit_codes_of_a_real_process(tmp_path):
+    command = [sys.executable, "-m", "bayescale", "forecast", str(tmp_path / "no.nc"), "--x", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("Error: There is no file")
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("raised", "code"), [(KeyboardInterrupt(), 130), (RuntimeError("a slip"), 70), (None, 0)]
+)
+def test_main_turns_what_is_raised_into_a_code(monkeypatch, capsys, raised, code):
+    def run(**kwargs):
+        if raised is not None:
+            raise raised
+
+    monkeypatch.setattr(cli, "app", run)
+    assert __main__.main() == code
+    assert ("please report" in capsys.readouterr().err) == (code == 70)
+
+
+# fit --------------------------------------------------------------------------------------------
+
+
+def test_fit_prints_tables_and_saves(runs, tmp_path, no_nuts):
+    out, err = fit_of(runs, "-o", tmp_path / "fit.nc")
+    for words in ("PowerLaw fitted to 20 runs", "exponent", "L∞", "good: R-hat", "Saved to"):
+        assert words in out
+    assert err == ""
+    assert bs.load(tmp_path / "fit.nc").name == "PowerLaw"
+
+
+def test_fit_prints_json_for_programs(runs, no_nuts):
+    options = ["--law", "broken", "--breaks", 2, "--placement", "free"]
+    out, _ = fit_of(runs, *options, "--likelihood", "Student-T", "--seed", 3, "--json")
+    record = json.loads(out)
+    assert record["law"] == "BrokenPowerLaw(breaks=2, placement='free')"
+    assert record["likelihood"] == "StudentT"
+    assert record["diagnostics"]["good"] is True
+    assert record["file"] is None
+    assert {"parameter", "mean", "r_hat"} <= set(record["parameters"][0])
+    assert [row["constant"] for row in record["constants"]][:2] == ["irreducible", "x0"]
+    assert no_nuts[0].seed == 3
+
+
+def test_signed_lets_the_curve_rise(runs, monkeypatch):
+    chosen = []
+
+    def fit(law, *rest, **more):
+        chosen.append(law)
+        raise DataError("enough")
+
+    monkeypatch.setattr(bs.BrokenPowerLaw, "fit", fit)
+    fit_of(runs, "--law", "broken", "--signed", code=2)
+    assert chosen == [bs.BrokenPowerLaw(monotone=False)]
+
+
+def test_an_accuracy_takes_its_ceiling(tmp_path, no_nuts):
+    table = bs.PowerLaw().simulate(x=np.geomspace(1, 1e4, 20), y="loss")
+    accuracy = pd.DataFrame({"n": table["x"], "accuracy": 1 - table["loss"] / 4})
+    path = tmp_path / "runs.parquet"
+    accuracy.to_parquet(path)
+    _, err = call("fit", path, "--x", "n", "--y", "accuracy", code=2)
+    assert "ceiling=1.0" in err
+    call("fit", path, "--x", "n", "--y", "accuracy", "--ceiling", 1.0)
+    call("fit", path, "--input", "x=n", "--y", "accuracy", "--ceiling", 1.0)
+
+
+def test_a_fit_with_problems_exits_with_1(runs, tmp_path, bad_nuts):
+    out, _ = fit_of(runs, "-o", tmp_path / "fit.nc", code=1)
+    assert "NOT good" in out
+    assert "draws diverged" in out
+    out, err = fit_of(runs, "--json", code=1)
+    assert json.loads(out)["diagnostics"]["good"] is False
+    assert "draws diverged" in err
+    assert "draws diverged" in call("forecast", tmp_path / "fit.nc", "--x", "1e12", code=1)[1]
+
+
+def test_warnings_of_the_data_are_a_line_each(runs, no_nuts):
+    table = pd.read_csv(runs)
+    pd.concat([table, table[:2]]).to_csv(runs, index=False)
+    _, err = fit_of(runs)
+    assert err.startswith("Note: 2 of 22 rows repeat another row exactly.")
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--x", "param", "--y", "loss"], "no column 'param'. It has: params, loss. Did you mean"),
+        (["--x", "params", "--y", "loss", "--law", "powr"], "no law 'powr'.*'PowerLaw'"),
+        (["--x", "params", "--y", "loss", "--likelihood", "gauss"], "no likelihood 'gauss'"),
+        (["--x", "params", "--y", "loss", "--breaks", "2"], "PowerLaw takes no --breaks"),
+        (["--x", "params", "--y", "loss", "--law", "broken", "--breaks", "7"], "breaks=1, 2 or 3"),
+        (["--y", "loss"], "Which input. Give --x COLUMN"),
+        (["--y", "loss", "--input", "params"], "--input takes ROLE=COLUMN"),
+        (["--y", "loss", "--input", "n=params"], "PowerLaw takes the input 'x'"),
+        (["--x", "params", "--y", "loss", "--draws", "0"], "draws= must be a whole number"),
+        (["--x", "params", "--y", "loss", "--chains", "many"], "Invalid value for .--chains"),
+        (["--x", "params"], "--y"),
+    ],
+)
+def test_wrong_usage_exits_with_2_before_sampling(runs, no_nuts, arguments, words):
+    out, err = call("fit", runs, *arguments, code=2)
+    assert out == ""
+    assert pd.Series([" ".join(err.split())]).str.contains(words)[0], err
+    assert not no_nuts
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_sampling(runs, tmp_path, no_nuts):
+    assert "There is no folder" in fit_of(runs, "-o", tmp_path / "no" / "fit.nc", code=2)[1]
+    assert "is a folder" in fit_of(runs, "-o", tmp_path, code=2)[1]
+    before = runs.read_bytes()
+    assert "is not a fit, so it is not overwritten" in fit_of(runs, "-o", runs, code=2)[1]
+    assert runs.read_bytes() == before
+    assert not no_nuts
+
+
+def test_an_older_fit_may_be_overwritten(runs, tmp_path, no_nuts):
+    path = tmp_path / "fit.nc"
+    fit_of(runs, "-o", path)
+    fit_of(runs, "-o", path, "--law", "broken")
+    assert bs.load(path).name == "BrokenPowerLaw"
+
+
+def test_a_fit_that_cannot_be_saved_is_not_lost(runs, tmp_path, no_nuts, monkeypatch):
+    save, wanted = files.save, tmp_path / "fit.nc"
+
+    def full(fit, path):
+        if path == wanted:
+            raise FileError("No space left on device.")
+        save(fit, path)
+
+    monkeypatch.setattr(files, "save", full)
+    monkeypatch.chdir(tmp_path)
+    out, err = fit_of(runs, "-o", wanted, code=2)
+    assert "The fit is not lost" in err
+    (elsewhere,) = tmp_path.glob("fit-*.nc")
+    assert str(elsewhere) in out
+    assert bs.load(elsewhere).name == "PowerLaw"
+
+
+# forecast and required --------------------------------------------------------------------------
+
+
+def test_forecast_is_the_python_forecast(saved):
+    out, _ = call("forecast", saved, "--x", "1e5, 1e6", "--prob", 0.8, "--json")
+    record = json.loads(out)
+    table = bs.load(saved).forecast(x=[1e5, 1e6]).interval(0.8)
+    assert pd.DataFrame(record["forecast"]).equals(table)
+    assert (record["probability"], record["kind"], record["of"]) == (
+        0.8,
+        "equal-tailed",
+        "observation",
+    )
+    text, _ = call("forecast", saved, "--x", "1e5,1e6", "--of", "curve")
+    assert "90 % equal-tailed interval" in text
+    assert "extrapolation" in text
+    assert "100000" in text
+
+
+def test_infinity_is_text_in_json(saved):
+    out, _ = call("required", saved, "--y", "2.5,0.0001", "--json")
+    rows = json.loads(out)["required"]
+    assert rows[1]["median"] == "Infinity"
+    assert rows[1]["p_never"] == 1.0
+    assert "inf" in call("required", saved, "--y", "2.5,0.0001")[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["forecast", "--x", "0"], "positive finite"),
+        (["forecast", "--x", "a,b"], "--x takes numbers with commas"),
+        (["forecast", "--x", ""], "positive finite"),
+        (["forecast"], "Give --x"),
+        (["forecast", "--x", "1", "--prob", "90"], "between 0 and 1"),
+        (["forecast", "--x", "1", "--of", "all"], "'observation' or 'curve'"),
+        (["required", "--y", "low"], "--y takes numbers with commas"),
+    ],
+)
+def test_wrong_questions_exit_with_2(saved, arguments, words):
+    command, *rest = arguments
+    out, err = call(command, saved, *rest, code=2)
+    assert out == ""
+    assert words in err
+
+
+# compare ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def table():
+    return pd.DataFrame(
+        {
+            "elpd": [10.0, 2.0],
+            "elpd_diff": [0.0, -8.0],
+            "dse": [0.0, 2.0],
+            "p": [4.0, 3.0],
+            "weight": [1.0, 0.0],
+            "worst_pareto_k": [0.3, np.nan],
+            "repaired": [0, 1],
+            "warning": ["", "high Pareto k left: 1"],
+        },
+        index=pd.Index(["broken", "power"], name="law"),
+    )
+
+
+def test_compare_prints_both_tables_and_a_verdict(runs, table, no_nuts, monkeypatch):
+    names = ["BrokenPowerLaw(breaks=2)", "PowerLaw"]
+    monkeypatch.setattr(comparison, "compare", lambda fits: table.set_axis(names))
+    options = ["--x", "params", "--y", "loss", "--breaks", 2]
+    text, _ = call("compare", runs, *options, "--holdout", 4, "--laws", "power, broken")
+    for words in ("Leave one out", "Backtest", "Inside the data", "held out", "PowerLaw"):
+        assert words in text
+    assert len(no_nuts) == 4
+    record = json.loads(call("compare", runs, *options, "--json")[0])
+    assert record["backtest"] is None
+    assert record["compare"][1]["worst_pareto_k"] is None
+    assert set(record["fits"]) == set(names)
+    assert any("not measured" in caveat for caveat in record["caveats"])
+
+
+def backtest_of(better, worse, rmsle=(0.1, 0.2), coverage=(1.0, 1.0)):
+    """Return a backtest of two laws from their log scores."""
+    laws = ["broken", "power"]
+    scores = dict(zip(laws, (better, worse), strict=True))
+    points = [(law, score) for law in laws for score in scores[law]]
+    summary = pd.DataFrame(
+        {
+            "rmsle": rmsle,
+            "log_score": [np.mean(scores[law]) for law in laws],
+            "coverage_90": coverage,
+            "points": len(better),
+        },
+        index=laws,
+    )
+    frame = pd.DataFrame(points, columns=["law", "log_score"])
+    return bs.Backtest(summary, frame, frame, "n", "loss", (100.0,))
+
+
+def test_the_verdict_says_no_more_than_the_numbers(table):
+    clear = backtest_of([1.0, 1.2, 1.1, 1.3], [0.1, 0.2, 0.3, 0.2])
+    sentence, caveats = verdict(table, clear, 20)
+    assert "broken is ahead of power (8.0 ± 2.0 elpd, 4.0 standard errors)" in sentence
+    assert "broken forecasts better than power" in sentence
+    assert "better on 4 of 4 points" in sentence
+    assert any("20 rows" in words for words in caveats)
+    assert any("power: high Pareto k left" in words for words in caveats)
+
+    table.loc["power", ["elpd_diff", "dse"]] = [-8.0, 5.0]
+    mixed = backtest_of([1.0, 1.2, 0.0, 0.1], [0.1, 0.2, 0.3, 0.2])
+    sentence, _ = verdict(table, mixed)
+    assert "by less than two standard errors (8.0 ± 5.0 elpd)" in sentence
+    assert "neither broken nor power is clearly ahead" in sentence
+
+    table.loc["power", ["elpd_diff", "dse"]] = [-1.0, 0.2]
+    sentence, _ = verdict(table, backtest_of([1.0, 1.0], [0.1, 0.1], rmsle=(0.2, 0.1)))
+    assert "cannot be told apart" in sentence
+    assert "neither" in sentence
+
+
+def test_the_verdict_says_when_inside_and_beyond_disagree(table):
+    reverse = backtest_of([0.0] * 8, [1.0] * 8, rmsle=(0.2, 0.1), coverage=(0.25, 1.0))
+    sentence, caveats = verdict(table, reverse)
+    assert "power forecasts better than broken" in sentence
+    assert any("disagree" in words for words in caveats)
+    assert any("intervals of broken held 2 of 8 held-out points" in words for words in caveats)
+
+
+# lists ------------------------------------------------------------------------------------------
+
+
+def test_lists_are_the_python_lists():
+    laws = pd.DataFrame(json.loads(call("laws", "--json")[0]))
+    assert list(laws["law"]) == list(bs.list_laws().index)
+    sets = pd.DataFrame(json.loads(call("datasets", "--json")[0]))
+    assert list(sets["name"]) == list(bs.list_datasets()["name"])
+    assert "arXiv:2210.14891" in call("laws")[0]
+    assert "Apache-2.0" in call("datasets")[0]
+
+
+# tables -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "n,loss\n1,2.5\n10,2.0\n",
+        "\ufeffn,loss\r\n1,2.5\r\n10,2.0\r\n",
+        "n\tloss\n1\t2.5\n10\t2.0\n",
+        "n;loss\n1;2.5\n10;2.0",
+        "\n\n n , loss\n1, 2.5\n\n10, 2.0\n\n",
+    ],
+)
+def test_csv_in_many_hands(tmp_path, text):
+    path = tmp_path / "runs.txt"
+    path.write_text(text, encoding="utf-8", newline="")
+    table = tables.read_runs(path)
+    assert table.columns.tolist() == ["n", "loss"]
+    assert table.to_numpy().tolist() == [[1.0, 2.5], [10.0, 2.0]]
+    path.write_bytes(gzip.compress(path.read_bytes()))
+    assert tables.read_runs(path).equals(table)
+
+
+def test_rows_are_the_lines_of_the_file(tmp_path):
+    path = tmp_path / "runs.csv"
+    path.write_text("\nn,loss\n1,2.5\n\n10,2.0\n")
+    assert tables.read_runs(path).index.tolist() == [3, 5]
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "words"),
+    [
+        (b"", DataError, "is empty"),
+        (b" \n\n", DataError, "is empty"),
+        (b"n,loss\n", DataError, "no runs under it"),
+        (b"n,loss\n1,2\n1,2,3\n", DataError, "cannot be read as a table .*line 3"),
+        (b"\x00\x01\x02\x03" * 30, FileError, "is not a CSV file"),
+        (b"\xff\xfe\xfd", FileError, "is not a CSV file"),
+        (b"PAR1 and nothing more", FileError, "Parquet file, but a damaged one"),
+        (b"\x1f\x8b and nothing more", FileError, "compressed, but damaged"),
+    ],
+)
+def test_what_is_no_table(tmp_path, content, error, words):
+    path = tmp_path / "runs.csv"
+    path.write_bytes(content)
+    with pytest.raises(error, match=words):
+        tables.read_runs(path)
+
+
+def test_a_missing_table(tmp_path, runs):
+    with pytest.raises(FileError, match=r"There is no file .*run\.csv\. Did you mean 'runs\.csv'"):
+        tables.read_runs(tmp_path / "run.csv")
+    with pytest.raises(FileError, match="is a folder"):
+        tables.read_runs(tmp_path)
+
+
+def test_numbers_as_people_write_them():
+    shown = [tables.number(value) for value in (13470.4, 0.021349, 3.2e9, float("inf"), 2.0)]
+    assert shown == ["13470", "0.02135", "3.2e+09", "inf", "2"]
+
+
+# demo -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def quick_demo(no_nuts, table, monkeypatch):
+    """The demo without sampling and without LOO, whose draws would not be those of a posterior."""
+    names = ["broken power law", "power law"]
+    monkeypatch.setattr(demo, "compare", lambda fits, progress: table.set_axis(names))
+
+
+def test_demo_tells_the_whole_story(quick_demo, tmp_path, monkeypatch):
+    drawn = []
+
+    def failing(*args):
+        raise RuntimeError("a pen that broke")
+
+    for name in ("plot_fit", "plot_breaks", "plot_backtest", "plot_forecast", "plot_required"):
+        monkeypatch.setattr(bs, name, lambda *args: drawn.append(args) or _figure(), raising=False)
+    monkeypatch.setattr(bs, "plot_compare", failing, raising=False)
+    out, err = call("demo", "--out", tmp_path / "demo", "--model", "knn")
+    for words in (
+        "knn on digits, mean over 20 seeds, at 16 sizes",
+        "PowerLaw fitted",
+        "BrokenPowerLaw fitted",
+        "Leave one out",
+        "Backtest",
+        "Verdict: Inside the data",
+        "share seeds",
+        "both, equal weights",
+        "p_never",
+        "power_law.nc",
+        "forecast.png",
+    ):
+        assert words in " ".join(out.split()), words
+    assert "compare.png was not drawn: RuntimeError('a pen that broke')" in err
+    assert len(drawn) == 6
+    assert bs.load(tmp_path / "demo" / "broken_power_law.nc").name == "BrokenPowerLaw"
+
+
+def _figure():
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(1, 1)).subplots()
+
+
+def test_demo_names_what_it_cannot_use(tmp_path):
+    assert "no model 'svm'" in call("demo", "--model", "svm", code=2)[1]
+    (tmp_path / "taken").write_text("")
+    assert "cannot be made" in call("demo", "--out", tmp_path / "taken", code=2)[1]
+
+
+@pytest.mark.parametrize("width", ["30", "80"])
+def test_a_narrow_screen_loses_no_digit(monkeypatch, capsys, width):
+    monkeypatch.setenv("COLUMNS", width)
+    numbers = pd.DataFrame({f"column {i}": [1.0 + i / 1000] for i in range(9)}, index=["a law"])
+    tables.show(numbers)
+    shown = capsys.readouterr().out
+    assert all(f"{1 + i / 1000:.4g}" in shown for i in range(9))

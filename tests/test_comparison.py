@@ -1,0 +1,214 @@
+"""Comparing, back-testing and mixing laws."""
+
+import warnings
+
+import arviz as az
+import numpy as np
+import pytest
+from conftest import learning_curve
+
+import bayescale as bs
+from bayescale import comparison
+from bayescale.backtesting import MIXTURE
+from bayescale.scoring import crps, log_mean_exp, stacking_weights
+
+
+@pytest.fixture(scope="module")
+def fits(power_fit, broken_fit):
+    return {"power": power_fit, "broken": broken_fit}
+
+
+@pytest.fixture(scope="module")
+def backtest():
+    laws = {
+        "power": bs.PowerLaw(),
+        "broken": bs.BrokenPowerLaw(breaks=2, placement="fixed"),
+    }
+    runs = learning_curve("digits", "mlp")
+    return bs.backtest(laws, runs, y="error", x="examples", holdout=4, cutoffs=2, progress=False)
+
+
+class TestCompare:
+    def test_rows_are_arviz_s_loo(self, fits):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            table = bs.compare(fits, repair=False, progress=False)
+            for name, fit in fits.items():
+                loo = az.loo(fit.tree)
+                assert table.loc[name, "elpd"] == pytest.approx(loo.elpd)
+                assert table.loc[name, "se"] == pytest.approx(loo.se)
+        assert table["elpd_diff"].iloc[0] == 0
+        assert (table["elpd"].diff().dropna() <= 0).all()
+
+    def test_arviz_s_warning_is_kept(self, fits):
+        with pytest.warns(UserWarning, match="Pareto"):
+            bs.compare(fits, repair=False, progress=False)
+
+    def test_weak_rows_are_repaired(self, fits):
+        table = bs.compare(fits, progress=False)
+        assert (table["repaired"] > 0).any()
+        assert (table["diag_elpd"] == "").all()
+        assert table["worst_pareto_k"].max() > 0.7
+
+    def test_repair_agrees_with_fitting_without_the_row(self, fits):
+        fit = fits["broken"]
+        plain = comparison.pointwise_loo(fit, quiet=True)
+        row = int(np.argmax(plain.pareto_k.to_numpy()))
+        repaired, count = comparison.repaired_loo(fit, plain)
+        keep = np.arange(len(fit.runs)) != row
+        refitter = comparison._refitter(fit)
+        left_out = fit.runs.rows(~keep, anchored=True)
+        exact = refitter.sample(fit.runs.rows(keep, anchored=True))
+        density = refitter.log_likelihood__i(left_out, exact).to_numpy().ravel()
+        assert count >= 1
+        assert float(repaired.elpd_i[row]) == pytest.approx(float(log_mean_exp(density)), abs=0.5)
+        assert abs(float(plain.elpd_i[row]) - float(repaired.elpd_i[row])) > 1e-6
+
+    def test_moment_matching_density_is_the_posterior_s(self, fits):
+        functions = comparison._moment_functions(fits["power"])
+        rows = fits["power"].tree["log_likelihood"]["y"]
+        mine = functions["log_lik_i_upars_fn"](functions["upars"], 3)
+        np.testing.assert_allclose(mine, rows[..., 3], rtol=1e-9)
+
+    def test_different_rows_are_an_error(self, fits, power_fit, curve):
+        other = bs.PowerLaw().fit(curve.iloc[1:], y="error", x="examples", progress=False)
+        with pytest.raises(bs.DataError, match="not on the same rows: 'a' has 16.*'b' has 15"):
+            bs.compare({"a": power_fit, "b": other})
+
+    @pytest.mark.parametrize(
+        ("call", "message"),
+        [
+            (lambda f: bs.compare({"a": f}), "two or more fits"),
+            (lambda f: bs.compare([f, f]), "two or more fits by name"),
+            (lambda f: bs.compare({"a": f, "b": bs.PowerLaw()}), "'b' must be a fit"),
+            (lambda f: bs.compare({"a": f, "b": f}, method="waic"), "method= must be one of"),
+        ],
+    )
+    def test_wrong_use(self, power_fit, call, message):
+        with pytest.raises(bs.LawError, match=message):
+            call(power_fit)
+
+
+class TestBacktest:
+    def test_scores_come_from_held_out_rows(self, backtest):
+        assert set(backtest.table.index) == {"power", "broken", MIXTURE}
+        assert backtest.cutoffs == (364.0, 190.0)
+        for cutoff, rows in backtest.points.groupby("cutoff"):
+            assert (rows["examples"] > cutoff).all()
+        assert (backtest.table["points"] == 8).all()
+        one = backtest.points[backtest.points["law"] == "power"]
+        error = np.log(one["median"]) - np.log(one["error"])
+        assert backtest.table.loc["power", "rmsle"] == pytest.approx(np.sqrt((error**2).mean()))
+        inside = one["error"].between(one["lower_90"], one["upper_90"]).mean()
+        assert backtest.table.loc["power", "coverage_90"] == pytest.approx(inside)
+
+    def test_training_rows_end_at_the_cutoff(self, backtest, curve):
+        cutoff = backtest.cutoffs[0]
+        fit = bs.PowerLaw().fit(
+            curve[curve["examples"] <= cutoff], y="error", x="examples", progress=False
+        )
+        rows = backtest.points.query("law == 'power' and cutoff == @cutoff")
+        made = fit.forecast(x=rows["examples"].to_numpy()).interval(0.9)
+        np.testing.assert_allclose(rows["lower_90"], made["lower"])
+
+    def test_by_cutoff_splits_the_table(self, backtest):
+        split = backtest.by_cutoff()
+        assert len(split) == 6
+        assert (split["points"] == 4).all()
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"holdout": 14}, "With the cut-off at .*needs runs at 4 or more"),
+            ({"cutoffs": [1e6]}, "between 10 and 1347; got 1e\\+06"),
+            ({"cutoffs": 40, "holdout": 4}, "40 cut-offs of 4 held-out"),
+        ],
+    )
+    def test_too_little_data(self, curve, options, message):
+        with pytest.raises(bs.DataError, match=message):
+            bs.backtest({"power": bs.PowerLaw()}, curve, y="error", x="examples", **options)
+
+    @pytest.mark.parametrize(
+        ("laws", "options", "message"),
+        [
+            ({}, {}, "laws by name"),
+            ({"a": bs.PowerLaw}, {}, "with brackets"),
+            ({"a": bs.PowerLaw()}, {"holdout": 0}, "holdout="),
+            ({"a": bs.PowerLaw()}, {"holdout": 2.5}, "holdout="),
+            ({"a": bs.PowerLaw()}, {"cutoffs": 0}, "cutoffs= must be 1 or more"),
+        ],
+    )
+    def test_wrong_use(self, curve, laws, options, message):
+        with pytest.raises(bs.LawError, match=message):
+            bs.backtest(laws, curve, y="error", x="examples", **options)
+
+
+class TestEnsemble:
+    def test_equal_weights_mix_the_members(self, fits):
+        both = bs.ensemble(fits)
+        assert both.weights.to_dict() == {"power": 0.5, "broken": 0.5}
+        mixed = both.forecast(x=[1e4]).draws("curve").ravel()
+        parts = [fit.curve_draws({"x": np.array([1e4])}).ravel() for fit in fits.values()]
+        cut = np.median(np.concatenate(parts))
+        expected = np.mean([(part < cut).mean() for part in parts])
+        assert (mixed < cut).mean() == pytest.approx(expected, abs=0.02)
+
+    def test_interval_carries_the_doubt_about_the_form(self, fits):
+        both = bs.ensemble(fits).forecast(x=[1e5]).interval(0.95)
+        for fit in fits.values():
+            alone = fit.forecast(x=[1e5]).interval(0.95)
+            assert both["lower"][0] <= alone["median"][0] <= both["upper"][0]
+
+    def test_all_weight_on_one_member_is_that_member(self, fits):
+        one = bs.ensemble(fits, weights=[1.0, 0.0])
+        made = one.required(y=0.01).quantile(0.5)
+        np.testing.assert_allclose(made, fits["power"].required(y=0.01).quantile(0.5), rtol=0.01)
+        chance = one.probability(y=0.01, x=5e3)
+        assert chance == pytest.approx(fits["power"].probability(y=0.01, x=5e3), abs=0.03)
+
+    def test_weights_by_name(self, fits, backtest):
+        by_loo = bs.ensemble(fits, weights="loo")
+        assert by_loo.weights.sum() == pytest.approx(1)
+        by_backtest = bs.ensemble(fits, weights="backtest", backtest=backtest)
+        assert by_backtest.weights.sum() == pytest.approx(1)
+        best = backtest.table.drop(MIXTURE)["log_score"].idxmax()
+        assert by_backtest.weights.idxmax() == best
+
+    def test_two_fits_of_one_form_get_different_names(self, power_fit):
+        both = bs.ensemble([power_fit, power_fit])
+        assert list(both.fits) == ["PowerLaw", "PowerLaw #2"]
+
+    @pytest.mark.parametrize(
+        ("weights", "message"),
+        [
+            ("best", "'equal', 'loo', 'backtest'"),
+            ([0.5, 0.6], "sum to one"),
+            ([1.5, -0.5], "none negative"),
+            ([1.0], "must be 2 numbers"),
+            ("backtest", "needs backtest="),
+        ],
+    )
+    def test_wrong_weights(self, fits, weights, message):
+        with pytest.raises(bs.LawError, match=message):
+            bs.ensemble(fits, weights=weights)
+
+
+class TestScoring:
+    def test_crps_of_a_normal(self):
+        draws = np.random.default_rng(0).standard_normal((20_000, 1))
+        exact = 1 / np.sqrt(np.pi) * (np.sqrt(2) - 1)  # at the mean of N(0, 1)
+        assert crps(draws, np.zeros(1)).item() == pytest.approx(exact, abs=0.01)
+
+    def test_crps_by_its_definition(self):
+        draws = np.array([[0.3], [1.0], [2.5]])
+        pairs = np.abs(draws - draws.T).mean()
+        expected = np.abs(draws - 1.7).mean() - pairs / 2
+        assert crps(draws, np.array([1.7])).item() == pytest.approx(expected)
+
+    def test_stacking_finds_the_better_and_the_mixture(self):
+        rng = np.random.default_rng(1)
+        y = np.where(rng.random(4000) < 0.7, rng.normal(-3, 1, 4000), rng.normal(3, 1, 4000))
+        densities = np.column_stack([-0.5 * (y + 3) ** 2, -0.5 * (y - 3) ** 2])
+        assert stacking_weights(densities)[0] == pytest.approx(0.7, abs=0.03)
+        one = np.column_stack([np.zeros(50), -np.ones(50)])
+        np.testing.assert_allclose(stacking_weights(one), [1, 0], atol=1e-4)

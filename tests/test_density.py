@@ -1,0 +1,254 @@
+"""The sampled densities are the declared posterior, in other coordinates."""
+
+import numpy as np
+import pytensor
+import pytest
+from scipy.special import logsumexp
+
+import bayescale as bs
+from bayescale import collapse, model, posterior
+from bayescale.coordinates import Coordinates, split
+from bayescale.data import observations
+
+PLAIN = pytensor.compile.mode.Mode(linker="py", optimizer=None)
+P = bs.Prior
+
+CASES = {
+    "default": (bs.PowerLaw(), bs.LogNormal()),
+    "x0": (bs.PowerLaw(x0=P("LogNormal", mu=20, sigma=3)), bs.LogNormal()),
+    "floor and x0": (
+        bs.PowerLaw(irreducible=P("HalfNormal", sigma=2), x0=P("LogNormal", mu=20, sigma=3)),
+        bs.Normal(),
+    ),
+    "floor": (bs.PowerLaw(irreducible=P("HalfNormal", sigma=2)), bs.StudentT()),
+    "scale and beta": (
+        bs.PowerLaw(scale=P("HalfNormal", sigma=2), exponent=P("Beta", alpha=2, beta=5)),
+        bs.LogNormal(sigma=P("Exponential", lam=20)),
+    ),
+    "bounded floor": (bs.PowerLaw(irreducible=P("Uniform", lower=1, upper=2.5)), bs.LogNormal()),
+    "truncated exponent": (
+        bs.PowerLaw(exponent=P("TruncatedNormal", mu=0.2, sigma=0.1, lower=0)),
+        bs.Normal(sigma=0.01),
+    ),
+    "all but one fixed": (bs.PowerLaw(irreducible=0.0, x0=3e7), bs.LogNormal()),
+    "cells": (bs.BrokenPowerLaw(breaks=2), bs.LogNormal()),
+    "signed and free": (
+        bs.BrokenPowerLaw(breaks=3, monotone=False, placement="free"),
+        bs.LogNormal(),
+    ),
+    "broken by hand": (
+        bs.BrokenPowerLaw(
+            breaks=2,
+            x0=P("LogNormal", mu=20, sigma=3),
+            break_location=P("LogNormal", mu=17, sigma=1),
+            exponent=0.2,
+        ),
+        bs.Normal(),
+    ),
+}
+
+
+def runs_of(points=20):
+    x = np.geomspace(1e6, 1e9, points)
+    return bs.PowerLaw().simulate(x=x / 3e7, noise=0.02, y="loss").assign(x=x)
+
+
+def flat_values(coordinates, vector, numbers):
+    values, _ = coordinates.values(split(vector, coordinates.sizes), numbers)
+    return np.concatenate([np.ravel(values[slot.quantity]) for slot in coordinates.free])
+
+
+def log_determinant(function, at, step=1e-6):
+    columns = []
+    for i in range(len(at)):
+        move = step * np.eye(len(at))[i]
+        columns.append((function(at + move) - function(at - move)) / (2 * step))
+    return np.linalg.slogdet(np.array(columns))[1]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_density_is_the_plain_model_with_the_jacobian(case):
+    law, likelihood = CASES[case]
+    checked = observations(law, likelihood, runs_of(), "loss", {"x": "x"})
+    coordinates = Coordinates(law, likelihood)
+    numbers = coordinates.numbers(checked.references)
+    size = sum(n or 1 for n in coordinates.sizes.values())
+    vector = 0.3 * np.random.default_rng(1).standard_normal(size)
+
+    built = model.density(law, likelihood, numbers, checked)
+    sampled = float(built.compile_logp(mode=PLAIN)({"z": vector}))
+
+    values, log_jacobian = coordinates.values(split(vector, coordinates.sizes), numbers)
+    plain = model.plain(law, likelihood, checked)
+    point = {}
+    for variable in plain.free_RVs:
+        value = np.asarray(values[variable.name])
+        transform = plain.rvs_to_transforms[variable]
+        name = plain.rvs_to_values[variable].name
+        inputs = variable.owner.inputs
+        moved = value if transform is None else transform.forward(value, *inputs)
+        point[name] = value if transform is None else moved.eval(mode=PLAIN)
+    declared = float(plain.compile_logp(jacobian=False, mode=PLAIN)(point))
+
+    numeric = log_determinant(lambda z: flat_values(coordinates, z, numbers), vector)
+    assert float(log_jacobian) == pytest.approx(numeric, abs=1e-6)
+    assert sampled == pytest.approx(declared + numeric, abs=1e-6)
+
+    natural, noise = coordinates.natural(values, numbers)
+    curve = posterior.evaluate(law, natural, checked.inputs, checked.references)
+    rows = likelihood.log_density(checked.outcome, curve, **noise)
+    in_numpy = coordinates.log_prior(values, log_jacobian) + rows.sum()
+    assert sampled == pytest.approx(float(in_numpy), abs=1e-8)
+
+    back = coordinates.invert(values, numbers)
+    there = np.concatenate([np.ravel(back[name]) for name in coordinates.sizes])
+    np.testing.assert_allclose(there, vector, atol=1e-10)
+
+
+def test_gradient_is_finite_where_sampling_starts(form):
+    from conftest import reference_grid
+
+    grid = reference_grid(form)
+    runs = form().simulate(y="loss", **grid)
+    checked = observations(form(), bs.LogNormal(), runs, "loss", {k: k for k in form.inputs})
+    numbers = Coordinates(form(), bs.LogNormal()).numbers(checked.references)
+    built = model.density(form(), bs.LogNormal(), numbers, checked)
+    gradient = built.compile_dlogp(mode=PLAIN)(built.initial_point())
+    assert np.isfinite(gradient).all()
+    assert np.abs(gradient).max() > 0
+
+
+class TestCollapse:
+    """Floor and level integrated out: against brute force on a grid."""
+
+    @pytest.fixture
+    def parts(self):
+        law, likelihood = bs.BrokenPowerLaw(breaks=2), bs.LogNormal()
+        checked = observations(law, likelihood, runs_of(), "loss", {"x": "x"})
+        coordinates = Coordinates(law, likelihood)
+        numbers = coordinates.numbers(checked.references)
+        statistics, top = collapse.linearized(coordinates, checked.outcome, checked.inputs, numbers)
+        return coordinates, checked, numbers, statistics, top
+
+    def collapsed(self, parts, vector):
+        coordinates, _, numbers, statistics, _ = parts
+        law, likelihood = coordinates.law, coordinates.likelihood
+        built = model.collapsed_density(law, likelihood, numbers, statistics)
+        return float(built.compile_logp(mode=PLAIN)({"z": vector}))
+
+    def by_grid(self, parts, vector):
+        """The same integral over (floor, scale) by a sum over a fine grid."""
+        coordinates, _, numbers, statistics, _ = parts
+        sizes = collapse.remaining(coordinates)
+        values, log_jacobian = coordinates.values(split(vector, sizes), numbers, pair=False)
+        law = coordinates.law
+        reducible = collapse.relative_reducible(law, values, {"x": statistics["x"]}, numbers)
+        sd = coordinates.likelihood.log_sd(**coordinates.noise(values, numbers))
+        floor = np.linspace(0, collapse.FLOOR_TOP, 1501)[1:-1]
+        scale = np.linspace(-1.5, 2.5, 3001)
+        e, r = np.meshgrid(floor, scale)
+        log_density = collapse.log_gaussian(statistics, reducible, np.full(e.shape, sd), e, r)
+        cell = (floor[1] - floor[0]) * (scale[1] - scale[0])
+        total = logsumexp(log_density) + np.log(cell) + float(log_jacobian)
+        for slot in coordinates.free:
+            if slot.quantity in sizes:
+                for part in np.atleast_1d(values[slot.quantity]):
+                    total += float(slot.prior.frozen().logpdf(part))
+        return total
+
+    def test_integral_agrees_with_a_grid_up_to_one_constant(self, parts):
+        rng = np.random.default_rng(3)
+        size = sum(n or 1 for n in collapse.remaining(parts[0]).values())
+        gaps = []
+        for _ in range(4):
+            vector = 0.4 * rng.standard_normal(size)
+            vector[-1] = 1.5  # noise wide enough for the grid
+            gaps.append(self.collapsed(parts, vector) - self.by_grid(parts, vector))
+        np.testing.assert_allclose(gaps, gaps[0], atol=2e-3)
+
+    def test_conditional_draws_have_the_conditional_moments(self, parts):
+        coordinates, _, numbers, statistics, _ = parts
+        size = sum(n or 1 for n in collapse.remaining(coordinates).values())
+        vector = np.zeros(size)
+        values, _ = coordinates.values(
+            split(vector, collapse.remaining(coordinates)), numbers, pair=False
+        )
+        h = collapse.relative_reducible(coordinates.law, values, {"x": statistics["x"]}, numbers)
+        sd = np.full(40_000, 0.05)
+        wide = np.broadcast_to(h, (40_000, len(h)))
+        e, r = collapse.draw_floor_and_scale(statistics, wide, sd, np.random.default_rng(0))
+        floor = np.linspace(0, collapse.FLOOR_TOP, 801)[1:-1]
+        scale = np.linspace(-0.5, 1.5, 801)
+        grid_e, grid_r = np.meshgrid(floor, scale)
+        weight = collapse.log_gaussian(statistics, h, np.full(grid_e.shape, 0.05), grid_e, grid_r)
+        weight = np.exp(weight - weight.max())
+        weight /= weight.sum()
+        assert e.mean() == pytest.approx((weight * grid_e).sum(), abs=5e-3)
+        assert r.mean() == pytest.approx((weight * grid_r).sum(), abs=5e-3)
+        mean_product = (weight * grid_e * grid_r).sum()
+        assert (e * r).mean() == pytest.approx(mean_product, abs=5e-3)
+
+    def test_weights_are_the_declared_density_over_the_gaussian(self, parts):
+        """Weight + collapsed joint = declared density, at any draw, up to one constant."""
+        coordinates, checked, numbers, statistics, top = parts
+        sizes = collapse.remaining(coordinates)
+        size = sum(n or 1 for n in sizes.values())
+        vectors = 0.3 * np.random.default_rng(5).standard_normal((2, 3, size))
+        values, jacobian = coordinates.values(split(vectors, sizes), numbers, pair=False)
+        done, log_weights = collapse.complete(
+            coordinates, values, numbers, checked, statistics, top, np.random.default_rng(1)
+        )
+        natural, noise = coordinates.natural(done, numbers)
+        curve = posterior.evaluate(coordinates.law, natural, checked.inputs, checked.references)
+        wide = {k: np.asarray(v)[..., None] for k, v in noise.items()}
+        rows = coordinates.likelihood.log_density(checked.outcome, curve, **wide).sum(-1)
+        floor = natural["irreducible"] / top
+        end = natural["irreducible"] / done["floor_share"] / top
+        level_prior, share_prior = (coordinates.pair[i].prior.frozen() for i in (1, 0))
+        declared = (
+            rows
+            + share_prior.logpdf(done["floor_share"])
+            + level_prior.logpdf(done["level"])
+            + np.log(done["level"])
+            - 2 * np.log(end)
+        )
+        shape = coordinates.law.shape(values, numbers)
+        h = posterior.evaluate(
+            coordinates.law,
+            {"irreducible": np.zeros((2, 3)), "scale": np.ones((2, 3)), **shape},
+            checked.inputs,
+            checked.references,
+        )
+        h = h / h[..., -1:]
+        gaussian = collapse.log_gaussian(
+            statistics, h, coordinates.likelihood.log_sd(**noise), floor, end - floor
+        )
+        usable = np.isfinite(log_weights)
+        assert usable.any()
+        np.testing.assert_allclose((declared - gaussian)[usable], log_weights[usable], atol=1e-6)
+
+
+class TestResampling:
+    def test_equal_weights_keep_every_draw_in_order(self):
+        keep, k = posterior.resampled(np.zeros((2, 500)), np.random.default_rng(0))
+        np.testing.assert_array_equal(keep, np.tile(np.arange(500), (2, 1)))
+        assert k < 0.7
+
+    def test_rejected_draws_are_never_kept(self):
+        weights = np.zeros((2, 1000))
+        weights[:, ::2] = -np.inf
+        keep, _ = posterior.resampled(weights, np.random.default_rng(0))
+        assert (keep % 2 == 1).all()
+
+    def test_a_chain_without_weight_is_reported(self):
+        weights = np.zeros((2, 100))
+        weights[1] = -np.inf
+        assert posterior.resampled(weights, np.random.default_rng(0))[1] == np.inf
+
+    def test_weighted_draws_follow_the_target(self):
+        rng = np.random.default_rng(1)
+        draws = rng.standard_normal((4, 4000)) * 1.3
+        log_weights = -0.5 * draws**2 + 0.5 * (draws / 1.3) ** 2
+        keep, k = posterior.resampled(log_weights, rng)
+        assert k < 0.5
+        assert np.take_along_axis(draws, keep, 1).std() == pytest.approx(1.0, abs=0.03)
