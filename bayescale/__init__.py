@@ -1,4 +1,4 @@
-"""Bayesian scaling laws: how good the next model will be, how sure we are, which law the runs follow.
+"""Bayesian scaling laws: how good the next model will be, how sure, and which law the runs follow.
 
 Names load when first used, so that ``import bayescale`` returns at once; PyMC, nutpie, ArviZ and
 matplotlib load with the first fit or plot.

@@ -292,6 +292,7 @@ def _scores(points: pd.DataFrame, by: list[str], y: str) -> pd.DataFrame:
     import pandas as pd
 
     rows = {}
+    group: Any
     for key, group in points.groupby(by if len(by) > 1 else by[0], sort=False):
         row = {
             "rmsle": float(np.sqrt((group["log_error"] ** 2).mean())),

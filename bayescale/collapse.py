@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from bayescale import anchoring
-from bayescale.coordinates import Coordinates, split
+from bayescale.coordinates import Coordinates, frozen, split
 from bayescale.parameters import slots
 
 #: Gaussian stand-in for the priors: floor ~ N(0.5, 10) on (0, FLOOR_TOP), level ~ N(1, 0.5).
@@ -77,7 +77,9 @@ def log_density(statistics: Mapping[str, Any], reducible: Any, sd: Any) -> Any:
     tensor
         Up to a constant.
     """
-    import pytensor.tensor as pt
+    import pytensor.tensor as typed
+
+    pt: Any = typed  # the type checker takes elementwise operators for None
 
     target = statistics["target"]
     m = _moments(statistics, reducible, sd)
@@ -119,7 +121,9 @@ def _moments(statistics: Mapping[str, Any], reducible: Any, sd: Any) -> dict[str
 
 def _log_cdf(z: Any) -> Any:
     """Return log Phi(z), stable in both tails (PyTensor)."""
-    import pytensor.tensor as pt
+    import pytensor.tensor as typed
+
+    pt: Any = typed  # the type checker takes elementwise operators for None
 
     low, high = pt.minimum(z, 0.0), pt.maximum(z, 0.0)
     return pt.switch(
@@ -131,7 +135,9 @@ def _log_cdf(z: Any) -> Any:
 
 def _log_cdf_difference(lower: Any, upper: Any) -> Any:
     """Return log(Phi(upper) - Phi(lower)), in the tail where both are small (PyTensor)."""
-    import pytensor.tensor as pt
+    import pytensor.tensor as typed
+
+    pt: Any = typed  # the type checker takes elementwise operators for None
 
     flip = lower + upper > 0
     a, b = pt.switch(flip, -upper, lower), pt.switch(flip, -lower, upper)
@@ -179,7 +185,7 @@ def pilot_curve(
     inputs: Mapping[str, np.ndarray],
     numbers: Mapping[str, Any],
 ) -> np.ndarray:
-    """Return a curve near the data: penalized least squares on log y in the sampler's coordinates."""
+    """Return a curve near the data: penalized least squares in the sampler's coordinates."""
     from scipy.optimize import least_squares
 
     of_noise = {slot.quantity for slot in slots(coordinates.likelihood)}
@@ -236,7 +242,7 @@ def draw_floor_and_scale(
 
     m = _moments(statistics, reducible, sd)
     low, high = -m["mean_e"] / m["sd_e"], (FLOOR_TOP - m["mean_e"]) / m["sd_e"]
-    floor = truncnorm.rvs(low, high, m["mean_e"], m["sd_e"], random_state=rng)
+    floor: Any = truncnorm.rvs(low, high, m["mean_e"], m["sd_e"], random_state=rng)
     scale = m["b2"] / m["p22"] - m["k"] * floor + m["p22"] ** -0.5 * rng.standard_normal(sd.shape)
     return floor, scale
 
@@ -306,7 +312,7 @@ def complete(
         curve = top * (floor[..., None] + scale[..., None] * reducible)
         columns = {n: np.asarray(v)[..., None] for n, v in noise.items()}
         assert coordinates.pair is not None
-        share_prior, level_prior = (slot.prior.frozen() for slot in coordinates.pair)
+        share_prior, level_prior = (frozen(slot) for slot in coordinates.pair)
         declared = (
             likelihood.log_density(runs.outcome, curve, **columns).sum(-1)
             + share_prior.logpdf(done["floor_share"])

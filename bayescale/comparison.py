@@ -123,7 +123,7 @@ def check_same_rows(fits: Mapping[str, Fit]) -> None:
 
 
 def pointwise_loo(fit: Fit, quiet: bool = False) -> Any:
-    """Return ArviZ's LOO of a fit, row by row; its warning is kept unless rows are repaired next."""
+    """Return ArviZ's LOO of a fit, row by row; its warning is kept unless rows are repaired."""
     import arviz as az
 
     with warnings.catch_warnings():

@@ -25,7 +25,9 @@ _PAIR = ("log_level", "probit_floor_share")
 def normal_cdf(z: Any) -> Any:
     """Return the standard normal distribution function of an array or a tensor."""
     if hasattr(z, "owner"):
-        import pytensor.tensor as pt
+        import pytensor.tensor as typed
+
+        pt: Any = typed  # the type checker takes elementwise operators for None
 
         return 0.5 * pt.erfc(-z / math.sqrt(2))
     from scipy.special import ndtr
@@ -213,12 +215,16 @@ class Coordinates:
         """Return the log prior density of draws in the sampler's coordinates (numpy only)."""
         total = log_jacobian
         for slot in self.free:
-            assert slot.prior is not None
-            frozen = slot.prior.frozen()
             value = values[slot.quantity]
             for part in value if slot.size is not None else (value,):
-                total = total + frozen.logpdf(part)
+                total = total + frozen(slot).logpdf(part)
         return total
+
+
+def frozen(slot: Slot) -> Any:
+    """Return the prior of a free slot as a frozen distribution of :mod:`scipy.stats`."""
+    assert slot.prior is not None
+    return slot.prior.frozen()
 
 
 def _support(slot: Slot) -> tuple[float, float]:

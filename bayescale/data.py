@@ -204,7 +204,7 @@ def _column(runs: pd.DataFrame, column: str) -> pd.Series:
             f"The table has no column {column!r}. It has: {', '.join(names)}."
             f"{nearest(str(column), names)}"
         )
-    values = runs[column]
+    values: Any = runs[column]
     if getattr(values, "ndim", 1) != 1:
         raise DataError(f"The table has more than one column named {column!r}; rename them.")
     return values
@@ -216,12 +216,13 @@ def _numbers(runs: pd.DataFrame, column: str) -> np.ndarray:
     values = _column(runs, column)
     if pd.api.types.is_bool_dtype(values) or pd.api.types.is_datetime64_any_dtype(values):
         raise DataError(f"The column {column!r} must hold numbers; it holds {values.dtype}.")
-    numbers = pd.to_numeric(values, errors="coerce").to_numpy(float)
-    text = np.isnan(numbers) & values.notna().to_numpy()
+    coerced: Any = pd.to_numeric(values, errors="coerce")
+    numbers: np.ndarray = coerced.to_numpy(float)
+    text: Any = np.isnan(numbers) & values.notna().to_numpy()
     if not pd.api.types.is_numeric_dtype(values) and text.any():
         raise DataError(
             f"The column {column!r} must hold numbers; {_where(runs, text)} "
-            f"hold {', '.join(repr(v) for v in values[text].head(3))}."
+            f"hold {', '.join(repr(v) for v in values[text].tolist()[:3])}."
         )
     _reject(runs, ~np.isfinite(numbers), numbers, f"{column!r} must be finite")
     return numbers
@@ -274,8 +275,8 @@ def _warn_duplicates(runs: pd.DataFrame) -> None:
     repeated = int(runs.duplicated().sum())
     if repeated:
         warnings.warn(
-            f"{repeated} of {len(runs)} rows repeat another row exactly. If they are copies and not "
-            "runs of their own, drop them (drop_duplicates): copies make intervals too narrow.",
+            f"{repeated} of {len(runs)} rows repeat another row exactly. If they are copies and "
+            "not runs of their own, drop them (drop_duplicates): copies make intervals too narrow.",
             DataWarning,
             stacklevel=4,
         )
@@ -287,7 +288,8 @@ def _check_direction(law: Any, runs: Observations) -> None:
     if len(runs.inputs) != 1 or np.ptp(runs.outcome) == 0:
         return
     (x,) = runs.inputs.values()
-    rises = float(spearmanr(x, runs.outcome).statistic)
+    correlation: Any = spearmanr(x, runs.outcome)
+    rises = float(correlation.statistic)
     order = np.argsort(x)
     third = max(1, len(x) // 3)
     ends = runs.outcome[order[-third:]].mean() > runs.outcome[order[:third]].mean()
@@ -296,9 +298,9 @@ def _check_direction(law: Any, runs: Observations) -> None:
     name, column = runs.outcome_column, next(iter(runs.columns.values()))
     if runs.ceiling is None:
         message = (
-            f"{name!r} rises with {column!r} (rank correlation {rises:.2f}), but a loss falls. If it "
-            f"is an accuracy or another metric that rises, pass ceiling=1.0 (or its largest possible "
-            f"value): ceiling - {name} is modelled and {name} is reported."
+            f"{name!r} rises with {column!r} (rank correlation {rises:.2f}), but a loss falls. If "
+            f"it is an accuracy or another metric that rises, pass ceiling=1.0 (or its largest "
+            f"possible value): ceiling - {name} is modelled and {name} is reported."
         )
     else:
         message = (
@@ -317,9 +319,9 @@ def _warn_narrow(law: Any, runs: Observations) -> None:
     decades = float(np.log10(values.max() / values.min()))
     if decades < 1:
         warnings.warn(
-            f"The runs span {decades:.2f} decades of {runs.columns[role]!r}. {law.bends} can hardly "
-            "be told from a pure power law on less than one decade: expect the posterior to follow "
-            "the prior there, and add smaller or larger runs.",
+            f"The runs span {decades:.2f} decades of {runs.columns[role]!r}. {law.bends} can "
+            "hardly be told from a pure power law on less than one decade: expect the posterior to "
+            "follow the prior there, and add smaller or larger runs.",
             DataWarning,
             stacklevel=4,
         )

@@ -103,9 +103,9 @@ def diagnose(
     Diagnostics
         Numbers and advice.
     """
-    from arviz_stats.base import array_stats
+    from arviz_stats.base.array import array_stats
 
-    moving = {name: draws for name, draws in parameters.items() if not np.ptp(draws) == 0}
+    moving = {name: draws for name, draws in parameters.items() if np.ptp(draws) != 0}
     names = list(moving)
     if not names:
         moving, names = {"none": np.random.default_rng(0).standard_normal((4, 100))}, ["none"]
@@ -155,13 +155,27 @@ def _advice(d: Diagnostics, free_breaks: bool) -> list[str]:
         )
     if d.pareto_k is not None and d.pareto_k > 0.5:
         words.append(f"Pareto k {d.pareto_k:.2f} of the weights: intervals are a little uncertain.")
-    for name, value in d.contraction.items():
-        if value < CONTRACTION:
-            what = "the irreducible loss" if name in ("floor_share", "irreducible") else name
+    words += _unlearned(d.contraction)
+    return words
+
+
+def _unlearned(contractions: dict[str, float]) -> list[str]:
+    """Say what the runs have not determined: posterior about as wide as the prior."""
+    weak = [name for name, value in contractions.items() if abs(value) < CONTRACTION]
+    words = []
+    for floor in ("floor_share", "irreducible"):
+        if floor in weak:
             words.append(
-                f"These runs hardly determine {what} (contraction {value:.2f} of the prior): what "
-                "is said of it is mostly the prior. Add larger runs, or give it a prior you believe."
+                f"The runs hardly determine the irreducible loss (contraction "
+                f"{contractions[floor]:.2f}): far beyond the data its prior speaks. Add larger "
+                "runs, or give irreducible= a prior you believe."
             )
+    breaks = [name for name in weak if name not in ("floor_share", "irreducible")]
+    if breaks:
+        words.append(
+            f"The runs hardly determine {', '.join(breaks)} (contraction below {CONTRACTION}): "
+            "do not interpret where these breaks lie; forecasts do not need it."
+        )
     return words
 
 

@@ -134,7 +134,8 @@ class Fit:
         names = [*parameter_names(self.law), *parameter_names(self.likelihood)]
         data = self.tree["posterior"].to_dataset()[names]
         moving = [name for name in names if float(data[name].std(["chain", "draw"]).max()) > 0]
-        return az.summary(data[moving], ci_prob=prob, ci_kind="eti", round_to="none")
+        table: Any = az.summary(data[moving], ci_prob=prob, ci_kind="eti", round_to="none")
+        return table
 
     def constants(self, prob: float = 0.9) -> pd.DataFrame:
         """Return the literature's constants with intervals: L∞, x0, α, and the breaks.
@@ -502,7 +503,7 @@ def _diagnose(
     watched = [
         slot
         for slot in Coordinates(law, likelihood).free
-        if slot.field in ("irreducible", "break_location", "exponent_change")
+        if slot.field in ("irreducible", "break_location")
     ]
     shares = {}
     for slot in watched:

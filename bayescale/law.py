@@ -245,6 +245,7 @@ class Law:
     def __str__(self) -> str:
         """Return the formula and the priors in effect, in words and units."""
         lines = [f"{self.signature_name()}:  {self.formula}"]
+        row: Any
         for name, row in self.priors().iterrows():
             on = "" if row["on"] == name else f" through {row['on']}"
             interval = (

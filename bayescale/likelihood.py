@@ -93,7 +93,9 @@ class LogNormal(Likelihood):
 
     def distribution(self, value: Any, *, sigma: Any) -> tuple[str, dict[str, Any]]:
         """Return PyMC's name of the distribution of the outcome, and its arguments."""
-        import pytensor.tensor as pt
+        import pytensor.tensor as typed
+
+        pt: Any = typed  # the type checker takes elementwise operators for None
 
         return "LogNormal", {"mu": pt.log(value), "sigma": self.log_sd(sigma=sigma)}
 
@@ -143,7 +145,9 @@ class StudentT(Likelihood):
     def observe(self, name: str, value: Any, *, observed: Any, dims: Any = None, **noise: Any):
         """Add the observed outcome to the PyMC model of the context."""
         import pymc as pm
-        import pytensor.tensor as pt
+        import pytensor.tensor as typed
+
+        pt: Any = typed  # the type checker takes elementwise operators for None
 
         def outcome(nu, mu, sigma, size):
             return pt.exp(pm.StudentT.dist(nu=nu, mu=mu, sigma=sigma, size=size))
@@ -154,14 +158,18 @@ class StudentT(Likelihood):
     def tensor_log_density(self, y: Any, value: Any, **noise: Any) -> Any:
         """Return the log density of each outcome as PyMC has it."""
         import pymc as pm
-        import pytensor.tensor as pt
+        import pytensor.tensor as typed
+
+        pt: Any = typed  # the type checker takes elementwise operators for None
 
         _, arguments = self.distribution(value, **noise)
         return pm.logp(pm.StudentT.dist(**arguments), pt.log(y)) - pt.log(y)
 
     def distribution(self, value: Any, *, sigma: Any, nu: Any) -> tuple[str, dict[str, Any]]:
         """Return PyMC's name of the distribution of the outcome's logarithm, with arguments."""
-        import pytensor.tensor as pt
+        import pytensor.tensor as typed
+
+        pt: Any = typed  # the type checker takes elementwise operators for None
 
         return "StudentT", {"nu": nu, "mu": pt.log(value), "sigma": self._total(sigma)}
 

@@ -173,7 +173,8 @@ def _shared(
     import pymc as pm
 
     arrays = packed(numbers, columns)
-    vector, matrix = pm.Data("numbers", arrays["numbers"]), pm.Data("columns", arrays["columns"])
+    vector: Any = pm.Data("numbers", arrays["numbers"])
+    matrix: Any = pm.Data("columns", arrays["columns"])
     named: dict[str, Any] = {}
     at = 0
     for name, value in numbers.items():
@@ -187,7 +188,8 @@ def _flat(sizes: Mapping[str, int | None]) -> dict[str, Any]:
     import pymc as pm
 
     length = sum(size or 1 for size in sizes.values())
-    return split(pm.Flat("z", shape=length, initval=np.zeros(length)), sizes)
+    vector: Any = pm.Flat("z", shape=length, initval=np.zeros(length))
+    return split(vector, sizes)
 
 
 def _log_prior(slot: Slot, value: Any, numbers: Mapping[str, Any]) -> Any:
@@ -197,4 +199,5 @@ def _log_prior(slot: Slot, value: Any, numbers: Mapping[str, Any]) -> Any:
     arguments = {name: numbers[f"{slot.quantity}_{name}"] for name, _ in slot.prior.arguments}
     distribution = getattr(pm, slot.prior.distribution).dist(**arguments)
     parts = value if slot.size is not None else (value,)
-    return sum(pm.logp(distribution, part) for part in parts)
+    terms: list[Any] = [pm.logp(distribution, part) for part in parts]
+    return sum(terms)

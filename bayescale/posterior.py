@@ -195,7 +195,7 @@ def resampled(log_weights: np.ndarray, rng: np.random.Generator) -> tuple[np.nda
     pareto_k
         Shape of the weights' tail; infinite when a chain has no weight at all.
     """
-    from arviz_stats.base import array_stats
+    from arviz_stats.base.array import array_stats
 
     chains, draws = log_weights.shape
     usable = np.isfinite(log_weights)

@@ -68,7 +68,8 @@ class Sampling:
                 )
         if not 0 < self.target_accept < 1:
             raise LawError(
-                f"target_accept= must lie between 0 and 1 (0.9 is usual); got {self.target_accept!r}."
+                "target_accept= must lie between 0 and 1 (0.9 is usual); "
+                f"got {self.target_accept!r}."
             )
         if self.sampler not in SAMPLERS:
             raise LawError(f"sampler= must be one of {', '.join(SAMPLERS)}; got {self.sampler!r}.")

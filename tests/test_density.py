@@ -194,7 +194,7 @@ class TestCollapse:
         sizes = collapse.remaining(coordinates)
         size = sum(n or 1 for n in sizes.values())
         vectors = 0.3 * np.random.default_rng(5).standard_normal((2, 3, size))
-        values, jacobian = coordinates.values(split(vectors, sizes), numbers, pair=False)
+        values, _ = coordinates.values(split(vectors, sizes), numbers, pair=False)
         done, log_weights = collapse.complete(
             coordinates, values, numbers, checked, statistics, top, np.random.default_rng(1)
         )

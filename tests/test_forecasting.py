@@ -54,7 +54,7 @@ class TestForecast:
         np.testing.assert_allclose(table["lower"], low)
         np.testing.assert_allclose(table["upper"], high)
         np.testing.assert_allclose(table["extrapolation"], np.array([2e3, 2e4]) / 1347)
-        assert list(table)[0] == "examples"
+        assert next(iter(table)) == "examples"
         assert table.attrs == {
             "probability": 0.8,
             "kind": "equal-tailed",

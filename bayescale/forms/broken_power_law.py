@@ -134,13 +134,13 @@ class BrokenPowerLaw(Law):
 
     def _defaults(self) -> dict[str, Any]:
         walk = Prior("Normal", mu=0.0, sigma=0.8, on="exponent_walk")
-        signed = Prior("StudentT", nu=3.0, mu=0.0, sigma=0.7)
+        signed = Prior("Normal", mu=0.0, sigma=1.0)
         location: dict[str, Any] = {
             "cells": Prior("Normal", mu=0.0, sigma=0.2, on="cell_position"),
             "fixed": Fixed(0.0, "cell_position"),
             "free": Prior("Normal", mu=0.0, sigma=1.0, on="break_gap"),
         }
-        spread = 0.3 if self.monotone else 0.8  # a peak can be much narrower than a cell
+        spread = 0.3 if self.monotone else 0.5  # a peak can be much narrower than a cell
         width = Prior("LogNormal", mu=math.log(0.35), sigma=spread, on="relative_width")
         fixed = self.placement == "fixed"
         return {

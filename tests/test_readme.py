@@ -1,0 +1,130 @@
+"""README, docs and notebook are true: commands, code, links, and no stored outputs."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import bayescale as bs
+
+TOP = Path(__file__).parent.parent
+README = TOP / "README.md"
+PAGES = [README, *sorted((TOP / "docs").glob("*.md"))]
+OTHERS = [TOP / "CONTRIBUTING.md", TOP / "ARCHITECTURE.md", TOP / "CHANGELOG.md"]
+NOTEBOOKS = sorted((TOP / "notebooks").glob("*.ipynb"))
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(TOP).as_posix()
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """Code blocks of a page in one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), flags=re.M | re.S)
+
+
+def code(page: Path) -> str:
+    """A page's Python blocks, at the lines where they stand in the page."""
+    kept, inside = [], False
+    for line in page.read_text().splitlines():
+        if line.startswith("```"):
+            inside = line == "```python"
+            kept.append("")
+        else:
+            kept.append(line if inside else "")
+    return "\n".join(kept)
+
+
+@pytest.mark.parametrize("command", ["pip install uv && uv run bayescale demo", "uv run pytest"])
+def test_readme_gives_the_command_on_a_line_of_its_own(command):
+    shown = [line for block in blocks(README, "bash") for line in block.splitlines()]
+    assert command in shown
+    core = command.split(" && ")[-1]
+    first = next(line for line in README.read_text().splitlines() if core in line)
+    assert first == command  # who takes the first line that matches gets the command
+
+
+def test_ci_runs_the_test_command_of_the_readme():
+    script = TOP / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    assert re.search(r'^step "tests" uv run pytest$', script.read_text(), flags=re.M)
+
+
+def test_readme_shows_the_priors_in_effect():
+    assert f"```text\n{bs.PowerLaw()}\n```" in README.read_text()
+
+
+def test_commands_of_the_readme_are_run_on_the_page_of_the_command_line():
+    shown = [line for block in blocks(README, "bash") for line in block.splitlines()]
+    run = "".join(blocks(TOP / "docs" / "command-line.md", "sh"))
+    for line in shown:
+        if line.startswith("bayescale "):
+            assert f"{line}\n" in run
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_python_of_a_page_compiles(page):
+    compile(code(page), str(page), "exec")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "python")], ids=name_of)
+def test_python_of_a_page_runs(page, tmp_path, monkeypatch):
+    import matplotlib.pyplot as plt
+
+    monkeypatch.chdir(tmp_path)
+    try:
+        exec(compile(code(page), str(page), "exec"), {"__name__": page.stem})
+    finally:
+        plt.close("all")
+
+
+@pytest.mark.slow
+def test_commands_of_a_page_run(tmp_path):
+    script = "\n".join(blocks(TOP / "docs" / "command-line.md", "sh"))
+    paths = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=tmp_path, env={**os.environ, "PATH": paths}, capture_output=True, text=True,
+        timeout=900,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert (tmp_path / "fit.nc").exists()
+
+
+@pytest.mark.parametrize("page", [*PAGES, *OTHERS], ids=name_of)
+def test_relative_links_lead_somewhere(page):
+    links = re.findall(r"\]\(([^)\s]+)\)", page.read_text())
+    for link in links:
+        assert not link.startswith("/")
+        if not re.match(r"[a-z]+:", link):
+            assert (page.parent / link.split("#")[0]).exists(), link
+
+
+def test_the_table_of_contents_names_every_page():
+    text = (TOP / "docs" / "index.md").read_text()
+    for page in PAGES[1:]:
+        assert page.name == "index.md" or f"({page.name})" in text
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=name_of)
+def test_notebook_is_stored_without_outputs(notebook):
+    stored = json.loads(notebook.read_text())
+    assert stored["metadata"]["kernelspec"]["name"] == "python3"
+    for cell in stored["cells"]:
+        if cell["cell_type"] == "code":
+            assert cell["outputs"] == []
+            assert cell["execution_count"] is None
+
+
+def test_there_is_a_notebook_to_start_with():
+    assert "notebooks/01_quickstart.ipynb" in [name_of(path) for path in NOTEBOOKS]
+
+
+def test_images_are_small_enough_for_a_page():
+    for image in (TOP / "docs" / "images").glob("*.png"):
+        assert image.stat().st_size < 120_000, image.name
