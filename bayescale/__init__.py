@@ -5,7 +5,6 @@ matplotlib load with the first fit or plot.
 """
 
 from importlib import import_module
-from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from bayescale.plots.required import plot_required
     from bayescale.prior import Prior
 
-__version__ = _version("bayescale")
+__version__: str
 
 _HOMES = {
     "backtesting": ["Backtest", "backtest"],
@@ -77,7 +76,11 @@ def __getattr__(name: str) -> Any:
     """Load a public name from its room; any other name may be a law."""
     from bayescale.errors import nearest
 
-    if name in _HOME:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        found = version("bayescale")
+    elif name in _HOME:
         found = getattr(import_module(_HOME[name]), name)
     elif name[:1].isupper():
         import_module("bayescale.forms")

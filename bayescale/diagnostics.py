@@ -18,6 +18,10 @@ RHAT, ESS, DIVERGENT, BFMI = 1.01, 400.0, 0.001, 0.3
 CONTRACTION = 0.1
 
 
+#: Above this, residuals of neighbouring runs are too much alike for independent noise.
+MISFIT = 0.5
+
+
 @dataclass(frozen=True)
 class Diagnostics:
     """The sampler's diagnostics of one fit.
@@ -40,6 +44,10 @@ class Diagnostics:
         have said nothing.
     pareto_k
         Of the weights from the collapsed density to the declared one, or None.
+    misfit
+        Correlation of the residuals of neighbouring runs about the median curve; NaN where there
+        are too few. Near 1 the law misses the shape, or runs share their noise; either way
+        independent noise makes intervals too narrow.
     advice
         What to do, in words; empty when nothing is wrong.
     """
@@ -54,6 +62,7 @@ class Diagnostics:
     bfmi: float
     contraction: dict[str, float] = field(default_factory=dict)
     pareto_k: float | None = None
+    misfit: float = np.nan
     advice: tuple[str, ...] = ()
 
     @property
@@ -82,6 +91,7 @@ def diagnose(
     contraction: dict[str, float],
     pareto_k: float | None,
     free_breaks: bool,
+    misfit: float = np.nan,
 ) -> Diagnostics:
     """Return the diagnostics of draws and the advice that follows from them.
 
@@ -97,6 +107,8 @@ def diagnose(
         Of the collapsed density's weights, or None.
     free_breaks
         Whether break locations could lie anywhere, which can have several modes.
+    misfit
+        From :func:`neighbour_correlation`.
 
     Returns
     -------
@@ -126,6 +138,7 @@ def diagnose(
         bfmi=bfmi,
         contraction=contraction,
         pareto_k=pareto_k,
+        misfit=misfit,
     )
     return Diagnostics(**{**found.__dict__, "advice": tuple(_advice(found, free_breaks))})
 
@@ -155,6 +168,12 @@ def _advice(d: Diagnostics, free_breaks: bool) -> list[str]:
         )
     if d.pareto_k is not None and d.pareto_k > 0.5:
         words.append(f"Pareto k {d.pareto_k:.2f} of the weights: intervals are a little uncertain.")
+    if d.misfit > MISFIT:
+        words.append(
+            f"Residuals of neighbouring runs are alike (correlation {d.misfit:.2f}): the law "
+            "misses the curve's shape, or the runs share their noise, and intervals are too "
+            "narrow. Try more breaks, and backtest before believing a forecast."
+        )
     words += _unlearned(d.contraction)
     return words
 
@@ -177,6 +196,29 @@ def _unlearned(contractions: dict[str, float]) -> list[str]:
             "do not interpret where these breaks lie; forecasts do not need it."
         )
     return words
+
+
+def neighbour_correlation(x: np.ndarray, residuals: np.ndarray) -> float:
+    """Return the lag-1 correlation of residuals along x.
+
+    Parameters
+    ----------
+    x
+        Inputs, shape (run,); runs of equal input are averaged.
+    residuals
+        Outcome less curve, on the noise's scale, shape (run,).
+
+    Returns
+    -------
+    float
+        Between -1 and 1, or NaN for fewer than 8 different inputs.
+    """
+    places, where = np.unique(x, return_inverse=True)
+    if len(places) < 8:
+        return float("nan")
+    mean = np.bincount(where, weights=residuals) / np.bincount(where)
+    square = float((mean**2).sum())
+    return float((mean[1:] * mean[:-1]).sum() / square) if square > 0 else float("nan")
 
 
 def contraction(slot: Slot, draws: np.ndarray) -> float:

@@ -13,7 +13,12 @@ import numpy as np
 from bayescale import forecasting, model, posterior
 from bayescale.coordinates import Coordinates
 from bayescale.data import Observations
-from bayescale.diagnostics import Diagnostics, contraction, diagnose
+from bayescale.diagnostics import (
+    Diagnostics,
+    contraction,
+    diagnose,
+    neighbour_correlation,
+)
 from bayescale.errors import SamplingWarning
 from bayescale.forecasting import Forecast, Required
 from bayescale.parameters import parameter_names
@@ -513,4 +518,17 @@ def _diagnose(
             label = f"{slot.quantity}[{i + 1}]" if many else slot.quantity
             shares[label] = contraction(slot, part)
     free_breaks = getattr(law, "placement", None) == "free"
-    return diagnose(checked, stats, shares, pareto_k, free_breaks)
+    misfit = _misfit(law, likelihood, runs, only)
+    return diagnose(checked, stats, shares, pareto_k, free_breaks, misfit)
+
+
+def _misfit(law: Any, likelihood: Any, runs: Observations, parameters: dict[str, Any]) -> float:
+    """Return how alike the residuals of neighbouring runs are, about the median curve."""
+    if len(runs.inputs) != 1:
+        return float("nan")
+    curve = np.median(posterior.evaluate(law, parameters, runs.inputs, runs.references), (0, 1))
+    with np.errstate(all="ignore"):
+        logs = np.log(runs.outcome) - np.log(curve)
+        residuals = logs if likelihood.positive else runs.outcome - curve
+    (x,) = runs.inputs.values()
+    return neighbour_correlation(x, residuals)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import inspect
 import math
 from collections.abc import Mapping, Sequence
@@ -256,6 +257,11 @@ class Law:
             meaning = f"; {row['meaning']}" if row["meaning"] else ""
             lines.append(f"  {name}{on} ~ {row['prior']} [{row['unit']}{interval}{meaning}]")
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        title, formula = html.escape(self.signature_name()), html.escape(self.formula)
+        table = self.priors().to_html(float_format=lambda value: f"{value:.3g}")
+        return f"<h4>{title}</h4><p><i>{formula}</i></p>{table}"
 
     # Sugar ----------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ import warnings
 
 import arviz as az
 import numpy as np
+import nutpie
 import pymc as pm
 import pytest
 from conftest import learning_curve
@@ -211,6 +212,59 @@ def test_a_fit_that_falls_short_is_sampled_again_and_says_so(curve):
         poor = bs.PowerLaw().fit(curve, y="error", x="examples", draws=20, tune=100, progress=False)
     assert poor.settings.draws == 40
     assert any("sampled again with tune=200, draws=40" in note for note in poor.notes)
+
+
+def test_an_interrupted_fit_is_not_returned_as_if_it_were_whole(power_fit, curve, monkeypatch):
+    class Interrupted:
+        cancelled = False
+
+        def wait(self):
+            raise KeyboardInterrupt
+
+        def cancel(self):
+            Interrupted.cancelled = True
+
+    monkeypatch.setattr(nutpie, "sample", lambda *args, **kwargs: Interrupted())
+    with pytest.raises(KeyboardInterrupt):
+        bs.PowerLaw().fit(curve, y="error", x="examples", progress=False)
+    assert Interrupted.cancelled
+
+
+def test_draws_that_are_not_numbers_are_not_good(power_fit):
+    broken = {"exponent": np.full((4, 100), np.nan)}
+    stats = power_fit.tree["sample_stats"].to_dataset()
+    with np.errstate(invalid="ignore"):
+        found = diagnostics.diagnose(broken, stats, {}, None, free_breaks=False)
+    assert not found.good
+
+
+def test_free_breaks_that_do_not_mix_say_so(power_fit):
+    rng = np.random.default_rng(0)
+    modes = rng.standard_normal((4, 500)) + np.array([0, 0, 9, 9])[:, None]
+    stats = power_fit.tree["sample_stats"].to_dataset()
+    found = diagnostics.diagnose({"break_location[1]": modes}, stats, {}, None, free_breaks=True)
+    assert not found.good
+    assert "several modes; use placement='cells' or 'fixed'" in " ".join(found.advice)
+
+
+def test_what_the_runs_do_not_say_is_said():
+    words = diagnostics._unlearned({"floor_share": 0.02, "break_gap[1]": 0.01, "other": 0.9})
+    assert "hardly determine the irreducible loss (contraction 0.02)" in words[0]
+    assert "break_gap[1]" in words[1]
+    assert "other" not in " ".join(words)
+
+
+def test_a_law_that_misses_the_shape_is_told_by_its_residuals(no_sampling):
+    x = np.geomspace(1.0, 1e4, 30)
+    alike = diagnostics.neighbour_correlation(x, np.sin(np.log(x)))
+    apart = diagnostics.neighbour_correlation(x, np.random.default_rng(0).standard_normal(30))
+    assert alike > diagnostics.MISFIT > abs(apart)
+    assert np.isnan(diagnostics.neighbour_correlation(x[:7], np.ones(7)))
+    twice = diagnostics.neighbour_correlation(np.repeat(x, 2), np.repeat(np.sin(np.log(x)), 2))
+    assert twice == pytest.approx(alike)
+    bent = bs.BrokenPowerLaw().simulate(x=np.geomspace(1e-2, 1e2, 30), noise=0.0, y="loss")
+    fit = bs.PowerLaw(irreducible=0.0).fit(bent, y="loss", x="x", draws=400, progress=False)
+    assert "Residuals of neighbouring runs are alike" in " ".join(fit.diagnostics.advice)
 
 
 def test_a_second_attempt_that_succeeds_is_kept_without_a_warning(curve, no_sampling, monkeypatch):

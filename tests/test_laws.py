@@ -211,6 +211,8 @@ class TestPriorsOfALaw:
             assert name in text
         assert "~" in text
         assert "[" in text
+        for name in parameter_names(form):
+            assert name in form()._repr_html_()
 
     def test_scale_and_x0_together_are_an_error(self):
         with pytest.raises(bs.LawError, match="both scale= and x0="):

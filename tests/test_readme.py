@@ -14,7 +14,7 @@ import bayescale as bs
 TOP = Path(__file__).parent.parent
 README = TOP / "README.md"
 PAGES = [README, *sorted((TOP / "docs").glob("*.md"))]
-OTHERS = [TOP / "CONTRIBUTING.md", TOP / "ARCHITECTURE.md", TOP / "CHANGELOG.md"]
+OTHERS = [TOP / name for name in ("CONTRIBUTING.md", "ARCHITECTURE.md", "CHANGELOG.md")]
 NOTEBOOKS = sorted((TOP / "notebooks").glob("*.ipynb"))
 
 
