@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bayescale.forecasting import Forecast, Required
     from bayescale.forms.broken_power_law import BrokenPowerLaw
     from bayescale.forms.power_law import PowerLaw
-    from bayescale.law import Law, law, list_laws
+    from bayescale.laws import Law, law, list_laws
     from bayescale.likelihood import Likelihood, LogNormal, Normal, StudentT
     from bayescale.plots.backtest import plot_backtest
     from bayescale.plots.breaks import plot_breaks
@@ -59,7 +59,7 @@ _HOMES = {
     "files": ["load"],
     "fitting": ["Fit"],
     "forecasting": ["Forecast", "Required"],
-    "law": ["Law", "law", "list_laws"],
+    "laws": ["Law", "law", "list_laws"],
     "likelihood": ["Likelihood", "LogNormal", "Normal", "StudentT"],
     "plots.backtest": ["plot_backtest"],
     "plots.breaks": ["plot_breaks"],
@@ -84,7 +84,7 @@ def __getattr__(name: str) -> Any:
         found = getattr(import_module(_HOME[name]), name)
     elif name[:1].isupper():
         import_module("bayescale.forms")
-        from bayescale.law import LAWS
+        from bayescale.laws import LAWS
 
         if name not in LAWS:
             raise AttributeError(f"bayescale has no {name!r}.{nearest(name, __dir__())}")
@@ -98,6 +98,6 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     """Return every public name, the laws among them."""
     import_module("bayescale.forms")
-    from bayescale.law import LAWS
+    from bayescale.laws import LAWS
 
     return sorted([*_HOME, *LAWS, "__version__"])

@@ -205,7 +205,9 @@ class Required:
     def __repr__(self) -> str:
         """Return the 90 % interval as a table."""
         table = self.interval(0.9).to_string(index=False, float_format=lambda v: f"{v:.4g}")
-        return f"{self.column} that reaches {self.outcome} (curve, 90 % equal-tailed)\n{table}"
+        return (
+            f"{self.column} at which the curve reaches {self.outcome} (90 % equal-tailed)\n{table}"
+        )
 
     def _repr_html_(self) -> str:
         table = self.interval(0.9).to_html(index=False, float_format=lambda v: f"{v:.4g}")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +30,81 @@ class Task:
         if self.display is not None:
             extra = {} if description is None else {"description": description}
             self.display.update(self.key, advance=advance, **extra)
+
+
+def _in_notebook() -> bool:
+    return "ipykernel" in sys.modules and not sys.stderr.isatty()
+
+
+def _terminal_bars() -> Any:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+
+
+class _NotebookLines:
+    """The same few methods for a notebook: one line a task, rewritten in place.
+
+    rich needs ipywidgets there and warns at every refresh without it.
+    """
+
+    def __init__(self) -> None:
+        self.tasks: dict[int, dict[str, Any]] = {}
+        self.began = time.monotonic()
+        self.handle: Any = None
+        self.stopped = threading.Event()
+
+    def add_task(self, description: str, total: float | None = None) -> int:
+        key = max(self.tasks, default=0) + 1
+        self.tasks[key] = {"description": description, "total": total, "done": 0.0}
+        return key
+
+    def update(self, key: int, advance: float = 0, description: str | None = None) -> None:
+        self.tasks[key]["done"] += advance
+        if description is not None:
+            self.tasks[key]["description"] = description
+
+    def remove_task(self, key: int) -> None:
+        self.tasks.pop(key, None)
+
+    def start(self) -> None:
+        from IPython.display import HTML, display
+
+        self.handle = display(HTML(self._page()), display_id=True)
+        threading.Thread(target=self._refresh, daemon=True).start()
+
+    def _refresh(self) -> None:
+        from IPython.display import HTML
+
+        while self.handle is not None and not self.stopped.wait(1.0):
+            self.handle.update(HTML(self._page()))
+
+    def stop(self) -> None:
+        from IPython.display import HTML
+
+        self.stopped.set()
+        if self.handle is not None:
+            self.handle.update(HTML(""))
+
+    def _page(self) -> str:
+        seconds = time.monotonic() - self.began
+        lines = []
+        for shown in list(self.tasks.values()):
+            total, done = shown["total"], shown["done"]
+            bar = "" if total is None else f' <progress value="{done}" max="{total}"></progress>'
+            lines.append(f"{html.escape(shown['description'])}{bar}")
+        return f"{'<br>'.join(lines)} ({seconds:.0f} s)"
+
+
+def _notebook_lines() -> Any:
+    return _NotebookLines()
 
 
 def wanted(progress: bool | None) -> bool:
@@ -70,16 +147,7 @@ def task(
         finally:
             display.remove_task(key)
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    display = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
+    display = _notebook_lines() if _in_notebook() else _terminal_bars()
     key = display.add_task(description, total=total)
     timer = threading.Timer(PATIENCE, display.start)
     timer.daemon = True

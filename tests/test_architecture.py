@@ -61,7 +61,7 @@ def test_every_room_is_in_the_table_once():
 #: Sugar that reaches up, each with its reason; every one is inside a function.
 ALLOWED_UP = {
     ("fitting", "files"): "Fit.save is files.save",
-    ("law", "forms"): "the registry is filled by importing the folder of forms",
+    ("laws", "forms"): "the registry is filled by importing the folder of forms",
 }
 
 
@@ -80,8 +80,8 @@ def test_arrows_run_down():
 
 def test_the_check_sees_an_upward_arrow(tmp_path):
     wrong = tmp_path / "prior.py"
-    wrong.write_text("from bayescale import fitting\nfrom bayescale.law import Law\n")
-    assert imports_of(wrong) == {"fitting", "law"}
+    wrong.write_text("from bayescale import fitting\nfrom bayescale.laws import Law\n")
+    assert imports_of(wrong) == {"fitting", "laws"}
 
 
 @pytest.mark.parametrize("room", ["utils", "helpers", "base", "core", "manager", "common"])

@@ -14,7 +14,7 @@ from invented import invented_fit
 import bayescale as bs
 from bayescale import files
 from bayescale.errors import FileError
-from bayescale.law import LAWS, list_laws
+from bayescale.laws import LAWS, list_laws
 from bayescale.prior import Prior
 
 PRIORS = {

@@ -11,7 +11,7 @@ from conftest import reference_grid
 from scipy.optimize import least_squares
 
 import bayescale as bs
-from bayescale.law import LAWS, Law, find_law, law
+from bayescale.laws import LAWS, Law, find_law, law
 from bayescale.parameters import parameter_names
 
 PLAIN = pytensor.compile.mode.Mode(linker="py", optimizer=None)

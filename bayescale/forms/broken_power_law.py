@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bayescale.errors import LawError
-from bayescale.law import FLOOR_PRIOR, LEVEL_PRIOR, Law, law, option
+from bayescale.laws import FLOOR_PRIOR, LEVEL_PRIOR, Law, law, option
 from bayescale.prior import Fixed, Prior
 
 _PLACEMENTS = ("cells", "fixed", "free")

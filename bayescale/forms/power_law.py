@@ -3,7 +3,7 @@
 import math
 from dataclasses import InitVar
 
-from bayescale.law import FLOOR_PRIOR, LEVEL_PRIOR, Law, law
+from bayescale.laws import FLOOR_PRIOR, LEVEL_PRIOR, Law, law
 from bayescale.prior import Prior
 
 
