@@ -179,6 +179,20 @@ class TestBrokenPowerLaw:
         placed = law_.shape(values, references)["break_location"]
         np.testing.assert_allclose(np.stack(placed), np.sort(np.stack(drawn), axis=0))
 
+    @pytest.mark.parametrize("placement", ["cells", "free", "fixed"])
+    def test_breaks_rise_wherever_they_are_placed(self, placement):
+        law_ = bs.BrokenPowerLaw(breaks=3, placement=placement)
+        wild = 4 * np.random.default_rng(1).standard_normal((3, 200))
+        values = {
+            "last_exponent": 0.3,
+            "exponent_walk": (0.0,) * 3,
+            "cell_position" if placement != "free" else "break_gap": tuple(wild),
+            "relative_width": (0.35,) * 3,
+        }
+        references = {"x_ref": 100.0, "x_start": 1.0, "x_end": 1e4, "y_ref": 1.0}
+        placed = np.stack(law_.shape(values, references)["break_location"])
+        assert (np.diff(placed, axis=0) > 0).all()
+
     @pytest.mark.parametrize("carrier", ["last_exponent", "exponent"])
     def test_exponents_walk_in_either_direction(self, carrier):
         on = None if carrier == "exponent" else carrier

@@ -192,7 +192,7 @@ class BrokenPowerLaw(Law):
         exponents = self._exponents(values, cell)
         if "cell_position" in values:
             logs = [log_start + cell * (i + 1 + values["cell_position"][i]) for i in range(n)]
-            location = tuple(np.exp(log) for log in logs)
+            location = _rising([np.exp(log) for log in logs])
         elif "break_gap" in values:
             gaps = [1.0, *(np.exp(gap) for gap in values["break_gap"])]
             total = sum(gaps)
