@@ -410,6 +410,7 @@ class TestBacktest:
         fitted, held = artist(ax, "runs fitted"), artist(ax, "runs held out")
         assert fitted.get_xdata().max() == pytest.approx(200)
         assert list(held.get_xdata()) == [300, 600, 1000]
+        assert fitted.get_label() == "runs fitted (6 of 8 in sight)"
         assert held.get_markerfacecolor() == "white"
         assert "90 % equal-tailed" in ax.get_legend().get_title().get_text()
 

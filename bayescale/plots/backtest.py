@@ -88,6 +88,9 @@ def _draw_last_cutoff(ax: Axes, backtest: Backtest) -> Axes:
         style.draw_runs(ax, runs[x][seen], runs[y][seen], "runs fitted"),
         style.draw_runs(ax, runs[x][~seen], runs[y][~seen], "runs held out", filled=False),
     ]
+    fitted = int((backtest.runs[x] <= cutoff).sum())
+    if fitted > seen.sum():
+        handles[0].set_label(f"runs fitted ({int(seen.sum())} of {fitted} in sight)")
     laws = {
         str(name): points.loc[points["law"] == name].drop_duplicates(x).sort_values(x)
         for name in backtest.table.index
@@ -153,8 +156,8 @@ def _draw_coverage(ax: Axes, table: pd.DataFrame) -> None:
         )  # fmt: skip
     ax.annotate("intervals too wide", (0.04, 0.92), xycoords="axes fraction", va="top",
                 fontsize="small", color=style.GREY)  # fmt: skip
-    ax.annotate("intervals too narrow", (0.96, 0.08), xycoords="axes fraction", ha="right",
-                fontsize="small", color=style.GREY)  # fmt: skip
+    ax.annotate("intervals too narrow", (0.96, 0.3), xycoords="axes fraction", ha="right",
+                fontsize="small", color=style.GREY, backgroundcolor="white", zorder=1)  # fmt: skip
     ax.set(
         xlim=(0.4, 1.02), ylim=(-0.03, 1.03), xlabel="probability of the interval", xticks=nominal,
         ylabel=f"share of {int(np.max(table['points']))} held-out points inside",
