@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bayescale.forecasting import Forecast, Required
     from bayescale.forms.broken_power_law import BrokenPowerLaw
     from bayescale.forms.power_law import PowerLaw
-    from bayescale.laws import Law, law, list_laws
+    from bayescale.laws import Law
     from bayescale.likelihood import Likelihood, LogNormal, Normal, StudentT
     from bayescale.plots.backtest import plot_backtest
     from bayescale.plots.breaks import plot_breaks
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from bayescale.plots.forecast import plot_forecast
     from bayescale.plots.required import plot_required
     from bayescale.prior import Prior
+    from bayescale.registry import law, list_laws
 
 __version__: str
 
@@ -59,7 +60,7 @@ _HOMES = {
     "files": ["load"],
     "fitting": ["Fit"],
     "forecasting": ["Forecast", "Required"],
-    "laws": ["Law", "law", "list_laws"],
+    "laws": ["Law"],
     "likelihood": ["Likelihood", "LogNormal", "Normal", "StudentT"],
     "plots.backtest": ["plot_backtest"],
     "plots.breaks": ["plot_breaks"],
@@ -68,6 +69,7 @@ _HOMES = {
     "plots.forecast": ["plot_forecast"],
     "plots.required": ["plot_required"],
     "prior": ["Prior"],
+    "registry": ["law", "list_laws"],
 }
 _HOME = {name: f"bayescale.{home}" for home, names in _HOMES.items() for name in names}
 
@@ -84,7 +86,7 @@ def __getattr__(name: str) -> Any:
         found = getattr(import_module(_HOME[name]), name)
     elif name[:1].isupper():
         import_module("bayescale.forms")
-        from bayescale.laws import LAWS
+        from bayescale.registry import LAWS
 
         if name not in LAWS:
             raise AttributeError(f"bayescale has no {name!r}.{nearest(name, __dir__())}")
@@ -98,6 +100,6 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     """Return every public name, the laws among them."""
     import_module("bayescale.forms")
-    from bayescale.laws import LAWS
+    from bayescale.registry import LAWS
 
     return sorted([*_HOME, *LAWS, "__version__"])

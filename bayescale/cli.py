@@ -280,7 +280,7 @@ def _compare(
 @app.command()
 def laws(as_json: Json = False) -> None:
     """List the laws."""
-    from bayescale.laws import list_laws
+    from bayescale.registry import list_laws
 
     _list(list_laws(), as_json)
 
@@ -314,7 +314,7 @@ def _laws(names: str, given: dict[str, Any]) -> dict[str, Any]:
     """Return laws by name, each with those of the given options that it has."""
     from dataclasses import fields
 
-    from bayescale.laws import find_law
+    from bayescale.registry import find_law
 
     chosen, used = {}, set()
     for name in names.split(","):

@@ -25,10 +25,10 @@ import numpy as np
 from bayescale.data import Observations
 from bayescale.errors import FileError, nearest
 from bayescale.fitting import Fit
-from bayescale.laws import LAWS
 from bayescale.likelihood import Likelihood
 from bayescale.parameters import parameter_names
 from bayescale.prior import Fixed, Prior
+from bayescale.registry import LAWS
 from bayescale.sample import Sampling
 
 if TYPE_CHECKING:

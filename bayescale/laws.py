@@ -1,19 +1,18 @@
-"""What every scaling law is: inputs, parameters with priors, one expression, and its registry."""
+"""What every scaling law is: inputs, parameters with priors, one expression."""
 
 from __future__ import annotations
 
 import html
-import inspect
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
-from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
+from dataclasses import field, fields
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from bayescale import anchoring, fitting, model
 from bayescale.data import observations
-from bayescale.errors import LawError, nearest, unknown
+from bayescale.errors import LawError
 from bayescale.likelihood import Likelihood, LogNormal
 from bayescale.parameters import checked_value, parameter_names, slots
 from bayescale.prior import Fixed, Prior
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
     import pymc as pm
 
     from bayescale.fitting import Fit
-
-#: Every law by the name of its class; ``@law`` fills it.
-LAWS: dict[str, type[Law]] = {}
 
 #: The scale's prior where the floor is not a share of the curve.
 REDUCIBLE_PRIOR = Prior("LogNormal", mu=math.log(0.5), sigma=1.5, on="relative_scale")
@@ -453,131 +449,3 @@ def checked_x0(spec: Law, x0: Any) -> float:
 def option(*, default: Any) -> Any:
     """Return a field that is an option of the form and not a parameter."""
     return field(default=default, metadata={"option": True})
-
-
-@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(option,))
-def law[T: type[Law]](cls: T) -> T:
-    """Freeze a law's class, check that its expression and its fields agree, and list it.
-
-    Parameters
-    ----------
-    cls
-        A subclass of :class:`Law` with its parameters as fields and ``expr``.
-
-    Returns
-    -------
-    type
-        The same class, frozen and listed in :data:`LAWS`.
-
-    Raises
-    ------
-    LawError
-        If ``expr`` does not take the inputs and then the parameters, in order, if the example
-        does not name every parameter, or if a field has no default prior.
-    """
-    made = dataclass(frozen=True, kw_only=True)(cls)
-    wants = [*made.inputs, *parameter_names(made)]
-    takes = list(inspect.signature(made.expr).parameters)
-    if takes != wants:
-        missing = [name for name in wants if name not in takes]
-        extra = [name for name in takes if name not in wants]
-        detail = "".join(
-            [
-                f" It lacks {missing}." if missing else "",
-                f" {extra} is neither input nor field.{nearest(extra[0], wants)}" if extra else "",
-                "" if missing or extra else " The order differs.",
-            ]
-        )
-        raise LawError(
-            f"{cls.__name__}.expr takes {takes}; its inputs and fields are {wants}.{detail}"
-        )
-    if set(made.example) != set(parameter_names(made)):
-        raise LawError(
-            f"{cls.__name__}.example names {list(made.example)}; the parameters are "
-            f"{parameter_names(made)}."
-        )
-    bare = [f.name for f in fields(made) if f.default is MISSING]  # type: ignore[arg-type]
-    if bare:
-        raise LawError(f"{cls.__name__}: the fields {bare} have no default prior.")
-    _explain_wrong_arguments(made)
-    LAWS[cls.__name__] = made
-    return made  # type: ignore[return-value]
-
-
-def _explain_wrong_arguments(cls: type) -> None:
-    """Turn an unknown keyword into an error that lists the parameters."""
-    build = cls.__init__
-    names = [f.name for f in fields(cls)]
-
-    def __init__(self: Any, **given: Any) -> None:
-        for name in given:
-            if name not in [*names, "x0"] or (name == "x0" and "scale" not in names):
-                raise LawError(
-                    f"{cls.__name__} has no parameter {name!r}. It has: {', '.join(names)}."
-                    f"{nearest(name, names)}"
-                )
-        build(self, **given)
-
-    __init__.__signature__ = inspect.signature(build)  # type: ignore[attr-defined]
-    cls.__init__ = __init__  # type: ignore[assignment]
-
-
-def find_law(name: str) -> type[Law]:
-    """Return the form of a name, in any spelling of case and with or without underscores.
-
-    Parameters
-    ----------
-    name
-        The class name (``"PowerLaw"``), or the first words of it (``"power"``, ``"broken"``).
-
-    Returns
-    -------
-    type
-        The form.
-
-    Raises
-    ------
-    UnknownNameError
-        If no form or more than one has this name.
-    """
-    import bayescale.forms  # noqa: F401 (fills the registry)
-
-    flat = name.lower().replace("_", "").replace("-", "").replace(" ", "")
-    exact = [made for key, made in LAWS.items() if key.lower() == flat]
-    starts = [made for key, made in LAWS.items() if flat and key.lower().startswith(flat)]
-    if len(exact or starts) == 1:
-        return (exact or starts)[0]
-    raise unknown("law", name, LAWS)
-
-
-def list_laws() -> pd.DataFrame:
-    """Return every law: its formula, inputs, parameters, what it is, and its reference.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Indexed by the law's name.
-
-    Examples
-    --------
-    >>> import bayescale as bs
-    >>> bs.list_laws().loc["PowerLaw", "inputs"]
-    'x'
-    """
-    import re
-
-    import pandas as pd
-
-    import bayescale.forms  # noqa: F401 (fills the registry)
-
-    rows = {}
-    for name, made in sorted(LAWS.items()):
-        doc = inspect.getdoc(made) or ""
-        rows[name] = {
-            "formula": made.formula,
-            "inputs": ", ".join(made.inputs),
-            "parameters": ", ".join(parameter_names(made)),
-            "what": doc.splitlines()[0] if doc else "",
-            "reference": ", ".join(f"arXiv:{n}" for n in re.findall(r"arXiv:(\d+\.\d+)", doc)),
-        }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("law")

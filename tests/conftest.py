@@ -13,7 +13,7 @@ import xarray as xr
 
 import bayescale as bs
 from bayescale import sample
-from bayescale.laws import LAWS, find_law
+from bayescale.registry import LAWS, find_law
 
 find_law("PowerLaw")  # fills the registry
 

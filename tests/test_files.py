@@ -14,8 +14,8 @@ from invented import invented_fit
 import bayescale as bs
 from bayescale import files
 from bayescale.errors import FileError
-from bayescale.laws import LAWS, list_laws
 from bayescale.prior import Prior
+from bayescale.registry import LAWS, list_laws
 
 PRIORS = {
     "on the constant": bs.PowerLaw(x0=Prior("LogNormal", mu=10.0, sigma=2.0)),

@@ -11,8 +11,9 @@ from conftest import reference_grid
 from scipy.optimize import least_squares
 
 import bayescale as bs
-from bayescale.laws import LAWS, Law, find_law, law
+from bayescale.laws import Law
 from bayescale.parameters import parameter_names
+from bayescale.registry import LAWS, find_law, law
 
 PLAIN = pytensor.compile.mode.Mode(linker="py", optimizer=None)
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from bayescale.errors import LawError
-from bayescale.laws import FLOOR_PRIOR, LEVEL_PRIOR, Law, law, option
+from bayescale.laws import FLOOR_PRIOR, LEVEL_PRIOR, Law, option
 from bayescale.prior import Fixed, Prior
+from bayescale.registry import law
 
 _PLACEMENTS = ("cells", "fixed", "free")
 

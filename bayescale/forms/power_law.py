@@ -3,8 +3,9 @@
 import math
 from dataclasses import InitVar
 
-from bayescale.laws import FLOOR_PRIOR, LEVEL_PRIOR, Law, law
+from bayescale.laws import FLOOR_PRIOR, LEVEL_PRIOR, Law
 from bayescale.prior import Prior
+from bayescale.registry import law
 
 
 @law

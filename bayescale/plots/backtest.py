@@ -88,9 +88,9 @@ def _draw_last_cutoff(ax: Axes, backtest: Backtest) -> Axes:
         style.draw_runs(ax, runs[x][seen], runs[y][seen], "runs fitted"),
         style.draw_runs(ax, runs[x][~seen], runs[y][~seen], "runs held out", filled=False),
     ]
-    fitted = int((backtest.runs[x] <= cutoff).sum())
-    if fitted > seen.sum():
-        handles[0].set_label(f"runs fitted ({int(seen.sum())} of {fitted} in sight)")
+    fitted, shown = (int(np.count_nonzero(part)) for part in (backtest.runs[x] <= cutoff, seen))
+    if fitted > shown:
+        handles[0].set_label(f"runs fitted ({shown} of {fitted} in sight)")
     laws = {
         str(name): points.loc[points["law"] == name].drop_duplicates(x).sort_values(x)
         for name in backtest.table.index
