@@ -11,7 +11,7 @@ import numpy as np
 from bayescale import comparison, fitting, forecasting
 from bayescale.data import Observations
 from bayescale.errors import LawError
-from bayescale.forecasting import Forecast, Required
+from bayescale.forecasting import Forecast, Forecaster
 from bayescale.scoring import stacking_weights
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Ensemble:
+class Ensemble(Forecaster):
     """Several fits as one forecast: a mixture of their posterior predictives.
 
     Parameters
@@ -80,60 +80,9 @@ class Ensemble:
             news.append(fit.new_run_draws(curve, salt=10 + i))
         return fitting.forecast_of(self, at, self._mixed(curves), self._mixed(news))
 
-    def required(self, y: Any) -> Required:
-        """Return the mixture's posterior of the input at which the curve reaches a target.
-
-        Parameters
-        ----------
-        y
-            One target or several, in the units of the outcome.
-
-        Returns
-        -------
-        Required
-            Quantiles, P(never), and draws.
-
-        Raises
-        ------
-        DataError
-            If a target is not a finite number.
-        """
-        targets = forecasting.checked_targets(y)
-        draws = self._mixed([fit.required_draws(targets) for fit in self.fits.values()])
-        first = next(iter(self.fits.values()))
-        return Required(
-            targets,
-            draws,
-            next(iter(self.runs.columns.values())),
-            self.runs.outcome_column,
-            self.runs.references[f"{first.law.inputs[0]}_end"],
-        )
-
-    def probability(self, y: float, of: str = "observation", **inputs: Any) -> np.ndarray | float:
-        """Return the probability that the outcome at some inputs beats a target.
-
-        Parameters
-        ----------
-        y
-            The target: the outcome must be below it (above it for a metric with a ceiling).
-        of
-            ``"observation"`` for one new run, ``"curve"`` for the law's value.
-        **inputs
-            Values for each input: ``x=1e10``.
-
-        Returns
-        -------
-        float or numpy.ndarray
-            One probability for each input.
-
-        Raises
-        ------
-        LawError
-            If an input is missing or unknown, or ``of`` is neither.
-        DataError
-            If the target or an input is not a usable number.
-        """
-        return forecasting.chance(self.forecast(**inputs), y, of, self.runs.ceiling is not None)
+    def required_draws(self, targets: np.ndarray) -> np.ndarray:
+        """Return the input that reaches each target, shape (1, draw, target)."""
+        return self._mixed([fit.required_draws(targets) for fit in self.fits.values()])
 
     def _mixed(self, members: list[np.ndarray]) -> np.ndarray:
         """Take every member's draws in proportion to its weight, evenly spaced, as one chain."""

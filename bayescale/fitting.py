@@ -19,8 +19,8 @@ from bayescale.diagnostics import (
     diagnose,
     neighbour_correlation,
 )
-from bayescale.errors import SamplingWarning
-from bayescale.forecasting import Forecast, Required
+from bayescale.errors import LawError, SamplingWarning
+from bayescale.forecasting import Forecast, Forecaster
 from bayescale.parameters import parameter_names
 from bayescale.progress import task
 from bayescale.sample import Sampling
@@ -44,7 +44,7 @@ _SYMBOLS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Fit:
+class Fit(Forecaster):
     """A law fitted to runs.
 
     Parameters
@@ -253,37 +253,10 @@ class Fit:
         self.tree["predictions"] = xr.DataTree(xr.Dataset(data))
         return made
 
-    def required(self, y: Any) -> Required:
-        """Return the posterior of the input at which the curve reaches a target, and stays there.
-
-        Parameters
-        ----------
-        y
-            One target or several, in the units of the outcome.
-
-        Returns
-        -------
-        Required
-            Quantiles, P(never), and draws. On a curve that is not monotone it is the smallest
-            input after which the target holds.
-
-        Raises
-        ------
-        LawError
-            If the law has more than one input.
-        DataError
-            If a target is not a finite number.
-        """
-        return Required(
-            forecasting.checked_targets(y),
-            self.required_draws(forecasting.checked_targets(y)),
-            next(iter(self.runs.columns.values())),
-            self.runs.outcome_column,
-            self.runs.references[f"{self.law.inputs[0]}_end"],
-        )
-
     def required_draws(self, targets: np.ndarray) -> np.ndarray:
         """Return the input that reaches each target, shape (chain, draw, target)."""
+        if len(self.law.inputs) != 1:
+            raise LawError(f"{self.name} has {len(self.law.inputs)} inputs; required() solves one.")
         (role,) = self.law.inputs
         references = self.runs.references
         parameters = self.parameters
@@ -296,32 +269,6 @@ class Fit:
         return forecasting.required_inputs(
             curve, modelled, references[f"{role}_start"], references[f"{role}_end"]
         )
-
-    def probability(self, y: float, of: str = "observation", **inputs: Any) -> np.ndarray | float:
-        """Return the probability that the outcome at some inputs beats a target.
-
-        Parameters
-        ----------
-        y
-            The target: the outcome must be below it (above it for a metric with a ceiling).
-        of
-            ``"observation"`` for one new run, ``"curve"`` for the law's value.
-        **inputs
-            Values for each input: ``x=1e10``.
-
-        Returns
-        -------
-        float or numpy.ndarray
-            One probability for each input.
-
-        Raises
-        ------
-        LawError
-            If an input is missing or unknown, or ``of`` is neither.
-        DataError
-            If the target or an input is not a usable number.
-        """
-        return forecasting.chance(self.forecast(**inputs), y, of, self.runs.ceiling is not None)
 
     def save(self, path: Any) -> None:
         """Save the fit as one netCDF file; a crash leaves the old file.

@@ -214,6 +214,76 @@ class Required:
         return f"<p>{self.column} at which the curve reaches {self.outcome}</p>{table}"
 
 
+class Forecaster:
+    """What a fit and an ensemble of fits can be asked alike.
+
+    A subclass has ``runs``, ``forecast`` and ``required_draws``.
+    """
+
+    runs: Any
+
+    def forecast(self, **inputs: Any) -> Forecast:
+        """Return the posterior predictive at any inputs."""
+        raise NotImplementedError
+
+    def required_draws(self, targets: np.ndarray) -> np.ndarray:
+        """Return the input that reaches each target, shape (chain, draw, target)."""
+        raise NotImplementedError
+
+    def required(self, y: Any) -> Required:
+        """Return the posterior of the input at which the curve reaches a target, and stays there.
+
+        Parameters
+        ----------
+        y
+            One target or several, in the units of the outcome.
+
+        Returns
+        -------
+        Required
+            Quantiles, P(never), and draws. On a curve that is not monotone it is the smallest
+            input after which the target holds.
+
+        Raises
+        ------
+        LawError
+            If the law has more than one input.
+        DataError
+            If a target is not a finite number.
+        """
+        targets = checked_targets(y)
+        role, column = next(iter(self.runs.columns.items()))
+        largest = self.runs.references[f"{role}_end"]
+        draws = self.required_draws(targets)
+        return Required(targets, draws, column, self.runs.outcome_column, largest)
+
+    def probability(self, y: float, of: str = "observation", **inputs: Any) -> np.ndarray | float:
+        """Return the probability that the outcome at some inputs beats a target.
+
+        Parameters
+        ----------
+        y
+            The target: the outcome must be below it (above it for a metric with a ceiling).
+        of
+            ``"observation"`` for one new run, ``"curve"`` for the law's value.
+        **inputs
+            Values for each input: ``x=1e10``.
+
+        Returns
+        -------
+        float or numpy.ndarray
+            One probability for each input.
+
+        Raises
+        ------
+        LawError
+            If an input is missing or unknown, or ``of`` is neither.
+        DataError
+            If the target or an input is not a usable number.
+        """
+        return chance(self.forecast(**inputs), y, of, self.runs.ceiling is not None)
+
+
 def check_probability(prob: float) -> None:
     """Raise a LawError unless a probability lies strictly between 0 and 1."""
     if not 0 < prob < 1:
