@@ -76,7 +76,8 @@ class Coordinates:
         """The exponent's slot where the sampler walks in the local slope at the reference input.
 
         Runs determine that slope, exponent * (1 - floor's share there), and not the exponent
-        itself: with it the smallest ESS of the power law on the shipped curves doubles.
+        itself: with it every shipped curve exceeds 1000 effective draws of 4000
+        (benchmarks/digits_sampling.py); without it two did not.
         """
         if self.pair is None:
             return None
