@@ -89,6 +89,7 @@ class Law:
     def __post_init__(self, x0: Prior | float | None = None) -> None:
         """Check every field; turn numbers into floats and ``x0=`` into a prior of the scale."""
         if x0 is not None:
+            # Only forms with a field `scale` take x0=; the decorator refuses it elsewhere.
             if self.scale != LEVEL_PRIOR:  # type: ignore[attr-defined]
                 raise LawError(
                     f"{type(self).__name__} got both scale= and x0=, which are the same parameter "
@@ -203,7 +204,7 @@ class Law:
         """Return the form's name with the options that differ from their defaults."""
         changed = [
             f"{f.name}={getattr(self, f.name)!r}"
-            for f in fields(self)  # type: ignore[arg-type]
+            for f in fields(self)  # type: ignore[arg-type] (every law is made a dataclass by @law)
             if f.metadata.get("option") and getattr(self, f.name) != f.default
         ]
         return f"{type(self).__name__}({', '.join(changed)})" if changed else type(self).__name__

@@ -103,10 +103,6 @@ class _NotebookLines:
         return f"{'<br>'.join(lines)} ({seconds:.0f} s)"
 
 
-def _notebook_lines() -> Any:
-    return _NotebookLines()
-
-
 def wanted(progress: bool | None) -> bool:
     """Return whether to show progress: as told, else in a terminal or a notebook only."""
     if progress is not None:
@@ -147,7 +143,7 @@ def task(
         finally:
             display.remove_task(key)
         return
-    display = _notebook_lines() if _in_notebook() else _terminal_bars()
+    display = _NotebookLines() if _in_notebook() else _terminal_bars()
     key = display.add_task(description, total=total)
     timer = threading.Timer(PATIENCE, display.start)
     timer.daemon = True

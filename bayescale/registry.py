@@ -62,6 +62,7 @@ def law[T: type[Law]](cls: T) -> T:
             f"{cls.__name__}.example names {list(made.example)}; the parameters are "
             f"{parameter_names(made)}."
         )
+    # The type checker does not see that `made` is a dataclass now.
     bare = [f.name for f in fields(made) if f.default is MISSING]  # type: ignore[arg-type]
     if bare:
         raise LawError(f"{cls.__name__}: the fields {bare} have no default prior.")

@@ -144,11 +144,6 @@ def compiled_count() -> int:
     return len(_compiled)
 
 
-def is_compiled(key: Hashable) -> bool:
-    """Return whether a density of this key has been compiled in this process."""
-    return key in _compiled
-
-
 def _run_pymc(built: pm.Model, settings: Sampling) -> tuple[np.ndarray, xr.Dataset]:
     import logging
 

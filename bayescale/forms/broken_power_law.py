@@ -151,6 +151,7 @@ class BrokenPowerLaw(Law):
             "break_sharpness": Fixed(0.35, "relative_width") if fixed else width,
         }
 
+    # A property where the base has a constant: the bounds of exponents depend on `monotone`.
     @property
     def bounds(self) -> Mapping[str, tuple[float, float]]:  # type: ignore[override]
         """Bounds of parameters and quantities."""

@@ -37,6 +37,6 @@ def draw_into(folder: Path, pictures: Mapping[str, Callable[[], Any]]) -> list[P
             figure.savefig(path, dpi=150, bbox_inches="tight")
             plt.close(figure)
             written.append(path)
-        except Exception as error:
+        except Exception as error:  # whatever it is, the other pictures are not lost
             print(f"Note: {path.name} was not drawn: {error!r}", file=sys.stderr)
     return written
