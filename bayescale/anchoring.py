@@ -1,10 +1,15 @@
-r"""Level and floor share: what all laws with an additive floor share.
+r"""Level, floor share and shares of terms: what all laws with a floor have in common.
 
-A law :math:`f(x) = E + S\,h(x)` with :math:`h(x_{ref}) = 1` may carry the prior of its floor
-``irreducible`` :math:`E` on ``floor_share``, and that of its ``scale`` :math:`S` on ``level``,
-``relative_scale`` or the literature's constant ``x0``. The sampler walks in the two quantities
-that runs determine best and almost independently: the curve's level at the data's centre, and
-the floor's share in the loss at the largest input.
+Such a law is a floor ``irreducible`` :math:`E` and a reducible loss made of one term or more: each
+has a ``scale``, its value at the reference inputs, and the reducible loss there is
+
+.. math:: S = \left(\sum_i s_i^{1/k}\right)^k
+
+where k, the law's ``join``, is 1 where terms add. The floor is added outside, or inside the same
+sum where ``floor_joins``. Priors may be on the parameters themselves, or on the ``level`` (the
+curve at the reference inputs), on ``floor_share`` (the floor over the curve at the largest
+inputs) and on the shares of the terms in the sum: the quantities that runs determine best and
+almost independently. The sampler walks in them too.
 
 Every function works on numpy arrays and on PyTensor tensors.
 """
@@ -18,24 +23,51 @@ import numpy as np
 
 FLOOR = ("irreducible", "floor_share")
 LEVEL = ("scale", "level", "relative_scale", "x0")
+#: Quantities that say how large the reducible loss is as a whole.
+WHOLE = ("level", "relative_scale")
 
 
-def drop(law: Any, shape: Mapping[str, Any], references: Mapping[str, Any]) -> Any:
-    """Return the reducible loss at the largest input over that at the reference input."""
-    return law.curve(
-        {"x": references["x_end"]}, {"irreducible": 0.0, "scale": 1.0, **shape}, references
-    )
+def share_of(term: str) -> str:
+    """Return the name of a term's share in the sum of itself and the terms before it."""
+    return f"{term.removesuffix('_scale')}_share"
 
 
-def floor_and_scale(
+def parts(law: Any, values: Mapping[str, Any], shape: Mapping[str, Any]) -> dict[str, Any]:
+    """Return every term at the reference inputs where the reducible loss there is 1."""
+    first, *others = law.terms
+    rest: Any = 1.0
+    found = {}
+    for term in reversed(others):
+        share = values[share_of(term)]
+        found[term], rest = rest * share, rest * (1 - share)
+    found[first] = rest
+    if not others:
+        return found
+    power = law.join(shape)
+    return {term: part**power for term, part in found.items()}
+
+
+def drop(
+    law: Any,
+    shape: Mapping[str, Any],
+    references: Mapping[str, Any],
+    unit: Mapping[str, Any] | None = None,
+) -> Any:
+    """Return the reducible loss at the largest inputs over that at the reference inputs."""
+    ends = {role: references[f"{role}_end"] for role in law.inputs}
+    terms = {"scale": 1.0} if unit is None else unit
+    return law.curve(ends, {"irreducible": 0.0, **terms, **shape}, references)
+
+
+def amplitudes(
     law: Any, values: Mapping[str, Any], shape: Mapping[str, Any], references: Mapping[str, Any]
-) -> tuple[Any, Any]:
-    """Return irreducible and scale from whichever quantities carry their priors.
+) -> dict[str, Any]:
+    """Return irreducible and the scale of every term from whichever quantities carry priors.
 
     Parameters
     ----------
     law
-        A law of one input with the parameters irreducible and scale.
+        A law with a floor and terms.
     values
         Quantity to value.
     shape
@@ -45,24 +77,67 @@ def floor_and_scale(
 
     Returns
     -------
-    irreducible, scale
-        In the units of y; scale is the reducible loss at the reference input.
+    dict
+        In the units of y; a scale is its term at the reference inputs.
     """
     y_ref = references["y_ref"]
-    if "level" in values:
-        return from_level(
-            values["level"] * y_ref, values["floor_share"], drop(law, shape, references)
-        )
-    if "scale" in values:
-        scale = values["scale"]
-    elif "relative_scale" in values:
-        scale = values["relative_scale"] * y_ref
+    if any(name in values for name in WHOLE):
+        unit = parts(law, values, shape)
+        if "level" in values:
+            ratio = drop(law, shape, references, unit)
+            floor, whole = _from_level(law, values["level"], values["floor_share"], ratio, shape)
+            floor, whole = floor * y_ref, whole * y_ref
+            return {"irreducible": floor, **{t: whole * part for t, part in unit.items()}}
+        whole = values["relative_scale"] * y_ref
+        terms = {term: whole * part for term, part in unit.items()}
     else:
-        scale = np.exp(log_scale_of_x0(law, values["x0"], shape, references))
+        terms = {term: _own(law, term, values, shape, references) for term in law.terms}
     if "irreducible" in values:
-        return values["irreducible"], scale
-    share = values["floor_share"]
-    return share / (1 - share) * scale * drop(law, shape, references), scale
+        return {"irreducible": values["irreducible"], **terms}
+    return {"irreducible": _floor_of(law, values["floor_share"], terms, shape, references), **terms}
+
+
+def _own(
+    law: Any,
+    term: str,
+    values: Mapping[str, Any],
+    shape: Mapping[str, Any],
+    references: Mapping[str, Any],
+) -> Any:
+    """Return a term from a prior of its own."""
+    if term in values:
+        return values[term]
+    if f"relative_{term}" in values:
+        return values[f"relative_{term}"] * references["y_ref"]
+    constant = next(name for name in law.carriers[term] if name in values)
+    return law.from_constant(term, values[constant], shape, references)
+
+
+def _from_level(
+    law: Any, level: Any, share: Any, ratio: Any, shape: Mapping[str, Any]
+) -> tuple[Any, Any]:
+    """Return floor and reducible loss at the reference inputs, in the units of level."""
+    if not law.floor_joins:
+        return from_level(level, share, ratio)
+    power = law.join(shape)
+    floor, whole = from_level(level ** (1 / power), share ** (1 / power), ratio ** (1 / power))
+    return floor**power, whole**power
+
+
+def _floor_of(
+    law: Any,
+    share: Any,
+    terms: Mapping[str, Any],
+    shape: Mapping[str, Any],
+    references: Mapping[str, Any],
+) -> Any:
+    """Return the floor from its share in the curve at the largest inputs."""
+    end = drop(law, shape, references, terms)
+    if not law.floor_joins:
+        return share / (1 - share) * end
+    power = law.join(shape)
+    joined = share ** (1 / power)
+    return end * (joined / (1 - joined)) ** power
 
 
 def from_level(level: Any, share: Any, ratio: Any) -> tuple[Any, Any]:
@@ -121,6 +196,9 @@ def carried(
     log_jacobian
         :math:`\log |\partial(\text{values}) / \partial(\text{share}, \log\text{level})|`.
     """
+    if (floor, level_quantity) == ("floor_share", "level"):
+        relative = level / references["y_ref"]
+        return {"floor_share": share, "level": relative}, np.log(relative)
     ratio = drop(law, shape, references)
     irreducible, scale = from_level(level, share, ratio)
     if floor == "irreducible":
@@ -132,9 +210,6 @@ def carried(
         log_jacobian = np.log(scale)
     if level_quantity == "scale":
         values["scale"] = scale
-    elif level_quantity == "level":  # only together with floor_share
-        values["level"] = level / references["y_ref"]
-        log_jacobian = np.log(values["level"])
     elif level_quantity == "relative_scale":
         values["relative_scale"] = scale / references["y_ref"]
         log_jacobian = log_jacobian - np.log(references["y_ref"])

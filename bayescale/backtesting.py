@@ -12,7 +12,7 @@ import numpy as np
 from bayescale import fitting
 from bayescale.data import Observations, check_enough, observations
 from bayescale.errors import DataError, LawError, SamplingWarning
-from bayescale.likelihood import Likelihood, LogNormal
+from bayescale.likelihood import Likelihood
 from bayescale.progress import task
 from bayescale.sample import Sampling
 from bayescale.scoring import crps, log_mean_exp
@@ -143,10 +143,10 @@ def backtest(
     >>> bs.backtest(laws, runs, y="loss", x="x", progress=False).table["rmsle"].idxmin()
     'floor'
     """
-    likelihood = likelihood or LogNormal()
     _check_laws(laws)
+    noise = {name: likelihood or law.default_likelihood() for name, law in laws.items()}
     checked = {
-        name: observations(law, likelihood, runs, y, inputs, ceiling) for name, law in laws.items()
+        name: observations(law, noise[name], runs, y, inputs, ceiling) for name, law in laws.items()
     }
     every = next(iter(checked.values()))
     (x,) = every.inputs.values()
@@ -169,7 +169,8 @@ def backtest(
                 )
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore", SamplingWarning)
-                    fit = fitting.fit(law, likelihood, every.rows(train), settings, progress=False)
+                    data = every.rows(train)
+                    fit = fitting.fit(law, noise[name], data, settings, progress=False)
                 if not fit.diagnostics.good:
                     notes.append(f"{name} up to {end:g}: {fit.diagnostics.line()}")
                 fits[name] = fit

@@ -199,19 +199,29 @@ def forecast(
 def required(
     file: FitFile,
     y: Annotated[str, typer.Option("--y", help="Targets, with commas: 2.0,1.9")],
+    solve: Annotated[str | None, typer.Option(help="The input to solve for, if several.")] = None,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option("--input", metavar="ROLE=VALUE", help="Every other input: params=7e9."),
+    ] = None,
     prob: Prob = 0.9,
     as_json: Json = False,
 ) -> None:
     """Find the input that reaches a target.
 
     Of a saved fit: the input at which its curve reaches the target and stays there, with the
-    probability that it never does.
+    probability that it never does. With several inputs, name the one to solve for and give the
+    others.
     """
     from bayescale import files, tables
 
     targets = _numbers(y, "y")
+    given = {
+        role: _number(text, role)
+        for role, text in (_columns(None, inputs) if inputs else {}).items()
+    }
     loaded = files.load(file)
-    table = loaded.required(y=targets).interval(prob)
+    table = loaded.required(y=targets, solve=solve, **given).interval(prob)
     if as_json:
         _print_json(_heading(loaded) | dict(table.attrs) | {"required": table})
     else:
@@ -363,6 +373,13 @@ def _numbers(text: str, option: str) -> list[float]:
         raise LawError(
             f"--{option} takes numbers with commas between them, such as 1e10,1e11; got {text!r}."
         ) from None
+
+
+def _number(text: str, role: str) -> float:
+    numbers = _numbers(text, f"input {role}=")
+    if len(numbers) != 1:
+        raise LawError(f"--input {role}= takes one number here; got {text!r}.")
+    return numbers[0]
 
 
 # Nothing is lost ---------------------------------------------------------------------------------

@@ -66,6 +66,9 @@ class Coordinates:
         level = next((free[q] for q in anchoring.LEVEL if q in free), None)
         if floor is None or level is None or floor.prior is None or level.prior is None:
             return None
+        plain = self.law.terms == ("scale",) and not self.law.floor_joins
+        if not plain and (floor.quantity, level.quantity) != ("floor_share", "level"):
+            return None
         whole = (0.0, 1.0) if floor.quantity == "floor_share" else (0.0, math.inf)
         if floor.prior.support != whole or level.prior.support != (0.0, math.inf):
             return None
@@ -190,15 +193,25 @@ class Coordinates:
                 )
                 z[slot.quantity] = freed if slot.size is not None else freed[0]
         if self.pair:
-            shape = self.law.shape(values, numbers)
-            floor, scale = anchoring.floor_and_scale(self.law, values, shape, numbers)
-            end = floor + scale * anchoring.drop(self.law, shape, numbers)
-            z[_PAIR[0]] = 2 * np.log((floor + scale) / numbers["y_ref"])
-            z[_PAIR[1]] = ndtri(floor / end)
+            level, share = self._level_and_share(values, numbers)
+            z[_PAIR[0]] = 2 * np.log(level)
+            z[_PAIR[1]] = ndtri(share)
             if self.tilted:
                 name = self.tilted.quantity
-                z[name] = z[name] - _log_steeper(floor / end, numbers) / numbers[f"{name}_unit"]
+                z[name] = z[name] - _log_steeper(share, numbers) / numbers[f"{name}_unit"]
         return z
+
+    def _level_and_share(
+        self, values: Mapping[str, Any], numbers: Mapping[str, Any]
+    ) -> tuple[Any, Any]:
+        """Return the level, over the reference outcome, and the floor's share (numpy only)."""
+        if "level" in values:
+            return values["level"], values["floor_share"]
+        shape = self.law.shape(values, numbers)
+        found = anchoring.amplitudes(self.law, values, shape, numbers)
+        floor, scale = found["irreducible"], found["scale"]
+        end = floor + scale * anchoring.drop(self.law, shape, numbers)
+        return (floor + scale) / numbers["y_ref"], floor / end
 
     def natural(self, values: Mapping[str, Any], numbers: Mapping[str, Any]) -> tuple[dict, dict]:
         """Return the law's parameters and the likelihood's, from the quantities."""

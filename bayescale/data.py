@@ -51,7 +51,8 @@ class Observations:
     def references(self) -> dict[str, float]:
         """The scale of the data: geometric mean and range of every input, reference outcome.
 
-        ``y_drop`` is the outcome at the largest input over the reference outcome.
+        ``y_drop`` is the outcome at the largest input (of several: the smallest outcome) over
+        the reference outcome, ``y_top`` the largest outcome over it.
         """
         if self.anchor is not None:
             return dict(self.anchor)
@@ -66,8 +67,9 @@ class Observations:
             if positive
             else max(np.abs(self.outcome).mean(), np.ptp(self.outcome)) or 1.0
         )
-        first = next(iter(self.inputs.values()))
-        at_end = self.outcome[first == first.max()].mean()
+        first, *others = self.inputs.values()
+        at_end = self.outcome.min() if others else self.outcome[first == first.max()].mean()
+        scale["y_top"] = float(self.outcome.max() / scale["y_ref"])
         scale["y_drop"] = float(np.clip(at_end / scale["y_ref"], 0.02, 0.95))
         return scale
 
@@ -161,24 +163,39 @@ def observations(
     _warn_duplicates(runs)
     _check_direction(law, checked)
     _warn_narrow(law, checked)
+    _warn_swapped(checked)
+    _warn_one_ray(law, checked)
+    law.check(checked)
     return checked
 
 
 def check_enough(law: Any, runs: Observations) -> None:
     """Raise a DataError when there are fewer distinct inputs than the law can bear."""
+    several = len(runs.inputs) > 1
     for role, values in runs.inputs.items():
         distinct = len(np.unique(values))
         column = runs.columns[role]
-        if distinct == 1:
+        needed = law.sizes_needed(role)
+        if distinct == 1 and needed > 1:
             raise DataError(
                 f"All {len(values)} runs have the same {column!r} ({values[0]:g}). "
                 "A scaling law needs runs at different scales."
             )
-        if distinct < law.rows_needed:
-            raise DataError(
-                f"{type(law).__name__} needs runs at {law.rows_needed} or more different values "
-                f"of {column!r}; got {distinct}. Add runs, or fit a law with fewer parameters."
+        if distinct < needed:
+            cure = (
+                "Add runs, or fix the parameters of that input"
+                if several
+                else ("Add runs, or fit a law with fewer parameters")
             )
+            raise DataError(
+                f"{type(law).__name__} needs runs at {needed} or more different values "
+                f"of {column!r}; got {distinct}. {cure}."
+            )
+    if several and len(runs) < law.rows_needed:
+        raise DataError(
+            f"{type(law).__name__} needs {law.rows_needed} or more runs; got {len(runs)}. "
+            "Add runs, or fit a law with fewer parameters."
+        )
 
 
 def _check_roles(law: Any, columns: Mapping[str, str]) -> None:
@@ -285,9 +302,10 @@ def _warn_duplicates(runs: pd.DataFrame) -> None:
 def _check_direction(law: Any, runs: Observations) -> None:
     from scipy.stats import spearmanr
 
-    if len(runs.inputs) != 1 or np.ptp(runs.outcome) == 0:
+    if np.ptp(runs.outcome) == 0:
         return
-    (x,) = runs.inputs.values()
+    logs = [np.log(values) for values in runs.inputs.values()]
+    x = np.sum([(log - log.mean()) / (log.std() or 1.0) for log in logs], axis=0)
     correlation: Any = spearmanr(x, runs.outcome)
     rises = float(correlation.statistic)
     order = np.argsort(x)
@@ -295,7 +313,7 @@ def _check_direction(law: Any, runs: Observations) -> None:
     ends = runs.outcome[order[-third:]].mean() > runs.outcome[order[:third]].mean()
     if rises < 0.7 or not ends:
         return
-    name, column = runs.outcome_column, next(iter(runs.columns.values()))
+    name, column = runs.outcome_column, " and ".join(runs.columns.values())
     if runs.ceiling is None:
         message = (
             f"{name!r} rises with {column!r} (rank correlation {rises:.2f}), but a loss falls. If "
@@ -325,3 +343,39 @@ def _warn_narrow(law: Any, runs: Observations) -> None:
             DataWarning,
             stacklevel=4,
         )
+
+
+def _warn_swapped(runs: Observations) -> None:
+    """Warn of far fewer tokens than parameters: the two columns may be swapped."""
+    if not {"params", "tokens"} <= set(runs.inputs):
+        return
+    ratio = float(np.median(runs.inputs["tokens"] / runs.inputs["params"]))
+    if ratio < 1e-3:
+        warnings.warn(
+            f"The runs have {ratio:.2g} tokens for each parameter (median): are params="
+            f"{runs.columns['params']!r} and tokens={runs.columns['tokens']!r} swapped, or in "
+            "different units (billions)?",
+            DataWarning,
+            stacklevel=4,
+        )
+
+
+def _warn_one_ray(law: Any, runs: Observations) -> None:
+    """Warn of two inputs that rise together: their terms cannot be told apart."""
+    roles = [role for role in runs.inputs if law.sizes_needed(role) > 1]
+    for i, first in enumerate(roles):
+        for second in roles[i + 1 :]:
+            x, y = (np.log(runs.inputs[role]) for role in (first, second))
+            slope = np.cov(x, y)[0, 1] / x.var(ddof=1)
+            off = (y - y.mean() - slope * (x - x.mean())).std()
+            if off < 0.05 * max(y.std(), x.std()):
+                names = runs.columns[first], runs.columns[second]
+                warnings.warn(
+                    f"{names[1]!r} is about {names[0]!r}^{slope:.2f} in all runs: on one ray the "
+                    f"loss is a function of either alone, so the runs determine the curve along "
+                    f"the ray (the floor and the sum of the two terms), and not how much is due "
+                    f"to {first} and how much to {second}: there the priors speak. Add runs off "
+                    "the ray (another ratio).",
+                    DataWarning,
+                    stacklevel=4,
+                )

@@ -80,9 +80,12 @@ class Ensemble(Forecaster):
             news.append(fit.new_run_draws(curve, salt=10 + i))
         return fitting.forecast_of(self, at, self._mixed(curves), self._mixed(news))
 
-    def required_draws(self, targets: np.ndarray) -> np.ndarray:
+    def required_draws(
+        self, targets: np.ndarray, solve: str, given: dict[str, float]
+    ) -> np.ndarray:
         """Return the input that reaches each target, shape (1, draw, target)."""
-        return self._mixed([fit.required_draws(targets) for fit in self.fits.values()])
+        found = [fit.required_draws(targets, solve, given) for fit in self.fits.values()]
+        return self._mixed(found)
 
     def _mixed(self, members: list[np.ndarray]) -> np.ndarray:
         """Take every member's draws in proportion to its weight, evenly spaced, as one chain."""

@@ -19,7 +19,7 @@ from bayescale.diagnostics import (
     diagnose,
     neighbour_correlation,
 )
-from bayescale.errors import LawError, SamplingWarning
+from bayescale.errors import SamplingWarning
 from bayescale.forecasting import Forecast, Forecaster
 from bayescale.parameters import parameter_names
 from bayescale.progress import task
@@ -31,15 +31,12 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _SYMBOLS = {
-    "irreducible": ("L∞", "units of y"),
-    "x0": ("x0", "units of x"),
-    "exponent": ("α", "no unit"),
-    "b": ("b", "units of y · x^exponent"),
-    "break_location": ("d", "units of x"),
-    "exponent_change": ("c", "no unit"),
-    "break_sharpness": ("1/f", "no unit"),
-    "segment_exponent": ("α of each segment", "no unit"),
-    "f": ("f", "no unit"),
+    "irreducible": "L∞",
+    "exponent": "α",
+    "break_location": "d",
+    "exponent_change": "c",
+    "break_sharpness": "1/f",
+    "segment_exponent": "α of each segment",
 }
 
 
@@ -143,7 +140,7 @@ class Fit(Forecaster):
         return table
 
     def constants(self, prob: float = 0.9) -> pd.DataFrame:
-        """Return the literature's constants with intervals: L∞, x0, α, and the breaks.
+        """Return the literature's constants with intervals: L∞, x0 (or A and B), exponents, breaks.
 
         Parameters
         ----------
@@ -168,7 +165,7 @@ class Fit(Forecaster):
         rows = []
         found = self.law.constants(self.parameters, self.runs.references)
         for name, value in found.items():
-            symbol, unit = _SYMBOLS.get(name, (name, ""))
+            symbol, unit = _SYMBOLS.get(name, name), self.law.unit(name)
             many = isinstance(value, tuple)
             for i, part in enumerate(value if many else (value,)):
                 low, middle, high = np.quantile(part, levels, method="inverted_cdf")
@@ -253,21 +250,20 @@ class Fit(Forecaster):
         self.tree["predictions"] = xr.DataTree(xr.Dataset(data))
         return made
 
-    def required_draws(self, targets: np.ndarray) -> np.ndarray:
+    def required_draws(
+        self, targets: np.ndarray, solve: str, given: dict[str, float]
+    ) -> np.ndarray:
         """Return the input that reaches each target, shape (chain, draw, target)."""
-        if len(self.law.inputs) != 1:
-            raise LawError(f"{self.name} has {len(self.law.inputs)} inputs; required() solves one.")
-        (role,) = self.law.inputs
         references = self.runs.references
         parameters = self.parameters
 
         def curve(log_x: np.ndarray) -> np.ndarray:
             with np.errstate(over="ignore", under="ignore"):
-                return self.law.curve({role: np.exp(log_x)}, parameters, references)
+                return self.law.curve({**given, solve: np.exp(log_x)}, parameters, references)
 
         modelled = np.asarray(self.runs.reported(targets))
         return forecasting.required_inputs(
-            curve, modelled, references[f"{role}_start"], references[f"{role}_end"]
+            curve, modelled, references[f"{solve}_start"], references[f"{solve}_end"]
         )
 
     def save(self, path: Any) -> None:

@@ -226,17 +226,23 @@ class Forecaster:
         """Return the posterior predictive at any inputs."""
         raise NotImplementedError
 
-    def required_draws(self, targets: np.ndarray) -> np.ndarray:
+    def required_draws(
+        self, targets: np.ndarray, solve: str, given: dict[str, float]
+    ) -> np.ndarray:
         """Return the input that reaches each target, shape (chain, draw, target)."""
         raise NotImplementedError
 
-    def required(self, y: Any) -> Required:
+    def required(self, y: Any, solve: str | None = None, **given: float) -> Required:
         """Return the posterior of the input at which the curve reaches a target, and stays there.
 
         Parameters
         ----------
         y
             One target or several, in the units of the outcome.
+        solve
+            Which input to solve for, by role or column name; for a law of several inputs.
+        **given
+            The other inputs, one number each: ``params=7e9``.
 
         Returns
         -------
@@ -247,15 +253,34 @@ class Forecaster:
         Raises
         ------
         LawError
-            If the law has more than one input.
+            If the input to solve for is not named, or another is missing or unknown.
         DataError
-            If a target is not a finite number.
+            If a target or an input is not a usable number.
+
+        Examples
+        --------
+        >>> import bayescale as bs
+        >>> runs = bs.PowerLaw().simulate(x=[1, 3, 10, 30, 100, 300], y="loss")
+        >>> fit = bs.PowerLaw().fit(runs, y="loss", x="x", progress=False)
+        >>> bool(fit.required(y=2.0).quantile(0.5)[0] > 10)
+        True
         """
         targets = checked_targets(y)
-        role, column = next(iter(self.runs.columns.items()))
+        columns: Mapping[str, str] = self.runs.columns
+        role = _role_to_solve(columns, solve, given)
+        others = {r: c for r, c in columns.items() if r != role}
+        held: dict[str, float] = {}
+        if others or given:
+            at = checked_inputs(tuple(others), others, given, f"required(solve={role!r})")
+            many = [r for r, values in at.items() if len(values) != 1]
+            if many:
+                raise LawError(
+                    f"required() takes one number for {many[0]}=; got {len(at[many[0]])}."
+                )
+            held = {r: float(values[0]) for r, values in at.items()}
         largest = self.runs.references[f"{role}_end"]
-        draws = self.required_draws(targets)
-        return Required(targets, draws, column, self.runs.outcome_column, largest)
+        draws = self.required_draws(targets, role, held)
+        return Required(targets, draws, columns[role], self.runs.outcome_column, largest)
 
     def probability(self, y: float, of: str = "observation", **inputs: Any) -> np.ndarray | float:
         """Return the probability that the outcome at some inputs beats a target.
@@ -282,6 +307,26 @@ class Forecaster:
             If the target or an input is not a usable number.
         """
         return chance(self.forecast(**inputs), y, of, self.runs.ceiling is not None)
+
+
+def _role_to_solve(columns: Mapping[str, str], solve: str | None, given: Mapping[str, Any]) -> str:
+    """Return the role of the input to solve for."""
+    if solve is None:
+        if len(columns) == 1:
+            return next(iter(columns))
+        left = [
+            role for role, column in columns.items() if role not in given and column not in given
+        ]
+        guess = left[0] if left else next(iter(columns))
+        others = ", ".join(f"{role}=..." for role in columns if role != guess)
+        raise LawError(
+            f"The law has {len(columns)} inputs ({', '.join(columns)}): say which one to solve for "
+            f"and give the others, as in required(y=..., solve={guess!r}, {others})."
+        )
+    for role, column in columns.items():
+        if solve in (role, column):
+            return role
+    raise LawError(f"solve= must be one of {', '.join(columns)}; got {solve!r}.")
 
 
 def check_probability(prob: float) -> None:
@@ -323,7 +368,7 @@ def checked_inputs(
     if set(roles) != set(inputs):
         wanted = ", ".join(f"{role}=" for role in inputs)
         got = ", ".join(f"{role}=" for role in given) or "none"
-        raise LawError(f"{name} is forecast at {wanted}; got {got}.")
+        raise LawError(f"{name} needs {wanted}; got {got}.")
     arrays = {}
     for role, values in roles.items():
         try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from bayescale import anchoring, fitting, model
-from bayescale.data import observations
+from bayescale.data import Observations, observations
 from bayescale.errors import LawError
 from bayescale.likelihood import Likelihood, LogNormal
 from bayescale.parameters import checked_value, parameter_names, slots
@@ -31,23 +31,40 @@ LEVEL_PRIOR = Prior("LogNormal", mu=0.0, sigma=0.5, on="level")
 #: The floor's prior by default: any share of the loss at the largest input is as likely.
 FLOOR_PRIOR = Prior("Uniform", lower=0.0, upper=1.0, on="floor_share")
 
+#: A term's prior where it does not share the level with others.
+TERM_PRIOR = Prior("LogNormal", mu=math.log(0.25), sigma=1.5)
+#: The prior of a term's share in the reducible loss at the reference inputs.
+SHARE_PRIOR = Prior("Uniform", lower=0.0, upper=1.0)
+#: The prior of an exponent.
+EXPONENT_PRIOR = Prior("LogNormal", mu=math.log(0.25), sigma=0.94)
+
 #: Quantities that may carry a prior instead of a parameter, in words: (unit, meaning).
 QUANTITIES: dict[str, tuple[str, str]] = {
-    "floor_share": ("no unit", "irreducible loss over the loss at the largest input"),
+    "floor_share": ("no unit", "irreducible loss over the loss at the largest inputs"),
     "level": (
         "reference outcomes",
         "loss at the reference input (the geometric mean of the inputs) over the reference "
         "outcome (the geometric mean of the outcomes)",
     ),
-    "relative_scale": ("reference outcomes", "scale over the reference outcome"),
+    "relative_scale": ("reference outcomes", "reducible loss at the reference input"),
     "x0": ("units of x", "the literature's constant: where the first power law equals 1"),
 }
 
-_UNITS = {
-    "irreducible": "units of y",
-    "scale": "units of y",
-    "break_location": "units of x",
-}
+
+class _Ones(dict):
+    """References of 1, whatever the roles."""
+
+    def __missing__(self, name: str) -> float:
+        """Return 1."""
+        return 1.0
+
+
+#: Where constants are in the user's units themselves.
+UNIT_REFERENCES: Mapping[str, float] = _Ones()
+
+_POSITIVE = (0.0, math.inf)
+_UNIT = (0.0, 1.0)
+_REAL = (-math.inf, math.inf)
 
 
 class Law:
@@ -57,67 +74,94 @@ class Law:
     ``expr``. Everything else has defaults that suit a law of one input with an additive floor.
     """
 
+    #: Roles of the inputs, in the order in which ``expr`` takes them.
     inputs: ClassVar[tuple[str, ...]] = ("x",)
     #: Values for plots and tests, in reference units.
     example: ClassVar[dict[str, Any]] = {}
+    #: Inputs in reference units over which the example shows itself, where 0.01 to 100 is wrong.
+    example_range: ClassVar[Mapping[str, tuple[float, float]]] = {}
     #: The formula as people read it, for tables.
     formula: ClassVar[str] = ""
+    #: When to use the form, and what goes wrong with it: a sentence or two each, for its page.
+    use: ClassVar[str] = ""
+    traps: ClassVar[str] = ""
+    #: The parameters that make up the reducible loss, each its term at the reference inputs.
+    terms: ClassVar[tuple[str, ...]] = ("scale",)
+    #: Whether the floor is inside the sum that joins the terms (see :meth:`join`).
+    floor_joins: ClassVar[bool] = False
     #: Which other quantities may carry a parameter's prior.
     carriers: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "irreducible": anchoring.FLOOR,
         "scale": anchoring.LEVEL,
     }
-    #: Bounds of parameters and quantities.
-    bounds: ClassVar[Mapping[str, tuple[float, float]]] = {
-        "irreducible": (0.0, math.inf),
-        "floor_share": (0.0, 1.0),
-        "scale": (0.0, math.inf),
-        "level": (0.0, math.inf),
-        "relative_scale": (0.0, math.inf),
-        "x0": (0.0, math.inf),
-        "exponent": (0.0, math.inf),
-    }
+    #: Bounds of parameters and quantities; :meth:`bounds_of` knows those of common endings.
+    bounds: ClassVar[Mapping[str, tuple[float, float]]] = {}
     #: Parameters in the units of an input; they are scaled as that input is.
     input_units: ClassVar[Mapping[str, str]] = {}
-    #: Units and meanings of quantities of this form, beside :data:`QUANTITIES`.
+    #: Units and meanings of parameters and quantities of this form, beside :data:`QUANTITIES`.
     quantities: ClassVar[Mapping[str, tuple[str, str]]] = {}
+    #: The literature's constants that a form takes in place of parameters; ``@law`` fills it.
+    constant_names: ClassVar[tuple[str, ...]] = ()
+    #: What the components of a parameter stand for, for those that have more than one.
+    component: ClassVar[str] = "break"
     #: Whether floor and level can be integrated out (GEOMETRY of broken laws).
     collapsible: ClassVar[bool] = False
     #: The sampler's target acceptance that this form needs.
     target_accept: ClassVar[float] = 0.9
+    #: How runs scatter unless the user says otherwise.
+    default_likelihood: ClassVar[type[Likelihood]] = LogNormal
+    #: Where published numbers come from; :func:`bayescale.published` fills it.
+    source: ClassVar[Any] = None
 
-    def __post_init__(self, x0: Prior | float | None = None) -> None:
-        """Check every field; turn numbers into floats and ``x0=`` into a prior of the scale."""
-        if x0 is not None:
-            # Only forms with a field `scale` take x0=; the decorator refuses it elsewhere.
-            if self.scale != LEVEL_PRIOR:  # type: ignore[attr-defined]
-                raise LawError(
-                    f"{type(self).__name__} got both scale= and x0=, which are the same parameter "
-                    "in two units. Give one of them."
-                )
-            on_x0 = (
-                x0.placed_on("x0") if isinstance(x0, Prior) else Fixed(checked_x0(self, x0), "x0")
-            )
-            object.__setattr__(self, "scale", on_x0)
+    def __post_init__(self, *constants: Prior | float | None) -> None:
+        """Check every field; a literature's constant becomes a prior of its parameter."""
+        for name, given in zip(self.constant_names, constants, strict=True):
+            if given is not None:
+                self._take_constant(name, given)
         for name in parameter_names(self):
             object.__setattr__(self, name, checked_value(self, name, getattr(self, name)))
-        self._settle_level()
+        self._settle_terms()
 
-    def _settle_level(self) -> None:
-        """The level stands on the floor's share; without it the scale has a prior of its own."""
-        floor = getattr(self, "irreducible", None)
-        scale = getattr(self, "scale", None)
-        on_level = isinstance(scale, Prior) and scale.on == "level"
-        if floor is None or not on_level:
-            return
-        if isinstance(floor, Prior) and floor.on == "floor_share":
-            return
-        if scale != LEVEL_PRIOR:
+    def _take_constant(self, name: str, given: Prior | float) -> None:
+        field_name = next(f for f, others in self.carriers.items() if name in others)
+        default = type(self).__dataclass_fields__[field_name].default  # type: ignore[attr-defined]
+        if getattr(self, field_name) != default:
             raise LawError(
-                "A prior of scale on 'level' needs the floor's prior on 'floor_share'; here "
-                f"irreducible={floor!r}. Put the prior on the scale itself, or leave out one."
+                f"{type(self).__name__} got both {field_name}= and {name}=, which are the same "
+                "parameter in two units. Give one of them."
             )
-        object.__setattr__(self, "scale", REDUCIBLE_PRIOR)
+        number = given if isinstance(given, Prior) else checked_value(self, field_name, given, name)
+        value = number.placed_on(name) if isinstance(number, Prior) else Fixed(number, name)
+        object.__setattr__(self, field_name, value)
+
+    def _settle_terms(self) -> None:
+        """Terms share a level, which stands on the floor's share, or each has its own prior."""
+        if not self.terms or not hasattr(self, "irreducible"):
+            return
+        name, first, *others = type(self).__name__, *self.terms
+        carried = {slot.field: slot.quantity for slot in slots(self)}
+        shared = {*anchoring.WHOLE, *map(anchoring.share_of, others)}
+        alone = [term for term in self.terms if carried[term] not in shared]
+        if others and alone:
+            for term in set(self.terms) - set(alone):
+                default = type(self).__dataclass_fields__[term].default  # type: ignore[attr-defined]
+                if getattr(self, term) != default:
+                    raise LawError(
+                        f"{name} has {alone[0]} with a prior of its own and {term} with one on "
+                        f"{carried[term]!r}, which is about all terms together. Put every term's "
+                        "prior on the term itself, or leave both out."
+                    )
+                object.__setattr__(self, term, TERM_PRIOR.placed_on(f"relative_{term}"))
+        if carried["irreducible"] == "floor_share":
+            return
+        if carried[first] == "level" and first not in alone:
+            if getattr(self, first) != LEVEL_PRIOR:
+                raise LawError(
+                    f"A prior of {first} on 'level' needs the floor's prior on 'floor_share'; here "
+                    f"irreducible={self.irreducible!r}. Put the prior on the scale itself, "  # type: ignore[attr-defined]
+                    "or leave out one."
+                )
+            object.__setattr__(self, first, REDUCIBLE_PRIOR)
 
     # What a form says of itself -------------------------------------------------------------
 
@@ -143,25 +187,97 @@ class Law:
 
     @property
     def rows_needed(self) -> int:
-        """How many different inputs the law needs."""
+        """How many different runs the law needs."""
         return 1 + sum(slot.prior is not None for slot in slots(self))
 
+    def sizes_needed(self, role: str) -> int:
+        """How many different values of an input the law needs."""
+        if len(self.inputs) == 1:
+            return self.rows_needed
+        free = [s for s in slots(self) if s.prior is not None and s.field.startswith(f"{role}_")]
+        return 1 + len(free)
+
+    def join(self, shape: Mapping[str, Any]) -> Any:
+        """Return k where terms (and the floor, if it joins) add as k-th roots; 1 if plainly."""
+        return 1.0
+
     def shape(self, values: Mapping[str, Any], references: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the parameters other than irreducible and scale from their quantities."""
-        rest = [n for n in parameter_names(self) if n not in ("irreducible", "scale")]
-        return {name: values[name] for name in rest}
+        """Return the parameters other than floor and terms from their quantities.
+
+        A quantity ``relative_<parameter>`` is the parameter over its reference: that of the
+        input whose units it has, or the reference outcome.
+        """
+        found = {}
+        for name in parameter_names(self):
+            if name == "irreducible" or name in self.terms:
+                continue
+            if name in values:
+                found[name] = values[name]
+            elif f"relative_{name}" in values:
+                role = self.input_units.get(name)
+                unit = references["y_ref" if role is None else f"{role}_ref"]
+                found[name] = each(values[f"relative_{name}"], unit)
+        return found
 
     def log_bend(self, shape: Mapping[str, Any], references: Mapping[str, Any]) -> Any:
         """Return the log of reducible loss over first power law, at the reference input."""
         return 0.0
 
+    def from_constant(
+        self, term: str, value: Any, shape: Mapping[str, Any], references: Mapping[str, Any]
+    ) -> Any:
+        """Return a term at the reference inputs from the literature's constant for it."""
+        return np.exp(anchoring.log_scale_of_x0(self, value, shape, references))
+
+    def check(self, runs: Observations) -> None:
+        """Warn of runs, or raise a DataError for them, that this form cannot learn from."""
+
     # What follows from it -------------------------------------------------------------------
+
+    @classmethod
+    def example_inputs(cls, points: int = 24) -> dict[str, np.ndarray]:
+        """Return inputs in reference units that fill the example's range evenly on log axes.
+
+        Parameters
+        ----------
+        points
+            How many.
+
+        Returns
+        -------
+        dict
+            Role to values of shape (points,); of a single input in rising order.
+        """
+        many = len(cls.inputs)
+        golden = 1.0
+        for _ in range(60):
+            golden = (1 + golden) ** (1 / (many + 1))
+        found = {}
+        for i, role in enumerate(cls.inputs):
+            low, high = cls.example_range.get(role, (1e-2, 1e2))
+            spread = np.linspace(0, 1, points)
+            if many > 1:  # an additive recurrence that fills the square, the cube, ...
+                spread = (0.5 + np.arange(points) * golden ** -(i + 1)) % 1
+            found[role] = np.exp(np.log(low) + spread * np.log(high / low))
+        return found
+
+    def bounds_of(self, name: str) -> tuple[float, float]:
+        """Return the bounds of a parameter or a quantity."""
+        if name in self.bounds:
+            return self.bounds[name]
+        if name.endswith("_share"):
+            return _UNIT
+        known = {"irreducible", "scale", "level", "exponent", *self.constant_names}
+        endings = ("_scale", "_exponent")
+        positive = name in known or name.endswith(endings) or name.startswith("relative_")
+        return _POSITIVE if positive else _REAL
 
     def natural(self, values: Mapping[str, Any], references: Mapping[str, Any]) -> dict[str, Any]:
         """Return every parameter, in the user's units, from the quantities that carry priors."""
         shape = self.shape(values, references)
-        floor, scale = anchoring.floor_and_scale(self, values, shape, references)
-        return {"irreducible": floor, "scale": scale, **shape}
+        if self.terms:
+            shape |= anchoring.amplitudes(self, values, shape, references)
+        return {name: shape[name] for name in parameter_names(self)}
 
     def curve(
         self,
@@ -188,17 +304,64 @@ class Law:
         scaled = {role: inputs[role] / references[f"{role}_ref"] for role in self.inputs}
         plain = dict(parameters)
         for name, role in self.input_units.items():
-            plain[name] = tuple(part / references[f"{role}_ref"] for part in plain[name])
+            plain[name] = each(plain[name], 1 / references[f"{role}_ref"])
         return type(self).expr(**scaled, **plain)
 
     def constants(
         self, parameters: Mapping[str, Any], references: Mapping[str, Any]
     ) -> dict[str, Any]:
         """Return the literature's constants, in the user's units, from the parameters."""
+        if "x0" not in self.constant_names:
+            return dict(parameters)
         shape = {n: v for n, v in parameters.items() if n not in ("irreducible", "scale")}
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
             x0 = anchoring.x0_of_log_scale(self, np.log(parameters["scale"]), shape, references)
         return {"irreducible": parameters["irreducible"], "x0": x0, **shape}
+
+    def evaluate(self, **inputs: Any) -> np.ndarray:
+        """Return the outcome of a law whose parameters are all numbers, in the user's units.
+
+        Parameters
+        ----------
+        **inputs
+            Values of each input, by role; they broadcast.
+
+        Returns
+        -------
+        numpy.ndarray
+            The outcome.
+
+        Raises
+        ------
+        LawError
+            If a parameter has a prior and no number, or an input is missing or unknown.
+
+        Examples
+        --------
+        >>> import bayescale as bs
+        >>> law = bs.PowerLaw(irreducible=0.0, x0=8.8e13, exponent=0.076)
+        >>> law.evaluate(x=1e9).round(4).item()
+        2.3756
+        """
+        free = [slot.field for slot in slots(self) if slot.prior is not None]
+        if free:
+            raise LawError(
+                f"{type(self).__name__} can be evaluated when every parameter is a number; "
+                f"{', '.join(free)} {'has a prior' if len(free) == 1 else 'have priors'}. "
+                "Fix them, or fit the law and ask the fit for a forecast."
+            )
+        if set(inputs) != set(self.inputs):
+            got = ", ".join(inputs) or "none"
+            raise LawError(f"{type(self).__name__} takes {', '.join(self.inputs)}; got {got}.")
+        arrays = {role: np.asarray(values, float) for role, values in inputs.items()}
+        with np.errstate(over="ignore", under="ignore", divide="ignore"):
+            return np.asarray(self.curve(arrays, self.numbers, UNIT_REFERENCES))
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """Every parameter of a law that is fixed at numbers, with all reference inputs at 1."""
+        held = {slot.quantity: slot.value for slot in slots(self)}
+        return self.natural(held, UNIT_REFERENCES)
 
     def signature_name(self) -> str:
         """Return the form's name with the options that differ from their defaults."""
@@ -229,7 +392,7 @@ class Law:
         words = {**QUANTITIES, **self.quantities}
         rows = []
         for slot in slots(self):
-            unit, meaning = words.get(slot.quantity, (_UNITS.get(slot.field, "no unit"), ""))
+            unit, meaning = self.unit(slot.quantity), words.get(slot.quantity, ("", ""))[1]
             if slot.prior is None:
                 low = high = slot.value
                 prior = f"fixed at {slot.value}"
@@ -239,6 +402,18 @@ class Law:
             rows.append((slot.field, slot.quantity, prior, low, high, unit, meaning))
         columns = ["parameter", "on", "prior", "low", "high", "unit", "meaning"]
         return pd.DataFrame(rows, columns=columns).set_index("parameter")
+
+    def unit(self, name: str) -> str:
+        """Return the unit of a parameter, a quantity or a constant, in words."""
+        words = {**QUANTITIES, **self.quantities}
+        if name in words:
+            return words[name][0]
+        if name.startswith("relative_"):
+            return f"reference value of {name.removeprefix('relative_')}"
+        if name in self.input_units:
+            return f"units of {self.input_units[name]}"
+        is_outcome = name in ("irreducible", "scale", "E") or name.endswith("_scale")
+        return "units of y" if is_outcome else "no unit"
 
     def __str__(self) -> str:
         """Return the formula and the priors in effect, in words and units."""
@@ -280,7 +455,7 @@ class Law:
         y
             The name of the outcome's column.
         likelihood
-            How runs scatter; log-normal by default.
+            How runs scatter; by default what suits the form, mostly log-normal.
         ceiling
             What a rising metric cannot exceed; ``ceiling - y`` is modelled.
         **inputs
@@ -303,7 +478,7 @@ class Law:
         >>> sorted(v.name for v in bs.PowerLaw().model(runs, y="loss", x="n").free_RVs)
         ['exponent', 'floor_share', 'level', 'sigma']
         """
-        likelihood = likelihood or LogNormal()
+        likelihood = likelihood or self.default_likelihood()
         checked = observations(self, likelihood, runs, y, inputs, ceiling)
         return model.plain(self, likelihood, checked)
 
@@ -334,7 +509,8 @@ class Law:
         y
             The name of the outcome's column.
         likelihood
-            How runs scatter; :class:`~bayescale.LogNormal` by default.
+            How runs scatter; by default what suits the form, mostly
+            :class:`~bayescale.LogNormal`.
         ceiling
             What a rising metric cannot exceed (1.0 for an accuracy): ``ceiling - y`` is
             modelled, and y is reported.
@@ -378,7 +554,7 @@ class Law:
         >>> bool(fit.forecast(x=[1e5]).interval(0.9)["upper"][0] < 0.1)
         True
         """
-        likelihood = likelihood or LogNormal()
+        likelihood = likelihood or self.default_likelihood()
         checked = observations(self, likelihood, runs, y, inputs, ceiling)
         settings = Sampling(
             draws, tune, chains, cores, target_accept or self.target_accept, seed, sampler, retry
@@ -440,11 +616,9 @@ class Law:
         return pd.DataFrame({**arrays, y: curve * scatter})
 
 
-def checked_x0(spec: Law, x0: Any) -> float:
-    """Return a fixed x0 as a positive float."""
-    value = checked_value(spec, "scale", x0)
-    assert isinstance(value, float)
-    return value
+def each(value: Any, factor: Any) -> Any:
+    """Multiply a parameter, or each of its components."""
+    return tuple(part * factor for part in value) if isinstance(value, tuple) else value * factor
 
 
 def option(*, default: Any) -> Any:

@@ -35,6 +35,10 @@ class Likelihood:
         "nu": (0.0, math.inf),
     }
 
+    def bounds_of(self, name: str) -> tuple[float, float]:
+        """Return the bounds of a parameter or a quantity."""
+        return self.bounds[name]
+
     def __post_init__(self) -> None:
         """Check every field."""
         for name in parameter_names(self):

@@ -46,39 +46,39 @@ def plain(law: Any, likelihood: Any, runs: Observations) -> pm.Model:
     coords: dict[str, Any] = {"run": np.arange(len(runs))}
     widest = max((slot.size or 0 for slot in coordinates.slots), default=0)
     if widest:
-        coords["break"] = np.arange(1, widest + 1)
+        coords[law.component] = np.arange(1, widest + 1)
     with pm.Model(coords=coords) as built:
         declared = coordinates.declared_numbers(runs.references)
         numbers = {name: pm.Data(name, value) for name, value in declared.items()}
         values = fixed_values(coordinates.slots, numbers)
         for slot in coordinates.free:
-            values[slot.quantity] = _variable(slot, numbers)
+            values[slot.quantity] = _variable(slot, numbers, law.component)
         natural, noise = coordinates.natural(values, numbers)
         for name, value in (natural | noise).items():
             if name not in built.named_vars:
-                _deterministic(name, value)
+                _deterministic(name, value, law.component)
         inputs = {role: pm.Data(role, column, dims="run") for role, column in runs.inputs.items()}
         curve = pm.Deterministic("curve", law.curve(inputs, natural, numbers), dims="run")
         likelihood.observe(OUTCOME, curve, observed=runs.outcome, dims="run", **noise)
     return built
 
 
-def _variable(slot: Slot, numbers: Mapping[str, Any]) -> Any:
+def _variable(slot: Slot, numbers: Mapping[str, Any], component: str) -> Any:
     import pymc as pm
 
     assert slot.prior is not None
     arguments = {name: numbers[f"{slot.quantity}_{name}"] for name, _ in slot.prior.arguments}
-    dims = None if slot.size is None else "break"
+    dims = None if slot.size is None else component
     variable = getattr(pm, slot.prior.distribution)(slot.quantity, **arguments, dims=dims)
     return variable if slot.size is None else tuple(variable[i] for i in range(slot.size))
 
 
-def _deterministic(name: str, value: Any) -> None:
+def _deterministic(name: str, value: Any, component: str) -> None:
     import pymc as pm
     import pytensor.tensor as pt
 
     if isinstance(value, tuple):
-        pm.Deterministic(name, pt.stack([pt.as_tensor(part) for part in value]), dims="break")
+        pm.Deterministic(name, pt.stack([pt.as_tensor(part) for part in value]), dims=component)
     else:
         pm.Deterministic(name, pt.as_tensor(value))
 

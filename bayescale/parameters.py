@@ -84,7 +84,7 @@ def signature(spec: Any) -> tuple:
     )
 
 
-def checked_value(spec: Any, name: str, value: Any) -> Any:
+def checked_value(spec: Any, name: str, value: Any, called: str | None = None) -> Any:
     """Check what was given for one parameter, and return it as a prior or as plain numbers.
 
     Parameters
@@ -95,6 +95,8 @@ def checked_value(spec: Any, name: str, value: Any) -> Any:
         The parameter.
     value
         What was given: a prior, a number, or for a parameter with components a sequence.
+    called
+        The literature's constant that was given in place of the parameter.
 
     Returns
     -------
@@ -107,8 +109,7 @@ def checked_value(spec: Any, name: str, value: Any) -> Any:
         If it is none of these, lies outside the parameter's bounds, or is a prior on a
         quantity that this parameter does not follow from.
     """
-    owner = f"{type(spec).__name__}({name}=)"
-    bounds: Mapping[str, tuple[float, float]] = spec.bounds
+    owner = f"{type(spec).__name__}({called or name}=)"
     if isinstance(value, Prior | Fixed):
         quantity = value.on or name
         allowed = (name, *spec.carriers.get(name, ()))
@@ -117,7 +118,7 @@ def checked_value(spec: Any, name: str, value: Any) -> Any:
                 f"{owner}: a prior here may be on {', '.join(map(repr, allowed))}; "
                 f"got on={quantity!r}.{nearest(quantity, allowed)}"
             )
-        low, high = bounds.get(quantity, (-math.inf, math.inf))
+        low, high = spec.bounds_of(quantity)
         inside = value.support if isinstance(value, Prior) else (value.value, value.value)
         if inside[0] < low or inside[1] > high:
             raise PriorError(
@@ -127,7 +128,7 @@ def checked_value(spec: Any, name: str, value: Any) -> Any:
             )
         return value
     numbers = _numbers(owner, value, spec.sizes.get(name) if hasattr(spec, "sizes") else None)
-    low, high = bounds.get(name, (-math.inf, math.inf))
+    low, high = spec.bounds_of(called or name)
     for number in numbers if isinstance(numbers, tuple) else (numbers,):
         if not low <= number <= high or (number == low == 0 and name != "irreducible"):
             raise PriorError(f"{owner} must lie in ({low:g}, {high:g}); got {number:g}.")

@@ -268,7 +268,7 @@ def tree(law: Any, likelihood: Any, runs: Observations, draws: Draws, seed: int)
     coords = {"chain": np.arange(chains), "draw": np.arange(kept), "run": np.arange(len(runs))}
     free = {slot.quantity for slot in Coordinates(law, likelihood).free}
     named = {name: value for name, value in draws.quantities.items() if name in free}
-    posterior = labelled({**named, **draws.parameters, **draws.noise})
+    posterior = labelled({**named, **draws.parameters, **draws.noise}, law.component)
     inputs = {role: ("run", column) for role, column in runs.inputs.items()}
     groups = {
         "posterior": posterior,
@@ -285,8 +285,8 @@ def tree(law: Any, likelihood: Any, runs: Observations, draws: Draws, seed: int)
     return xr.DataTree.from_dict(groups)
 
 
-def labelled(values: Mapping[str, Any]) -> xr.Dataset:
-    """Return draws as a dataset with dimensions chain, draw and, for components, break."""
+def labelled(values: Mapping[str, Any], component: str = "break") -> xr.Dataset:
+    """Return draws as a dataset with dimensions chain, draw and, for components, one more."""
     import xarray as xr
 
     variables = {}
@@ -294,14 +294,14 @@ def labelled(values: Mapping[str, Any]) -> xr.Dataset:
     most = 0
     for name, value in values.items():
         if isinstance(value, tuple):
-            variables[name] = (("chain", "draw", "break"), np.stack(value, axis=-1))
+            variables[name] = (("chain", "draw", component), np.stack(value, axis=-1))
             most, shape = max(most, len(value)), np.shape(value[0])
         else:
             variables[name] = (("chain", "draw"), np.array(value))
             shape = np.shape(value)
     coords: dict[str, Any] = {"chain": np.arange(shape[0]), "draw": np.arange(shape[1])}
     if most:
-        coords["break"] = np.arange(1, most + 1)
+        coords[component] = np.arange(1, most + 1)
     return xr.Dataset(variables, coords)
 
 

@@ -42,6 +42,9 @@ def law[T: type[Law]](cls: T) -> T:
         does not name every parameter, or if a field has no default prior.
     """
     made = dataclass(frozen=True, kw_only=True)(cls)
+    own = {f.name for f in fields(made)}  # type: ignore[arg-type]
+    given = list(inspect.signature(made.__init__).parameters)[1:]
+    made.constant_names = tuple(name for name in given if name not in own)
     wants = [*made.inputs, *parameter_names(made)]
     takes = list(inspect.signature(made.expr).parameters)
     if takes != wants:
@@ -71,14 +74,14 @@ def law[T: type[Law]](cls: T) -> T:
     return made  # type: ignore[return-value]
 
 
-def _explain_wrong_arguments(cls: type) -> None:
+def _explain_wrong_arguments(cls: type[Law]) -> None:
     """Turn an unknown keyword into an error that lists the parameters."""
     build = cls.__init__
-    names = [f.name for f in fields(cls)]
+    names = [f.name for f in fields(cls)]  # type: ignore[arg-type] (a dataclass by now)
 
     def __init__(self: Any, **given: Any) -> None:
         for name in given:
-            if name not in [*names, "x0"] or (name == "x0" and "scale" not in names):
+            if name not in [*names, *cls.constant_names]:
                 raise LawError(
                     f"{cls.__name__} has no parameter {name!r}. It has: {', '.join(names)}."
                     f"{nearest(name, names)}"

@@ -84,7 +84,7 @@ class TestForecast:
             ({"x": -1}, bs.DataError, "got -1"),
             ({"x": []}, bs.DataError, "got nothing"),
             ({"x": "big"}, bs.DataError, "must hold numbers; got 'big'"),
-            ({"params": 1e3}, bs.LawError, "forecast at x=; got params="),
+            ({"params": 1e3}, bs.LawError, "needs x=; got params="),
             ({}, bs.LawError, "got none"),
         ],
     )

@@ -158,12 +158,7 @@ class BrokenPowerLaw(Law):
         positive = (0.0, math.inf)
         mine = {"break_location": positive, "break_sharpness": positive, "last_exponent": positive}
         signed = {"exponent": (-math.inf, math.inf), "last_exponent": (-math.inf, math.inf)}
-        return {
-            **Law.bounds,
-            **mine,
-            **({} if self.monotone else signed),
-            "relative_width": positive,
-        }
+        return {**mine, **({} if self.monotone else signed)}
 
     @property
     def sizes(self) -> Mapping[str, int]:
