@@ -8,9 +8,33 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bayescale.accounting import (
+        PF_DAY,
+        critical_batch,
+        examples_ratio,
+        flops,
+        forward_flops,
+        min_compute,
+        min_steps,
+        params_of,
+        pf_days,
+        tokens_of,
+        transformer_params,
+    )
     from bayescale.backtesting import Backtest, backtest
+    from bayescale.breaks import break_detectability, break_table
     from bayescale.comparison import compare
+    from bayescale.crossings import crossing, projection, speedup, tokens_needed
+    from bayescale.curves import Derived
     from bayescale.datasets import list_datasets, load_dataset
+    from bayescale.derived import (
+        doubling_gain,
+        elasticity,
+        entropy_split,
+        floor_share,
+        overfitting,
+        reducible_loss,
+    )
     from bayescale.ensembles import Ensemble, ensemble
     from bayescale.errors import (
         BayescaleError,
@@ -26,25 +50,81 @@ if TYPE_CHECKING:
     from bayescale.files import load
     from bayescale.fitting import Fit
     from bayescale.forecasting import Forecast, Required
+    from bayescale.forms.bounded_rational import BoundedRational
     from bayescale.forms.broken_power_law import BrokenPowerLaw
+    from bayescale.forms.chinchilla import Chinchilla
+    from bayescale.forms.composite_curve import CompositeCurve
+    from bayescale.forms.critical_batch_size import CriticalBatchSize
+    from bayescale.forms.data_constrained import DataConstrained
+    from bayescale.forms.droppo_elibol import DroppoElibol
+    from bayescale.forms.encoder_decoder import EncoderDecoder
+    from bayescale.forms.inverse_logarithm import InverseLogarithm
+    from bayescale.forms.kaplan_model_data import KaplanModelData
+    from bayescale.forms.kaplan_model_steps import KaplanModelSteps
+    from bayescale.forms.logarithmic import Logarithmic
+    from bayescale.forms.multiplicative import Multiplicative
+    from bayescale.forms.mutual_information import MutualInformation
+    from bayescale.forms.offset_power_law import OffsetPowerLaw
+    from bayescale.forms.position_loss import PositionLoss
     from bayescale.forms.power_law import PowerLaw
+    from bayescale.forms.precision_aware import PrecisionAware
+    from bayescale.forms.rosenfeld import Rosenfeld
+    from bayescale.forms.routed_lm import RoutedLM
+    from bayescale.forms.saturating_power_law import SaturatingPowerLaw
+    from bayescale.forms.shifted_additive import ShiftedAdditive
+    from bayescale.forms.shifted_power_law import ShiftedPowerLaw
+    from bayescale.forms.sigmoid_link import SigmoidLink
+    from bayescale.forms.skaling import Skaling
+    from bayescale.forms.stretched_exponential import StretchedExponential
+    from bayescale.forms.three_region_curve import ThreeRegionCurve
+    from bayescale.forms.time_compute_trade_off import TimeComputeTradeOff
+    from bayescale.forms.vapor_pressure import VaporPressure
+    from bayescale.forms.vocabulary import Vocabulary
+    from bayescale.information import infogain, segment_information
     from bayescale.laws import Law
     from bayescale.likelihood import Likelihood, LogNormal, Normal, StudentT
+    from bayescale.literature import Source, list_published, published
     from bayescale.plots.backtest import plot_backtest
     from bayescale.plots.breaks import plot_breaks
     from bayescale.plots.compare import plot_compare
     from bayescale.plots.fit import plot_fit
     from bayescale.plots.forecast import plot_forecast
     from bayescale.plots.required import plot_required
+    from bayescale.plots.slices import plot_slices
     from bayescale.prior import Prior
     from bayescale.registry import law, list_laws
+    from bayescale.stages import TwoStage, two_stage
 
 __version__: str
 
 _HOMES = {
+    "accounting": [
+        "PF_DAY",
+        "critical_batch",
+        "examples_ratio",
+        "flops",
+        "forward_flops",
+        "min_compute",
+        "min_steps",
+        "params_of",
+        "pf_days",
+        "tokens_of",
+        "transformer_params",
+    ],
     "backtesting": ["Backtest", "backtest"],
+    "breaks": ["break_detectability", "break_table"],
     "comparison": ["compare"],
+    "crossings": ["crossing", "projection", "speedup", "tokens_needed"],
+    "curves": ["Derived"],
     "datasets": ["list_datasets", "load_dataset"],
+    "derived": [
+        "doubling_gain",
+        "elasticity",
+        "entropy_split",
+        "floor_share",
+        "overfitting",
+        "reducible_loss",
+    ],
     "ensembles": ["Ensemble", "ensemble"],
     "errors": [
         "BayescaleError",
@@ -60,16 +140,20 @@ _HOMES = {
     "files": ["load"],
     "fitting": ["Fit"],
     "forecasting": ["Forecast", "Required"],
+    "information": ["infogain", "segment_information"],
     "laws": ["Law"],
     "likelihood": ["Likelihood", "LogNormal", "Normal", "StudentT"],
+    "literature": ["Source", "list_published", "published"],
     "plots.backtest": ["plot_backtest"],
     "plots.breaks": ["plot_breaks"],
     "plots.compare": ["plot_compare"],
     "plots.fit": ["plot_fit"],
     "plots.forecast": ["plot_forecast"],
     "plots.required": ["plot_required"],
+    "plots.slices": ["plot_slices"],
     "prior": ["Prior"],
     "registry": ["law", "list_laws"],
+    "stages": ["TwoStage", "two_stage"],
 }
 _HOME = {name: f"bayescale.{home}" for home, names in _HOMES.items() for name in names}
 

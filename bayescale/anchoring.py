@@ -53,8 +53,11 @@ def drop(
     references: Mapping[str, Any],
     unit: Mapping[str, Any] | None = None,
 ) -> Any:
-    """Return the reducible loss at the largest inputs over that at the reference inputs."""
-    ends = {role: references[f"{role}_end"] for role in law.inputs}
+    """Return the reducible loss where the floor's share is meant over that at the reference.
+
+    That is at the largest inputs, unless a form's reducible loss is as good as gone there.
+    """
+    ends = {role: references[f"{role}_{law.share_at}"] for role in law.inputs}
     terms = {"scale": 1.0} if unit is None else unit
     return law.curve(ends, {"irreducible": 0.0, **terms, **shape}, references)
 
@@ -142,8 +145,8 @@ def _floor_of(
 
 def from_level(level: Any, share: Any, ratio: Any) -> tuple[Any, Any]:
     """Return irreducible and scale from level, floor share and the drop of the reducible loss."""
-    end = level / (share + (1 - share) / ratio)
-    return share * end, (1 - share) * end / ratio
+    whole = level / (1 - share + share * ratio)
+    return share * ratio * whole, (1 - share) * whole
 
 
 def log_scale_of_x0(

@@ -65,7 +65,18 @@ Placement = Annotated[
 Signed = Annotated[
     bool, typer.Option("--signed", help="Let the curve rise and fall (double descent).")
 ]
-Noise = Annotated[str, typer.Option("--likelihood", help="lognormal, studentt or normal.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=NUMBER",
+        help="Fix a parameter or a constant at a number, or set an option of the law; repeat it.",
+    ),
+]
+Noise = Annotated[
+    str | None,
+    typer.Option("--likelihood", help="lognormal, studentt or normal. [default: the law's]"),
+]
 Ceiling = Annotated[
     float | None, typer.Option(help="What a rising metric cannot exceed (1.0 for an accuracy).")
 ]
@@ -124,7 +135,8 @@ def fit(
     breaks: Breaks = None,
     placement: Placement = None,
     signed: Signed = False,
-    likelihood: Noise = "lognormal",
+    fixed: Set = None,
+    likelihood: Noise = None,
     ceiling: Ceiling = None,
     draws: Draws = 1000,
     tune: Tune = 1000,
@@ -138,7 +150,7 @@ def fit(
     """Fit a law to a table of runs."""
     from bayescale import tables
 
-    chosen = _law(law, _given(breaks, placement, signed))
+    chosen = _law(law, _given(breaks, placement, signed, fixed))
     if output is not None:
         _check_output(output)
     made = chosen.fit(
@@ -243,7 +255,8 @@ def _compare(
     breaks: Breaks = None,
     placement: Placement = None,
     signed: Signed = False,
-    likelihood: Noise = "lognormal",
+    fixed: Set = None,
+    likelihood: Noise = None,
     ceiling: Ceiling = None,
     holdout: Annotated[
         float | None,
@@ -264,7 +277,7 @@ def _compare(
     from bayescale.comparison import compare
     from bayescale.verdicts import verdict
 
-    chosen = _laws(laws, _given(breaks, placement, signed))
+    chosen = _laws(laws, _given(breaks, placement, signed, fixed))
     columns = _columns(x, inputs)
     table = tables.read_runs(runs)
     noise = _likelihood(likelihood)
@@ -306,10 +319,29 @@ def datasets(as_json: Json = False) -> None:
 # What was asked for ------------------------------------------------------------------------------
 
 
-def _given(breaks: int | None, placement: str | None, signed: bool) -> dict[str, Any]:
-    """Return the options of a form that were given."""
+def _given(
+    breaks: int | None, placement: str | None, signed: bool, fixed: list[str] | None
+) -> dict[str, Any]:
+    """Return what was given of a form: its options, and parameters held at numbers."""
     options = {"breaks": breaks, "placement": placement, "monotone": False if signed else None}
-    return {name: value for name, value in options.items() if value is not None}
+    given = {name: value for name, value in options.items() if value is not None}
+    for pair in fixed or []:
+        name, mark, text = pair.partition("=")
+        if not (name and mark and text):
+            raise LawError(f"--set takes NAME=NUMBER, such as irreducible=0; got {pair!r}.")
+        given[name] = _setting(text)
+    return given
+
+
+def _setting(text: str) -> Any:
+    """Return a number, or numbers with commas between them, or a word."""
+    for kind in (int, float):
+        try:
+            parts = tuple(kind(part) for part in text.split(","))
+        except ValueError:
+            continue
+        return parts if len(parts) > 1 else parts[0]
+    return text
 
 
 _FLAGS = {"breaks": "--breaks", "placement": "--placement", "monotone": "--signed"}
@@ -329,23 +361,25 @@ def _laws(names: str, given: dict[str, Any]) -> dict[str, Any]:
     chosen, used = {}, set()
     for name in names.split(","):
         form: Any = find_law(name.strip())
-        takes = {f.name for f in fields(form) if f.metadata.get("option")} & set(given)
+        takes = ({f.name for f in fields(form)} | set(form.constant_names)) & set(given)
         law = form(**{option: given[option] for option in takes})
         used |= takes
         chosen[law.signature_name()] = law
-    unused = [_FLAGS[option] for option in given if option not in used]
+    unused = [_FLAGS.get(name, f"--set {name}") for name in given if name not in used]
     if unused:
         raise LawError(
             f"{', '.join(chosen)} takes no {' and no '.join(unused)}. Leave it out, or choose a "
-            "law that has it, such as broken."
+            "law that has it ('bayescale laws' lists parameters)."
         )
     return chosen
 
 
-def _likelihood(name: str) -> Any:
+def _likelihood(name: str | None) -> Any:
     from bayescale.errors import unknown
     from bayescale.likelihood import Likelihood
 
+    if name is None:
+        return None
     known = {made.__name__.lower(): made for made in Likelihood.__subclasses__()}
     flat = name.lower().replace("-", "").replace("_", "")
     if flat not in known:

@@ -302,7 +302,7 @@ def _warn_duplicates(runs: pd.DataFrame) -> None:
 def _check_direction(law: Any, runs: Observations) -> None:
     from scipy.stats import spearmanr
 
-    if np.ptp(runs.outcome) == 0:
+    if law.rises or np.ptp(runs.outcome) == 0:
         return
     logs = [np.log(values) for values in runs.inputs.values()]
     x = np.sum([(log - log.mean()) / (log.std() or 1.0) for log in logs], axis=0)
@@ -313,16 +313,16 @@ def _check_direction(law: Any, runs: Observations) -> None:
     ends = runs.outcome[order[-third:]].mean() > runs.outcome[order[:third]].mean()
     if rises < 0.7 or not ends:
         return
-    name, column = runs.outcome_column, " and ".join(runs.columns.values())
+    name, column = runs.outcome_column, " and ".join(map(repr, runs.columns.values()))
     if runs.ceiling is None:
         message = (
-            f"{name!r} rises with {column!r} (rank correlation {rises:.2f}), but a loss falls. If "
+            f"{name!r} rises with {column} (rank correlation {rises:.2f}), but a loss falls. If "
             f"it is an accuracy or another metric that rises, pass ceiling=1.0 (or its largest "
             f"possible value): ceiling - {name} is modelled and {name} is reported."
         )
     else:
         message = (
-            f"{name!r} falls with {column!r}, but a ceiling was given, which is for a metric that "
+            f"{name!r} falls with {column}, but a ceiling was given, which is for a metric that "
             "rises. Leave out ceiling=."
         )
     if law.only_falls:
@@ -370,10 +370,11 @@ def _warn_one_ray(law: Any, runs: Observations) -> None:
             off = (y - y.mean() - slope * (x - x.mean())).std()
             if off < 0.05 * max(y.std(), x.std()):
                 names = runs.columns[first], runs.columns[second]
+                known = law.along_ray.format(first=first, second=second, slope=slope)
                 warnings.warn(
                     f"{names[1]!r} is about {names[0]!r}^{slope:.2f} in all runs: on one ray the "
                     f"loss is a function of either alone, so the runs determine the curve along "
-                    f"the ray (the floor and the sum of the two terms), and not how much is due "
+                    f"the ray ({known}), and not how much is due "
                     f"to {first} and how much to {second}: there the priors speak. Add runs off "
                     "the ray (another ratio).",
                     DataWarning,

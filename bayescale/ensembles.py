@@ -45,6 +45,11 @@ class Ensemble(Forecaster):
         return next(iter(self.fits.values())).runs
 
     @property
+    def rises(self) -> bool:
+        """Whether the outcome, in the user's units, grows with the inputs."""
+        return next(iter(self.fits.values())).rises
+
+    @property
     def weights(self) -> pd.Series:
         """The mixture's weights by law."""
         import pandas as pd
@@ -78,17 +83,28 @@ class Ensemble(Forecaster):
             curve = fit.curve_draws(at)
             curves.append(curve)
             news.append(fit.new_run_draws(curve, salt=10 + i))
-        return fitting.forecast_of(self, at, self._mixed(curves), self._mixed(news))
+        return fitting.forecast_of(self, at, self.mixed(curves), self.mixed(news))
 
     def required_draws(
         self, targets: np.ndarray, solve: str, given: dict[str, float]
     ) -> np.ndarray:
         """Return the input that reaches each target, shape (1, draw, target)."""
         found = [fit.required_draws(targets, solve, given) for fit in self.fits.values()]
-        return self._mixed(found)
+        return self.mixed(found)
 
-    def _mixed(self, members: list[np.ndarray]) -> np.ndarray:
-        """Take every member's draws in proportion to its weight, evenly spaced, as one chain."""
+    def mixed(self, members: list[np.ndarray]) -> np.ndarray:
+        """Take every member's draws in proportion to its weight, evenly spaced, as one chain.
+
+        Parameters
+        ----------
+        members
+            For each fit, in order, draws of shape (chain, draw, m).
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (1, draw, m); the members' draws follow one another.
+        """
         flat = [draws.reshape(-1, draws.shape[-1]) for draws in members]
         total = min(len(draws) for draws in flat)
         exact = self.shares * total

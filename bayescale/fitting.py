@@ -63,6 +63,11 @@ class Fit(Forecaster):
     tree: xr.DataTree
 
     @property
+    def rises(self) -> bool:
+        """Whether the outcome, in the user's units, grows with the inputs."""
+        return (self.runs.ceiling is not None) != self.law.rises
+
+    @property
     def engine(self) -> str:
         """Which density was sampled, in words."""
         return self.tree.attrs["engine"]
@@ -256,12 +261,14 @@ class Fit(Forecaster):
         """Return the input that reaches each target, shape (chain, draw, target)."""
         references = self.runs.references
         parameters = self.parameters
+        sign = -1.0 if self.law.rises else 1.0  # the search is for a curve that falls
 
         def curve(log_x: np.ndarray) -> np.ndarray:
             with np.errstate(over="ignore", under="ignore"):
-                return self.law.curve({**given, solve: np.exp(log_x)}, parameters, references)
+                at = {**given, solve: np.exp(log_x)}
+                return sign * self.law.curve(at, parameters, references)
 
-        modelled = np.asarray(self.runs.reported(targets))
+        modelled = sign * np.asarray(self.runs.reported(targets))
         return forecasting.required_inputs(
             curve, modelled, references[f"{solve}_start"], references[f"{solve}_end"]
         )

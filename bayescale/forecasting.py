@@ -222,6 +222,11 @@ class Forecaster:
 
     runs: Any
 
+    @property
+    def rises(self) -> bool:
+        """Whether the outcome grows with the inputs, as a metric with a ceiling does."""
+        return self.runs.ceiling is not None
+
     def forecast(self, **inputs: Any) -> Forecast:
         """Return the posterior predictive at any inputs."""
         raise NotImplementedError
@@ -288,7 +293,7 @@ class Forecaster:
         Parameters
         ----------
         y
-            The target: the outcome must be below it (above it for a metric with a ceiling).
+            The target: the outcome must be below it (above it where the outcome rises).
         of
             ``"observation"`` for one new run, ``"curve"`` for the law's value.
         **inputs
@@ -306,7 +311,7 @@ class Forecaster:
         DataError
             If the target or an input is not a usable number.
         """
-        return chance(self.forecast(**inputs), y, of, self.runs.ceiling is not None)
+        return chance(self.forecast(**inputs), y, of, self.rises)
 
 
 def _role_to_solve(columns: Mapping[str, str], solve: str | None, given: Mapping[str, Any]) -> str:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 REDUCIBLE_PRIOR = Prior("LogNormal", mu=math.log(0.5), sigma=1.5, on="relative_scale")
 #: The scale's prior by default: the curve's level at the data's centre.
 LEVEL_PRIOR = Prior("LogNormal", mu=0.0, sigma=0.5, on="level")
+#: The same where there is no floor: the reducible loss is the whole of it.
+WHOLE_PRIOR = Prior("LogNormal", mu=0.0, sigma=0.5, on="relative_scale")
 #: The floor's prior by default: any share of the loss at the largest input is as likely.
 FLOOR_PRIOR = Prior("Uniform", lower=0.0, upper=1.0, on="floor_share")
 
@@ -89,6 +91,10 @@ class Law:
     terms: ClassVar[tuple[str, ...]] = ("scale",)
     #: Whether the floor is inside the sum that joins the terms (see :meth:`join`).
     floor_joins: ClassVar[bool] = False
+    #: What runs on one ray determine, for a warning; ``{first}``, ``{second}``, ``{slope}`` fit in.
+    along_ray: ClassVar[str] = "the floor and the sum of the two terms"
+    #: Where ``floor_share`` is meant: at the largest inputs (``end``) or at the reference.
+    share_at: ClassVar[str] = "end"
     #: Which other quantities may carry a parameter's prior.
     carriers: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "irreducible": anchoring.FLOOR,
@@ -161,7 +167,9 @@ class Law:
                     f"irreducible={self.irreducible!r}. Put the prior on the scale itself, "  # type: ignore[attr-defined]
                     "or leave out one."
                 )
-            object.__setattr__(self, first, REDUCIBLE_PRIOR)
+            whole = self.irreducible == 0.0  # type: ignore[attr-defined]
+            prior = WHOLE_PRIOR if whole else REDUCIBLE_PRIOR
+            object.__setattr__(self, first, prior)
 
     # What a form says of itself -------------------------------------------------------------
 
@@ -179,6 +187,11 @@ class Law:
     def only_falls(self) -> bool:
         """Whether the curve can do nothing but fall."""
         return True
+
+    @property
+    def rises(self) -> bool:
+        """Whether the outcome is one that grows with the inputs, and no loss."""
+        return False
 
     @property
     def bends(self) -> str:
@@ -343,6 +356,17 @@ class Law:
         >>> law.evaluate(x=1e9).round(4).item()
         2.3756
         """
+        numbers = self.numbers
+        if set(inputs) != set(self.inputs):
+            got = ", ".join(inputs) or "none"
+            raise LawError(f"{type(self).__name__} takes {', '.join(self.inputs)}; got {got}.")
+        arrays = {role: np.asarray(values, float) for role, values in inputs.items()}
+        with np.errstate(over="ignore", under="ignore", divide="ignore"):
+            return np.asarray(self.curve(arrays, numbers, UNIT_REFERENCES))
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """Every parameter of a law that is fixed at numbers, with all reference inputs at 1."""
         free = [slot.field for slot in slots(self) if slot.prior is not None]
         if free:
             raise LawError(
@@ -350,18 +374,56 @@ class Law:
                 f"{', '.join(free)} {'has a prior' if len(free) == 1 else 'have priors'}. "
                 "Fix them, or fit the law and ask the fit for a forecast."
             )
-        if set(inputs) != set(self.inputs):
-            got = ", ".join(inputs) or "none"
-            raise LawError(f"{type(self).__name__} takes {', '.join(self.inputs)}; got {got}.")
-        arrays = {role: np.asarray(values, float) for role, values in inputs.items()}
-        with np.errstate(over="ignore", under="ignore", divide="ignore"):
-            return np.asarray(self.curve(arrays, self.numbers, UNIT_REFERENCES))
-
-    @property
-    def numbers(self) -> dict[str, Any]:
-        """Every parameter of a law that is fixed at numbers, with all reference inputs at 1."""
         held = {slot.quantity: slot.value for slot in slots(self)}
         return self.natural(held, UNIT_REFERENCES)
+
+    def prior_draws(
+        self, references: Mapping[str, float], draws: int = 200, seed: int = 0
+    ) -> dict[str, Any]:
+        """Return parameters drawn from the priors, in the user's units, by numpy alone.
+
+        Parameters
+        ----------
+        references
+            The scale of the data, as :attr:`bayescale.data.Observations.references` has it:
+            ``<role>_ref``, ``<role>_start`` and ``<role>_end`` of every input, ``y_ref``,
+            ``y_drop`` and ``y_top``.
+        draws
+            How many.
+        seed
+            Same seed, same draws.
+
+        Returns
+        -------
+        dict
+            Parameter to array of shape (draws,); components of a parameter as a tuple of them.
+
+        Examples
+        --------
+        >>> import bayescale as bs
+        >>> data = {"x_ref": 1e8, "x_start": 1e6, "x_end": 1e10, "y_ref": 3.0}
+        >>> drawn = bs.PowerLaw(irreducible=0.0).prior_draws(data, draws=50)
+        >>> list(drawn), drawn["exponent"].shape
+        (['irreducible', 'scale', 'exponent'], (50,))
+        """
+        rng = np.random.default_rng(seed)
+        values: dict[str, Any] = {}
+        for slot in slots(self):
+            if slot.prior is None:
+                held = np.full(slot.size or 1, slot.value, float).tolist()
+                values[slot.quantity] = held[0] if slot.size is None else tuple(held)
+            else:
+                shape = (slot.size or 1, draws)
+                drawn = slot.prior.frozen().rvs(size=shape, random_state=rng)
+                values[slot.quantity] = drawn[0] if slot.size is None else tuple(drawn)
+
+        def wide(value: Any) -> Any:
+            if isinstance(value, tuple):
+                return tuple(wide(part) for part in value)
+            return np.array(np.broadcast_to(np.asarray(value, float), (draws,)))
+
+        natural = self.natural(values, references)
+        return {name: wide(value) for name, value in natural.items()}
 
     def signature_name(self) -> str:
         """Return the form's name with the options that differ from their defaults."""
@@ -582,7 +644,8 @@ class Law:
             Name of the outcome's column.
         parameters
             Parameter to value, with the reference input 1 (so ``scale`` is the reducible loss
-            at x = 1); the form's example by default.
+            at x = 1); by default the law's own numbers where all are fixed, else the form's
+            example.
         **inputs
             Values of each input.
 
@@ -604,7 +667,10 @@ class Law:
         """
         import pandas as pd
 
-        values = dict(self.example if parameters is None else parameters)
+        if parameters is None:
+            fixed = all(slot.prior is None for slot in slots(self))
+            parameters = self.numbers if fixed else self.example
+        values = dict(parameters)
         for got, wanted in ((values, parameter_names(self)), (inputs, list(self.inputs))):
             if set(got) != set(wanted):
                 raise LawError(

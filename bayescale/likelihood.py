@@ -188,7 +188,8 @@ class StudentT(Likelihood):
 
     def draw(self, rng: np.random.Generator, value: Any, *, sigma: Any, nu: Any) -> np.ndarray:
         """Return one new outcome for each value of the curve."""
-        return value * np.exp(self._total(sigma) * rng.standard_t(nu, np.shape(value)))
+        with np.errstate(over="ignore"):  # tails as heavy as that do reach infinity
+            return value * np.exp(self._total(sigma) * rng.standard_t(nu, np.shape(value)))
 
     def _total(self, sigma: Any) -> Any:
         return (sigma**2 + self.sigma_min**2) ** 0.5

@@ -129,8 +129,9 @@ def checked_value(spec: Any, name: str, value: Any, called: str | None = None) -
         return value
     numbers = _numbers(owner, value, spec.sizes.get(name) if hasattr(spec, "sizes") else None)
     low, high = spec.bounds_of(called or name)
+    may_vanish = name == "irreducible" or name.endswith("offset")
     for number in numbers if isinstance(numbers, tuple) else (numbers,):
-        if not low <= number <= high or (number == low == 0 and name != "irreducible"):
+        if not low <= number <= high or (number == low == 0 and not may_vanish):
             raise PriorError(f"{owner} must lie in ({low:g}, {high:g}); got {number:g}.")
     return numbers
 

@@ -57,7 +57,7 @@ def invented_fit(
     law: Any, likelihood: Any = None, ceiling: float | None = None, settings: Sampling = SMALL
 ) -> fitting.Fit:
     """Return a fit of any law whose draws come from :func:`invented_draws`."""
-    likelihood = likelihood or bs.LogNormal()
+    likelihood = likelihood or law.default_likelihood()
     grids = {role: 100 * x for role, x in law.example_inputs(24).items()}
     table = bs.PowerLaw().simulate(x=np.geomspace(1, 1e4, 24), y="loss")
     table = table[["loss"]].assign(**{f"n_{role}": grid for role, grid in grids.items()})

@@ -496,3 +496,52 @@ def test_a_narrow_screen_loses_no_digit(monkeypatch, capsys, width):
     tables.show(numbers)
     shown = capsys.readouterr().out
     assert all(f"{1 + i / 1000:.4g}" in shown for i in range(9))
+
+
+# Several inputs ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def grid(tmp_path):
+    """Runs on a grid of sizes and tokens."""
+    sizes, data = np.meshgrid(np.geomspace(1e7, 1e10, 6), np.geomspace(1e9, 1e12, 6))
+    exact = bs.Chinchilla(
+        irreducible=1.69, A=406.4, params_exponent=0.34, B=410.7, tokens_exponent=0.28
+    ).evaluate(params=sizes, tokens=data)
+    path = tmp_path / "grid.csv"
+    table = {"n": sizes.ravel(), "d": data.ravel(), "loss": exact.ravel()}
+    pd.DataFrame(table).to_csv(path, index=False)
+    return path
+
+
+ROLES = ["--input", "params=n", "--input", "tokens=d", "--y", "loss"]
+
+
+def test_several_inputs_from_fit_to_required(grid, no_nuts, tmp_path):
+    out = tmp_path / "fit.nc"
+    text, _ = call("fit", grid, "--law", "chinchilla", *ROLES, "-o", out)
+    assert "params_exponent" in text
+    at = ["--input", "params=7e9", "--input", "tokens=1e11,1e12"]
+    made = json.loads(call("forecast", out, *at, "--json")[0])
+    assert [row["d"] for row in made["forecast"]] == [1e11, 1e12]
+    assert [row["n"] for row in made["forecast"]] == [7e9, 7e9]
+    asked = ["required", out, "--y", "3", "--solve", "tokens", "--input", "params=7e9", "--json"]
+    found = json.loads(call(*asked)[0])
+    assert found["of"] == "d"
+    assert "say which one to solve for" in call("required", out, "--y", "3", code=2)[1]
+
+
+def test_parameters_are_fixed_and_constants_taken_by_name(grid, no_nuts, tmp_path):
+    out = tmp_path / "fit.nc"
+    fixed = ["--set", "irreducible=0", "--set", "A=406.4", "--set", "exponent_ratio=1"]
+    call("fit", grid, "--law", "chinchilla", *ROLES, *fixed, "-o", out)
+    law = files.load(out).law
+    assert law.irreducible == 0.0
+    assert law.params_scale.on == "A"
+    assert law.tokens_exponent.on == "exponent_ratio"
+
+
+def test_what_cannot_be_set_is_said(grid, no_nuts):
+    fit = ["fit", grid, "--law", "chinchilla", *ROLES]
+    assert "takes no --set exponent" in call(*fit, "--set", "exponent=1", code=2)[1]
+    assert "NAME=NUMBER" in call(*fit, "--set", "A", code=2)[1]

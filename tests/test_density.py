@@ -1,5 +1,7 @@
 """The sampled densities are the declared posterior, in other coordinates."""
 
+import dataclasses
+
 import numpy as np
 import pytensor
 import pytest
@@ -45,12 +47,40 @@ CASES = {
         ),
         bs.Normal(),
     ),
+    "two terms without a floor": (bs.Chinchilla(irreducible=0.0), bs.LogNormal()),
+    "two terms and a floor of its own": (
+        bs.Chinchilla(irreducible=P("HalfNormal", sigma=2)),
+        bs.StudentT(),
+    ),
+    "one term of its own": (
+        bs.Chinchilla(params_scale=P("HalfNormal", sigma=2), exponent_ratio=1.0),
+        bs.LogNormal(),
+    ),
+    "the literature's constants": (
+        bs.Chinchilla(A=P("LogNormal", mu=6, sigma=1), B=P("LogNormal", mu=6, sigma=2)),
+        bs.LogNormal(),
+    ),
+    "a level and a share of one's own": (
+        bs.Chinchilla(
+            params_scale=P("LogNormal", mu=0, sigma=0.1, on="level"),
+            tokens_scale=P("Beta", alpha=2, beta=3, on="tokens_share"),
+        ),
+        bs.LogNormal(),
+    ),
 }
 
 
-def runs_of(points=20):
-    x = np.geomspace(1e6, 1e9, points)
-    return bs.PowerLaw().simulate(x=x / 3e7, noise=0.02, y="loss").assign(x=x)
+def runs_of(form, points=20):
+    """Runs about the form's example, with inputs as large as real ones."""
+    inputs = form.example_inputs(points)
+    runs = form().simulate(noise=0.02, y="outcome", **inputs)
+    wide = {role: 3e7 * x for role, x in inputs.items()}
+    return runs.assign(**wide)
+
+
+def checked_runs(law, likelihood, points=20):
+    roles = {role: role for role in law.inputs}
+    return observations(law, likelihood, runs_of(type(law), points), "outcome", roles)
 
 
 def flat_values(coordinates, vector, numbers):
@@ -68,8 +98,15 @@ def log_determinant(function, at, step=1e-6):
 
 @pytest.mark.parametrize("case", CASES)
 def test_density_is_the_plain_model_with_the_jacobian(case):
-    law, likelihood = CASES[case]
-    checked = observations(law, likelihood, runs_of(), "loss", {"x": "x"})
+    hold_density_to_the_plain_model(*CASES[case])
+
+
+def test_density_of_every_form_is_the_plain_model_with_the_jacobian(form):
+    hold_density_to_the_plain_model(form(), form.default_likelihood())
+
+
+def hold_density_to_the_plain_model(law, likelihood):
+    checked = checked_runs(law, likelihood)
     coordinates = Coordinates(law, likelihood)
     numbers = coordinates.numbers(checked.references)
     size = sum(n or 1 for n in coordinates.sizes.values())
@@ -105,15 +142,21 @@ def test_density_is_the_plain_model_with_the_jacobian(case):
     np.testing.assert_allclose(there, vector, atol=1e-10)
 
 
-def test_gradient_is_finite_where_sampling_starts(form):
-    from conftest import reference_grid
-
-    grid = reference_grid(form)
-    runs = form().simulate(y="loss", **grid)
-    checked = observations(form(), bs.LogNormal(), runs, "loss", {k: k for k in form.inputs})
-    numbers = Coordinates(form(), bs.LogNormal()).numbers(checked.references)
-    built = model.density(form(), bs.LogNormal(), numbers, checked)
-    gradient = built.compile_dlogp(mode=PLAIN)(built.initial_point())
+@pytest.mark.parametrize("reach", ["usual", "extreme"])
+def test_gradient_is_finite_where_sampling_starts(form, reach):
+    law, likelihood = form(), form.default_likelihood()
+    checked = checked_runs(law, likelihood)
+    if reach == "extreme":  # every legal size: from 1 to 1e26, unless the form has its own range
+        inputs = {
+            role: x if role in form.example_range else 1e13 * x**6.5
+            for role, x in form.example_inputs(len(checked)).items()
+        }
+        checked = dataclasses.replace(checked, inputs=inputs)
+    numbers = Coordinates(law, likelihood).numbers(checked.references)
+    built = model.density(law, likelihood, numbers, checked)
+    # Not compile_dlogp: its rewrites join sums of more operands than the Python mode can bear.
+    symbolic = pytensor.gradient.grad(built.logp(), built.value_vars[0])
+    gradient = pytensor.function(built.value_vars, symbolic, mode=PLAIN)(**built.initial_point())
     assert np.isfinite(gradient).all()
     assert np.abs(gradient).max() > 0
 
@@ -124,7 +167,9 @@ class TestCollapse:
     @pytest.fixture
     def parts(self):
         law, likelihood = bs.BrokenPowerLaw(breaks=2), bs.LogNormal()
-        checked = observations(law, likelihood, runs_of(), "loss", {"x": "x"})
+        x = np.geomspace(1e6, 1e9, 20)
+        runs = bs.PowerLaw().simulate(x=x / 3e7, noise=0.02, y="loss").assign(x=x)
+        checked = observations(law, likelihood, runs, "loss", {"x": "x"})
         coordinates = Coordinates(law, likelihood)
         numbers = coordinates.numbers(checked.references)
         statistics, top = collapse.linearized(coordinates, checked.outcome, checked.inputs, numbers)

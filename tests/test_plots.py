@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from invented import invented_fit
 
 import bayescale as bs
 from bayescale import posterior
@@ -227,6 +228,38 @@ class TestFit:
         several = SimpleNamespace(runs=SimpleNamespace(columns={"params": "N", "tokens": "D"}))
         with pytest.raises(bs.LawError, match=r"plot_fit draws one input.*N, D"):
             bs.plot_fit(several)
+
+
+class TestSlices:
+    @pytest.fixture
+    def fit(self):
+        return invented_fit(bs.Chinchilla())
+
+    def test_lines_are_the_curve_at_levels_that_occur(self, fit):
+        ax = bs.plot_slices(fit, along="tokens", levels=3)
+        levels = np.unique(fit.runs.inputs["params"])
+        lines = [line for line in ax.get_lines() if line.get_label().startswith("n_params = ")]
+        assert len(lines) == 3
+        for line, level in zip(lines, [levels[0], None, levels[-1]], strict=True):
+            if level is None:
+                continue
+            x, y = line.get_xydata()[40]
+            table = fit.forecast(params=level, tokens=x).interval(0.9, "curve")
+            assert y == pytest.approx(table["median"][0], rel=1e-6)
+
+    def test_every_run_is_drawn_once(self, fit):
+        ax = bs.plot_slices(fit)
+        markers = [line for line in ax.get_lines() if line.get_linestyle() == "None"]
+        assert sum(len(line.get_xdata()) for line in markers) == len(fit.runs)
+        assert ax.get_xlabel() == "n_params"
+
+    def test_what_it_refuses(self, fit, power_fit):
+        with pytest.raises(bs.LawError, match="one input; draw it with plot_fit"):
+            bs.plot_slices(power_fit)
+        with pytest.raises(bs.LawError, match="along= must be one of params, tokens; got 'x'"):
+            bs.plot_slices(fit, along="x")
+        with pytest.raises(bs.LawError, match="levels= must be from 2 to 6; got 9"):
+            bs.plot_slices(fit, levels=9)
 
 
 class TestForecast:

@@ -4,7 +4,14 @@ from dataclasses import InitVar
 
 import numpy as np
 
-from bayescale.laws import EXPONENT_PRIOR, FLOOR_PRIOR, LEVEL_PRIOR, SHARE_PRIOR, Law
+from bayescale.laws import (
+    EXPONENT_PRIOR,
+    FLOOR_PRIOR,
+    LEVEL_PRIOR,
+    SHARE_PRIOR,
+    UNIT_REFERENCES,
+    Law,
+)
 from bayescale.prior import Prior
 from bayescale.registry import law
 
@@ -72,6 +79,15 @@ class Chinchilla(Law):
     B: InitVar[Prior | float | None] = None
     exponent_ratio: InitVar[Prior | float | None] = None
 
+    use = (
+        "Runs over parameters and tokens in several ratios: what each is worth, and how to divide "
+        "a compute budget. With `exponent_ratio=1.0`, models trained far past the optimum."
+    )
+    traps = (
+        "On one ray of tokens per parameter the runs determine only the floor and the sum of the "
+        "two terms. The optimum is sensitive: N grows as C^0.452 by the rounded published "
+        "constants, as C^0.457 by the unrounded ones, and as C^0.513 by a refit of the same runs."
+    )
     inputs = ("params", "tokens")
     terms = ("params_scale", "tokens_scale")
     carriers = {
@@ -115,6 +131,36 @@ class Chinchilla(Law):
         optimum = {"G": g, "a": share, "b": 1 - share}
         found = {"E": parameters["irreducible"], "A": a, "alpha": alpha, "B": b, "beta": beta}
         return {**found, **optimum}
+
+    def optimum(self, compute, *, parameters=None, references=None):
+        r"""Return the parameters and tokens that use a budget best, and the loss they reach.
+
+        Parameters
+        ----------
+        compute
+            The budget in FLOP, :math:`C = 6ND`; scalar or array.
+        parameters
+            Parameter to value or draws, such as ``fit.parameters``; they broadcast against
+            compute. The law's own numbers by default.
+        references
+            The references those parameters belong to; 1 by default.
+
+        Returns
+        -------
+        dict
+            ``params``, ``tokens`` and ``loss``.
+
+        Raises
+        ------
+        LawError
+            If no parameters are given and one has a prior and no number.
+        """
+        values = self.numbers if parameters is None else parameters
+        found = self.constants(values, references or UNIT_REFERENCES)
+        budget = np.asarray(compute, float) / 6
+        params, tokens = found["G"] * budget ** found["a"], budget ** found["b"] / found["G"]
+        terms = found["A"] * params ** -found["alpha"] + found["B"] * tokens ** -found["beta"]
+        return {"params": params, "tokens": tokens, "loss": found["E"] + terms}
 
     @staticmethod
     def expr(

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayescale.curves import curves_of
+from bayescale.derived import elasticity
 from bayescale.errors import LawError
-from bayescale.forecasting import check_probability, checked_inputs
 from bayescale.plots import style
 from bayescale.plots.ticks import log_axis
 
@@ -27,6 +28,8 @@ def local_exponent(fit: Fit, x: Any, *, prob: float = 0.9) -> pd.DataFrame:
     r"""Return the slope of the reducible loss on log axes along the curve, with its interval.
 
     .. math:: -\frac{d\,\log\left(y - L_\infty\right)}{d\,\log x}
+
+    It is :func:`bayescale.derived.elasticity` of the reducible loss, as a table.
 
     Parameters
     ----------
@@ -51,34 +54,15 @@ def local_exponent(fit: Fit, x: Any, *, prob: float = 0.9) -> pd.DataFrame:
 
     Examples
     --------
-    >>> from types import SimpleNamespace
-    >>> import numpy as np
-    >>> fit = SimpleNamespace(
-    ...     name="PowerLaw",
-    ...     law=SimpleNamespace(inputs=("x",)),
-    ...     runs=SimpleNamespace(columns={"x": "tokens"}),
-    ...     parameters={"irreducible": np.ones((4, 100))},
-    ...     curve_draws=lambda at: 1 + at["x"] ** -0.5 * np.ones((4, 100, 1)),
-    ... )
-    >>> local_exponent(fit, [10.0, 100.0])["median"].round(6).tolist()
+    >>> import bayescale as bs
+    >>> law = bs.PowerLaw(irreducible=1.0, scale=1.0, exponent=0.5)
+    >>> local_exponent(law, [10.0, 100.0])["median"].round(6).tolist()
     [0.5, 0.5]
     """
-    import pandas as pd
-
-    check_probability(prob)
-    column = style.one_input(fit.runs.columns.values(), "local_exponent")
-    ((role, at),) = checked_inputs(
-        fit.law.inputs, fit.runs.columns, {fit.law.inputs[0]: x}, fit.name
-    ).items()
-    step = 1e-4  # in log x: the error is of order 1e-8, and rounding is smaller still
-    both = fit.curve_draws({role: np.concatenate([at * np.exp(-step), at * np.exp(step)])})
-    with np.errstate(divide="ignore", invalid="ignore"):
-        logs = np.log(both - np.asarray(fit.parameters["irreducible"])[..., None])
-        slopes = (logs[..., : len(at)] - logs[..., len(at) :]) / (2 * step)
-    levels = [(1 - prob) / 2, 0.5, (1 + prob) / 2]
-    low, middle, high = np.nanquantile(slopes, levels, axis=(0, 1))
-    table = pd.DataFrame({column: at, "median": middle, "lower": low, "upper": high})
-    table.attrs = {"probability": prob, "kind": "equal-tailed", "of": "local exponent"}
+    columns = curves_of(fit).columns
+    column = style.one_input(columns.values(), "local_exponent")
+    found = elasticity(fit, reducible=True, **{next(iter(columns)): x})
+    table: Any = found.interval(prob)[[column, "median", "lower", "upper"]]
     return table
 
 

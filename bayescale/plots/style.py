@@ -74,7 +74,7 @@ def one_input(columns: Iterable[str], plot: str) -> str:
     if len(names) != 1:
         raise LawError(
             f"{plot} draws one input against the outcome; this has {', '.join(map(str, names))}. "
-            "Draw the columns of forecast.interval(0.9) that you want to see."
+            "Draw slices with plot_slices(fit), or columns of forecast.interval(0.9)."
         )
     return names[0]
 
