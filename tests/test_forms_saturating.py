@@ -257,7 +257,7 @@ class TestThreeRegionCurve:
         np.testing.assert_allclose(y, (1 + power**-6.0) ** (-1 / 6), rtol=1e-12)
 
     def test_hestness_machine_translation_below_its_plateau(self):
-        """41.2 m^-0.36 + 0.39 at 2^20 sentences, in [V2] of the published figure."""
+        """The published fit 41.2 m^-0.36 + 0.39 at m = 2^20."""
         law = bs.ThreeRegionCurve(
             irreducible=0.39, plateau=1e3, scale=41.2, exponent=0.36, sharpness=4.0
         )

@@ -61,8 +61,10 @@ class OffsetPowerLaw(Law):
 
     formula = "L(x) = irreducible + scale · ((x + offset)/(x_ref + offset))^(-exponent)"
     use = "A learning curve that starts slowly: its smallest runs lie below the line of the others."
-    traps = "An offset beyond most inputs trades off with the exponent: then only the local slope "
-    traps += "is determined, and the forecast follows the priors."
+    traps = (
+        "An offset beyond most inputs trades off with the exponent: then only the local slope "
+        "is determined, and the forecast follows the priors."
+    )
     example = {"irreducible": 0.2, "scale": 0.6, "exponent": 0.5, "offset": 0.05}
     carriers = {
         "irreducible": Law.carriers["irreducible"],

@@ -81,8 +81,10 @@ class SaturatingPowerLaw(Law):
 
     formula = "(L(x) - irreducible) / (plateau - L(x))^saturation = beta · x^(-exponent)"
     use = "Error rates from few examples on: the small runs guess, the large ones follow a power."
-    traps = "Without runs near the plateau, plateau, saturation and exponent trade off: fix the "
-    traps += "plateau at the loss of the best guess."
+    traps = (
+        "Without runs near the plateau, plateau, saturation and exponent trade off: fix the "
+        "plateau at the loss of the best guess."
+    )
     example = {
         "irreducible": 0.1,
         "plateau": 1.0,

@@ -59,8 +59,8 @@ class ShiftedPowerLaw(Law):
     use = "A curve that is straight on log axes for long and then flattens within a decade or two."
     traps = (
         "Where the floor is not in sight yet, it says little of it; the exponent is that of the "
+        "straight part, and not the slope at the largest input."
     )
-    traps += "straight part, and not the slope at the largest input."
     example = {"irreducible": 0.5, "scale": 0.9, "exponent": 0.3}
     floor_joins = True
 

@@ -64,8 +64,10 @@ class StretchedExponential(Law):
 
     formula = "L(x) = irreducible + scale · exp(-rate · ((x/x_ref)^stretch - 1))"
     use = "Curves that reach their floor within the runs: epochs of one training, small data sets."
-    traps = "It forecasts that nothing is left to gain: where the truth is a power law, it is sure "
-    traps += "of a floor that later runs break."
+    traps = (
+        "It forecasts that nothing is left to gain: where the truth is a power law, it is sure "
+        "of a floor that later runs break."
+    )
     example = {"irreducible": 0.3, "scale": 0.8, "rate": 0.6, "stretch": 0.4}
     carriers = {
         "irreducible": Law.carriers["irreducible"],

@@ -82,8 +82,8 @@ class ThreeRegionCurve(Law):
     use = "Learning curves whose small runs guess and whose middle is straight on log axes."
     traps = (
         "The sharpness is known only from runs at the bend; with the plateau out of sight it is "
+        "a power law with two parameters too many."
     )
-    traps += "a power law with two parameters too many."
     example = {"irreducible": 0.1, "plateau": 1.0, "scale": 0.3, "exponent": 0.5, "sharpness": 4.0}
     # The floor and the scale are those of the inner power law: the curve is not their sum.
     terms = ()
