@@ -337,10 +337,10 @@ def _setting(text: str) -> Any:
     """Return a number, or numbers with commas between them, or a word."""
     for kind in (int, float):
         try:
-            parts = tuple(kind(part) for part in text.split(","))
+            first, *more = (kind(part) for part in text.split(","))
         except ValueError:
             continue
-        return parts if len(parts) > 1 else parts[0]
+        return (first, *more) if more else first
     return text
 
 
