@@ -225,3 +225,41 @@ class TestChinchilla:
         assert table.index[0] == "chinchilla"
         worse = table.loc["kaplan"]
         assert worse["elpd_diff"] < -4 * worse["dse"]
+
+
+#: Alabdulmohsin et al. (2022), |log error| of M1 and M2 at 512M sentence pairs, reproduced.
+TRANSLATION = {
+    "6 Enc, 6 Dec": (0.2619, 0.0384),
+    "28 Enc, 6 Dec": (0.1708, 0.0564),
+    "6 Enc, 28 Dec": (0.2340, 0.0527),
+    "TEnc-LSTM": (0.1899, 0.0126),
+}
+
+
+@pytest.mark.parametrize("model", TRANSLATION)
+def test_our_power_law_with_their_objective_gives_their_errors(published, model):
+    """Their objective is the squared error of log(y - floor), and the floor its inner minimum."""
+    rows = pd.read_csv(published / "alabdulmohsin_language.csv")
+    rows = rows[(rows["domain"] == "nmt") & (rows["model"] == model)]
+    train, (last,) = (
+        rows[rows["split"] == "train"],
+        rows[rows["split"] != "train"].to_dict("records"),
+    )
+    log_x = np.log(train["examples"])
+
+    def line(floor):
+        logs = np.log(train["loss"] - floor)
+        (slope, intercept), residual, *_ = np.polyfit(log_x, logs, 1, full=True)
+        return slope, intercept, float(residual[0])
+
+    def error(floor):
+        slope, intercept, _ = line(floor)
+        held = bs.PowerLaw(irreducible=floor, scale=np.exp(intercept), exponent=-slope)
+        return abs(np.log(held.evaluate(x=last["examples"])) - np.log(last["loss"]))
+
+    floors = np.linspace(0, train["loss"].min() - 1e-3, 20_001)
+    objective = np.array([line(floor)[2] for floor in floors])
+    inner = 1 + np.flatnonzero((np.diff(objective)[:-1] < 0) & (np.diff(objective)[1:] > 0))
+    assert len(inner) == 1
+    assert error(0.0) == pytest.approx(TRANSLATION[model][0], abs=5e-5)
+    assert error(floors[inner[0]]) == pytest.approx(TRANSLATION[model][1], abs=5e-5)
