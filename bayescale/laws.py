@@ -374,6 +374,12 @@ class Law:
                 f"{', '.join(free)} {'has a prior' if len(free) == 1 else 'have priors'}. "
                 "Fix them, or fit the law and ask the fit for a forecast."
             )
+        for slot in slots(self):
+            if slot.quantity != slot.field and slot.quantity not in self.constant_names:
+                raise LawError(
+                    f"{type(self).__name__}: {slot.field} is fixed through {slot.quantity!r}, "
+                    f"which is relative to the runs of a fit. Give {slot.field}= in the user's units."
+                )
         held = {slot.quantity: slot.value for slot in slots(self)}
         return self.natural(held, UNIT_REFERENCES)
 

@@ -8,7 +8,8 @@ level integrated out (collapse.py).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,8 +84,79 @@ def _deterministic(name: str, value: Any, component: str) -> None:
         pm.Deterministic(name, pt.as_tensor(value))
 
 
-def density(law: Any, likelihood: Any, numbers: Mapping[str, Any], runs: Observations) -> pm.Model:
-    """Return the posterior in the sampler's coordinates, with every number as data.
+@dataclass(frozen=True, eq=False)
+class Density:
+    """A posterior in the sampler's coordinates, with every number as data.
+
+    Parameters
+    ----------
+    sizes
+        The name and size of every coordinate, in order.
+    numbers
+        Every number, from :meth:`Coordinates.numbers`.
+    columns
+        The data by name, each of shape (run,).
+    log_density
+        From coordinates, numbers and columns by name to the log density, in tensors.
+    """
+
+    sizes: Mapping[str, int | None]
+    numbers: Mapping[str, Any]
+    columns: Mapping[str, np.ndarray]
+    log_density: Callable[[dict, dict, dict], Any]
+
+    @property
+    def dimension(self) -> int:
+        """How many coordinates a point has."""
+        return sum(size or 1 for size in self.sizes.values())
+
+    @property
+    def data(self) -> dict[str, np.ndarray]:
+        """The numbers in one vector and the columns in one matrix, whose shapes may change.
+
+        A compiled wrapper costs in proportion to how many arrays it shares.
+        """
+        flat = [np.ravel(np.asarray(value, float)) for value in self.numbers.values()]
+        rows = np.stack([np.asarray(column, float) for column in self.columns.values()])
+        return {"numbers": np.concatenate(flat), "columns": rows}
+
+    def tensor(self, point: Any, numbers: Any, columns: Any) -> Any:
+        """Return the log density of a point as a tensor.
+
+        Parameters
+        ----------
+        point
+            Shape (dimension,).
+        numbers, columns
+            Tensors in the place of :attr:`data`.
+
+        Returns
+        -------
+        tensor
+            A scalar.
+        """
+        named: dict[str, Any] = {}
+        at = 0
+        for name, value in self.numbers.items():
+            size = np.size(value)
+            named[name] = numbers[at] if np.ndim(value) == 0 else numbers[at : at + size]
+            at += size
+        data = {name: columns[i] for i, name in enumerate(self.columns)}
+        return self.log_density(split(point, self.sizes), named, data)
+
+    def model(self) -> pm.Model:
+        """Return a PyMC model: a flat vector of coordinates and one potential."""
+        import pymc as pm
+
+        with pm.Model() as built:
+            shared = {name: pm.Data(name, value) for name, value in self.data.items()}
+            point: Any = pm.Flat("z", shape=self.dimension, initval=np.zeros(self.dimension))
+            pm.Potential("log_density", self.tensor(point, **shared))
+        return built
+
+
+def density(law: Any, likelihood: Any, numbers: Mapping[str, Any], runs: Observations) -> Density:
+    """Return the posterior in the sampler's coordinates.
 
     Parameters
     ----------
@@ -97,30 +169,28 @@ def density(law: Any, likelihood: Any, numbers: Mapping[str, Any], runs: Observa
 
     Returns
     -------
-    pymc.Model
-        A flat vector of coordinates and one potential, the log density.
+    Density
+        Priors, Jacobian and likelihood.
     """
-    import pymc as pm
-
     coordinates = Coordinates(law, likelihood)
-    columns = {**runs.inputs, OUTCOME: runs.outcome}
-    with pm.Model() as built:
-        shared, data = _shared(numbers, columns)
-        z = _flat(coordinates.sizes)
+
+    def log_density(z: dict, shared: dict, data: dict) -> Any:
         values, log_jacobian = coordinates.values(z, shared)
         natural, noise = coordinates.natural(values, shared)
-        curve = law.curve(data, natural, shared)
+        curve = law.curve({role: data[role] for role in law.inputs}, natural, shared)
         log_likelihood = likelihood.tensor_log_density(data[OUTCOME], curve, **noise).sum()
         log_prior = sum(
             _log_prior(slot, values[slot.quantity], shared) for slot in coordinates.free
         )
-        pm.Potential("log_density", log_prior + log_jacobian + log_likelihood)
-    return built
+        return log_prior + log_jacobian + log_likelihood
+
+    columns = {**runs.inputs, OUTCOME: runs.outcome}
+    return Density(coordinates.sizes, numbers, columns, log_density)
 
 
 def collapsed_density(
     law: Any, likelihood: Any, numbers: Mapping[str, Any], statistics: Mapping[str, np.ndarray]
-) -> pm.Model:
+) -> Density:
     """Return the posterior of everything but floor and level, which are integrated out.
 
     Parameters
@@ -134,16 +204,14 @@ def collapsed_density(
 
     Returns
     -------
-    pymc.Model
-        A flat vector of coordinates and one potential, the log density.
+    Density
+        Priors, Jacobian and integrated likelihood.
     """
-    import pymc as pm
-
     coordinates = Coordinates(law, likelihood)
     sizes = collapse.remaining(coordinates)
-    with pm.Model() as built:
-        shared, data = _shared(numbers, statistics)
-        values, log_jacobian = coordinates.values(_flat(sizes), shared, pair=False)
+
+    def log_density(z: dict, shared: dict, data: dict) -> Any:
+        values, log_jacobian = coordinates.values(z, shared, pair=False)
         reducible = collapse.relative_reducible(law, values, data, shared)
         sd = likelihood.log_sd(**coordinates.noise(values, shared))
         log_likelihood = collapse.log_density(data, reducible, sd)
@@ -152,44 +220,9 @@ def collapsed_density(
             for slot in coordinates.free
             if slot.quantity in sizes
         )
-        pm.Potential("log_density", log_prior + log_jacobian + log_likelihood)
-    return built
+        return log_prior + log_jacobian + log_likelihood
 
-
-def packed(numbers: Mapping[str, Any], columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return the data of a density as its two shared arrays.
-
-    The compiled wrapper of a density costs in proportion to how many arrays it shares, so all
-    numbers go in one vector and all columns in one matrix.
-    """
-    flat = [np.ravel(np.asarray(value, float)) for value in numbers.values()]
-    return {"numbers": np.concatenate(flat), "columns": np.stack(list(columns.values()))}
-
-
-def _shared(
-    numbers: Mapping[str, Any], columns: Mapping[str, np.ndarray]
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the packed numbers and columns by name, as tensors."""
-    import pymc as pm
-
-    arrays = packed(numbers, columns)
-    vector: Any = pm.Data("numbers", arrays["numbers"])
-    matrix: Any = pm.Data("columns", arrays["columns"])
-    named: dict[str, Any] = {}
-    at = 0
-    for name, value in numbers.items():
-        size = np.size(value)
-        named[name] = vector[at] if np.ndim(value) == 0 else vector[at : at + size]
-        at += size
-    return named, {name: matrix[i] for i, name in enumerate(columns)}
-
-
-def _flat(sizes: Mapping[str, int | None]) -> dict[str, Any]:
-    import pymc as pm
-
-    length = sum(size or 1 for size in sizes.values())
-    vector: Any = pm.Flat("z", shape=length, initval=np.zeros(length))
-    return split(vector, sizes)
+    return Density(sizes, numbers, statistics, log_density)
 
 
 def _log_prior(slot: Slot, value: Any, numbers: Mapping[str, Any]) -> Any:

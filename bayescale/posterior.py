@@ -128,13 +128,8 @@ def _draw_plain(
     failed: float | None,
 ) -> Draws:
     law, likelihood = coordinates.law, coordinates.likelihood
-    columns = {**runs.inputs, model.OUTCOME: runs.outcome}
-    vectors, stats = sample.run(
-        density_key("declared", coordinates, settings),
-        lambda: model.density(law, likelihood, numbers, runs),
-        model.packed(numbers, columns),
-        settings,
-    )
+    key = density_key("declared", coordinates, settings)
+    vectors, stats = sample.run(key, model.density(law, likelihood, numbers, runs), settings)
     values, _ = coordinates.values(split(vectors, coordinates.sizes), numbers)
     engine = "the declared density"
     if failed is not None:
@@ -150,12 +145,9 @@ def _draw_collapsed(
 ) -> Draws:
     law, likelihood = coordinates.law, coordinates.likelihood
     statistics, top = collapse.linearized(coordinates, runs.outcome, runs.inputs, numbers)
-    vectors, stats = sample.run(
-        density_key("collapsed", coordinates, settings),
-        lambda: model.collapsed_density(law, likelihood, numbers, statistics),
-        model.packed(numbers, statistics),
-        settings,
-    )
+    density = model.collapsed_density(law, likelihood, numbers, statistics)
+    key = density_key("collapsed", coordinates, settings)
+    vectors, stats = sample.run(key, density, settings)
     values, _ = coordinates.values(
         split(vectors, collapse.remaining(coordinates)), numbers, pair=False
     )

@@ -7,12 +7,13 @@ prior numbers, whatever the number of rows.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayescale import kernels
 from bayescale.errors import LawError
 
 if TYPE_CHECKING:
@@ -81,10 +82,7 @@ class Sampling:
 
 
 def run(
-    key: Hashable,
-    build: Callable[[], pm.Model],
-    data: Mapping[str, Any],
-    settings: Sampling,
+    key: Hashable, density: kernels.Density, settings: Sampling
 ) -> tuple[np.ndarray, xr.Dataset]:
     """Sample a density in its unconstrained coordinates.
 
@@ -92,27 +90,25 @@ def run(
     ----------
     key
         What the compiled density depends on; equal keys share one.
-    build
-        Makes the model; called when the key is new (always, for PyMC's sampler).
-    data
-        The model's data by name.
+    density
+        What to sample; compiled when the key is new (always, for PyMC's sampler).
     settings
         How to sample.
 
     Returns
     -------
     draws
-        Shape (chain, draw, coordinate), in the model's order.
+        Shape (chain, draw, coordinate), in the density's order.
     stats
         The sampler's statistics: diverging, energy, n_steps, tree depth.
     """
     if settings.sampler == "pymc":
-        return _run_pymc(build(), settings)
+        return _run_pymc(density.model(), settings)
     import nutpie
 
     if key not in _compiled:
-        _compiled[key] = nutpie.compile_pymc_model(build(), var_names=[])
-    compiled = _compiled[key].with_data(**data)
+        _compiled[key] = kernels.compiled(density)
+    compiled = _compiled[key].with_data(**density.data)
     running: Any = nutpie.sample(
         compiled,
         draws=settings.draws,

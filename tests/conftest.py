@@ -45,11 +45,10 @@ def reference_grid(form, points=24):
 def no_sampling(monkeypatch):
     """Draws near the prior's median instead of NUTS: nothing is compiled."""
 
-    def fake(key, build, data, settings):
-        dimension = _dimension(key, data)
+    def fake(key, density, settings):
         rng = np.random.default_rng(settings.seed)
         shape = (settings.chains, settings.draws)
-        draws = 0.1 * rng.standard_normal((*shape, dimension))
+        draws = 0.1 * rng.standard_normal((*shape, density.dimension))
         zeros = np.zeros(shape)
         stats = {
             "diverging": (("chain", "draw"), zeros.astype(bool)),
@@ -60,14 +59,6 @@ def no_sampling(monkeypatch):
         return draws, xr.Dataset(stats, coords)
 
     monkeypatch.setattr(sample, "run", fake)
-
-
-def _dimension(key, data):
-    """Coordinates of a density from its key: free slots of the law and the likelihood."""
-    slots = [slot for signature in key[1:3] for slot in signature[2]]
-    free = [slot for slot in slots if slot[2] != "fixed"]
-    count = sum(slot[-1] or 1 for slot in free)
-    return count - 2 if key[0] == "collapsed" else count
 
 
 @pytest.fixture(scope="session")

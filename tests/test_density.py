@@ -112,7 +112,7 @@ def hold_density_to_the_plain_model(law, likelihood):
     size = sum(n or 1 for n in coordinates.sizes.values())
     vector = 0.3 * np.random.default_rng(1).standard_normal(size)
 
-    built = model.density(law, likelihood, numbers, checked)
+    built = model.density(law, likelihood, numbers, checked).model()
     sampled = float(built.compile_logp(mode=PLAIN)({"z": vector}))
 
     values, log_jacobian = coordinates.values(split(vector, coordinates.sizes), numbers)
@@ -153,7 +153,7 @@ def test_gradient_is_finite_where_sampling_starts(form, reach):
         }
         checked = dataclasses.replace(checked, inputs=inputs)
     numbers = Coordinates(law, likelihood).numbers(checked.references)
-    built = model.density(law, likelihood, numbers, checked)
+    built = model.density(law, likelihood, numbers, checked).model()
     # Not compile_dlogp: its rewrites join sums of more operands than the Python mode can bear.
     symbolic = pytensor.gradient.grad(built.logp(), built.value_vars[0])
     gradient = pytensor.function(built.value_vars, symbolic, mode=PLAIN)(**built.initial_point())
@@ -178,7 +178,7 @@ class TestCollapse:
     def collapsed(self, parts, vector):
         coordinates, _, numbers, statistics, _ = parts
         law, likelihood = coordinates.law, coordinates.likelihood
-        built = model.collapsed_density(law, likelihood, numbers, statistics)
+        built = model.collapsed_density(law, likelihood, numbers, statistics).model()
         return float(built.compile_logp(mode=PLAIN)({"z": vector}))
 
     def by_grid(self, parts, vector):

@@ -277,6 +277,12 @@ class TestBrokenPowerLaw:
         assert exponents[-1 if carrier == "last_exponent" else 0] == pytest.approx(0.4)
         np.testing.assert_allclose(np.diff(np.log(exponents)), [-0.5 * step, 0.2 * step])
 
+    def test_breaks_at_nodes_of_the_data_have_no_place_without_them(self):
+        held = {"irreducible": 0.1, "scale": 1.0, "exponent": 0.2, "exponent_change": 0.3}
+        law_ = bs.BrokenPowerLaw(breaks=1, placement="fixed", **held)
+        with pytest.raises(bs.LawError, match="break_location is fixed through 'cell_position'"):
+            law_.evaluate(x=1.0)
+
     def test_options_are_checked(self):
         with pytest.raises(bs.LawError, match="breaks=1, 2 or 3; got 4"):
             bs.BrokenPowerLaw(breaks=4)

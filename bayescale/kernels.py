@@ -1,0 +1,173 @@
+"""A log density and its gradient as C functions that nutpie calls.
+
+nutpie's public route rebuilds its wrappers around PyTensor's function in every process, which is
+most of what a first fit waits for. A density here has exactly one point, one vector of numbers and
+one matrix of columns, so a wrapper of a few lines does; the inner function comes from PyTensor's
+cache on disk. The record that nutpie expects is private to it: where it looks different from the
+one known here, the public route is taken, with the same draws up to their random numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+#: The fields of nutpie's record of a compiled model that this module fills.
+_FIELDS = {
+    "_n_dim", "dims", "_coords", "_shapes", "compiled_logp_func", "compiled_expand_func",
+    "initial_point_func", "shared_data", "shared_var_keys", "user_data", "n_expanded",
+    "shape_info", "logp_func", "expand_func", "reparameterized_names", "_transform_adapt_args",
+}  # fmt: skip
+#: What nutpie hands to a function beside the point: addresses, sizes and shapes of two arrays.
+_RECORD = 7
+
+
+class Density(Protocol):
+    """What is compiled (see model.py)."""
+
+    @property
+    def dimension(self) -> int:
+        """How many coordinates a point has."""
+        ...
+
+    @property
+    def data(self) -> dict[str, np.ndarray]:
+        """The numbers, a vector, and the columns, a matrix."""
+        ...
+
+    def tensor(self, point: Any, numbers: Any, columns: Any) -> Any:
+        """Return the log density as a tensor."""
+        ...
+
+    def model(self) -> Any:
+        """Return it as a PyMC model."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Shared:
+    name: str
+    ndim: int
+
+
+def compiled(density: Density) -> Any:
+    """Return a density as nutpie samples it, by our wrapper or by nutpie's public route."""
+    return _by_wrapper(density) if wrapper_fits() else by_public_route(density)
+
+
+def wrapper_fits() -> bool:
+    """Return whether nutpie's record is the one known here."""
+    from dataclasses import fields
+
+    try:
+        from nutpie.compile_pymc import CompiledPyMCModel, make_user_data
+    except ImportError:
+        return False
+    if {f.name for f in fields(CompiledPyMCModel)} != _FIELDS:
+        return False
+    arrays = {"a": np.zeros(2), "b": np.zeros((3, 4))}
+    keys = {_Shared(name, value.ndim): name for name, value in arrays.items()}
+    record = np.atleast_1d(make_user_data(keys, arrays)).view(np.uint64)
+    seen = [arrays["a"].ctypes.data, arrays["b"].ctypes.data, 2, 12, 2, 3, 4]
+    return record.tolist() == seen
+
+
+def by_public_route(density: Density) -> Any:
+    """Return a density compiled by nutpie itself."""
+    import nutpie
+
+    return nutpie.compile_pymc_model(density.model(), var_names=[])
+
+
+def gradient_function(density: Density) -> Any:
+    """Return PyTensor's compiled function from (point, numbers, columns) to value and gradient."""
+    import pytensor
+    import pytensor.tensor as pt
+    from pytensor.graph import rewrite_graph
+
+    point = pt.TensorType("float64", shape=(density.dimension,))("point")
+    numbers, columns = pt.dvector("numbers"), pt.dmatrix("columns")
+    value = density.tensor(point, numbers, columns)
+    # As nutpie and PyMC do: stable before it is differentiated, and no checks of prior arguments,
+    # which were checked when the priors were made.
+    rewrites = ["canonicalize", "stabilize", "local_remove_check_parameter"]
+    value = rewrite_graph(value, include=rewrites)
+    gradient = pt.grad(value, point)
+    return pytensor.function([point, numbers, columns], [value, gradient], mode="NUMBA")
+
+
+def _by_wrapper(density: Density) -> Any:
+    from nutpie.compile_pymc import CompiledPyMCModel, make_user_data
+
+    size = density.dimension
+    function = gradient_function(density)
+    arrays = {name: np.array(value, order="C") for name, value in density.data.items()}
+    keys = {_Shared(name, value.ndim): name for name, value in arrays.items()}
+
+    def start(seed: Any = None) -> np.ndarray:
+        # nutpie's own start: the origin, moved by up to 1 in every coordinate.
+        return np.random.default_rng(seed).uniform(-1.0, 1.0, size)
+
+    return CompiledPyMCModel(
+        _n_dim=size,
+        dims={},
+        _coords={"unconstrained_parameter": [f"z_{i}" for i in range(size)]},
+        _shapes={"z": (size,)},
+        compiled_logp_func=_c_density(function.vm.jit_fn, size),
+        compiled_expand_func=_c_copy(size),
+        initial_point_func=start,
+        shared_data=arrays,
+        shared_var_keys=keys,
+        user_data=make_user_data(keys, arrays),
+        n_expanded=size,
+        shape_info=(["z"], [slice(0, size)], [(size,)]),
+        logp_func=function,
+        expand_func=None,
+        reparameterized_names=[],
+    )
+
+
+def _c_density(inner: Any, size: int) -> Any:
+    """Return the C function of a density; loops, because slices take seconds to compile."""
+    from numba import carray, cfunc, types
+    from nutpie.compile_pymc import address_as_void_pointer as pointer
+
+    doubles = types.CPointer(types.double)
+    signature = types.int64(types.uint64, doubles, doubles, doubles, types.CPointer(types.uint64))
+
+    def density(length, point_at, gradient_at, value_at, record_at):
+        if length != size:
+            return -1
+        record = carray(record_at, (_RECORD,))
+        numbers = carray(pointer(record[0]), (record[2],), np.float64)
+        columns = carray(pointer(record[1]), (record[5], record[6]), np.float64)
+        value, gradient = inner(carray(point_at, (size,)), numbers, columns)
+        finite = np.isfinite(value[()])
+        carray(value_at, (1,))[0] = value[()]
+        out = carray(gradient_at, (size,))
+        for i in range(size):
+            out[i] = gradient[i]
+            finite = finite and np.isfinite(gradient[i])
+        return 0 if finite else 3
+
+    return cfunc(signature)(density)
+
+
+def _c_copy(size: int) -> Any:
+    """Return the C function that hands on the point as it is."""
+    from numba import carray, cfunc, types
+
+    doubles = types.CPointer(types.double)
+    signature = types.int64(types.uint64, types.uint64, doubles, doubles, types.voidptr)
+
+    def copy(length, expanded, point_at, out_at, record_at):
+        if length != size or expanded != size:
+            return -1
+        point, out = carray(point_at, (size,)), carray(out_at, (size,))
+        for i in range(size):
+            out[i] = point[i]
+        return 0
+
+    return cfunc(signature)(copy)
