@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -392,38 +393,147 @@ def fit(
     Fit
         The fit, with a :class:`~bayescale.errors.SamplingWarning` when it cannot be trusted.
     """
-    notes = []
     name = law.signature_name()
     with task(f"Fitting {name}: compile (once in a process) and sample", progress=progress) as bar:
-        draws = posterior.draw(law, likelihood, runs, settings)
-        found = _diagnose_draws(law, likelihood, runs, draws)
-        if settings.retry and not found.good:
-            bar.update(f"Fitting {name}: once more, with more draws")
-            again = posterior.draw(law, likelihood, runs, settings.doubled())
-            second = _diagnose_draws(law, likelihood, runs, again)
-            if second.good or second.rhat <= found.rhat:
-                draws, found = again, second
-                settings = settings.doubled()
-                notes.append(
-                    f"sampled again with tune={settings.tune}, draws={settings.draws}, because "
-                    "the first draws fell short"
-                )
-        tree = posterior.tree(law, likelihood, runs, draws, settings.seed)
-    tree.attrs = {
-        "engine": draws.engine,
-        "notes": notes,
-        "pareto_k": np.nan if draws.pareto_k is None else draws.pareto_k,
-    }
-    made = Fit(law, likelihood, runs, settings, tree)
-    made.__dict__["diagnostics"] = found
-    if not found.good:
-        warnings.warn(f"{name}: {' '.join(found.advice)}", SamplingWarning, stacklevel=3)
+        found = sampled(
+            law,
+            likelihood,
+            runs,
+            settings,
+            again=lambda: bar.update(f"Fitting {name}: once more, with more draws"),
+        )
+        made = found.fit()
+    if not found.diagnostics.good:
+        warnings.warn(f"{name}: {' '.join(found.diagnostics.advice)}", SamplingWarning, 3)
     return made
 
 
-def _diagnose_draws(
-    law: Any, likelihood: Any, runs: Observations, draws: posterior.Draws
-) -> Diagnostics:
+@dataclass(frozen=True, eq=False)
+class Sampled:
+    """Draws of one fit that have been checked, before they are labelled.
+
+    Parameters
+    ----------
+    law, likelihood, runs
+        What was fitted.
+    settings
+        How the kept draws were sampled: doubled where the first fell short.
+    draws
+        The posterior as plain arrays.
+    diagnostics
+        Of these draws.
+    notes
+        What was done by itself, such as sampling again.
+    """
+
+    law: Any
+    likelihood: Any
+    runs: Observations
+    settings: Sampling
+    draws: posterior.Draws
+    diagnostics: Diagnostics
+    notes: tuple[str, ...] = ()
+
+    def fit(self) -> Fit:
+        """Return the fit with its labelled tree."""
+        draws = self.draws
+        tree = posterior.tree(self.law, self.likelihood, self.runs, draws, self.settings.seed)
+        tree.attrs = {
+            "engine": draws.engine,
+            "notes": list(self.notes),
+            "pareto_k": np.nan if draws.pareto_k is None else draws.pareto_k,
+        }
+        made = Fit(self.law, self.likelihood, self.runs, self.settings, tree)
+        made.__dict__["diagnostics"] = self.diagnostics
+        return made
+
+    def bare_fit(self) -> Fit:
+        """Return a fit with an empty tree, which forecasts as the full one does."""
+        import xarray as xr
+
+        made = Fit(self.law, self.likelihood, self.runs, self.settings, xr.DataTree())
+        made.__dict__ |= {
+            "diagnostics": self.diagnostics,
+            "parameters": self.draws.parameters,
+            "noise": self.draws.noise,
+        }
+        return made
+
+
+def sampled(
+    law: Any,
+    likelihood: Any,
+    runs: Observations,
+    settings: Sampling,
+    again: Callable[[], object] = lambda: None,
+) -> Sampled:
+    """Sample and check, and once more with more draws where the first fall short.
+
+    Parameters
+    ----------
+    law, likelihood, runs, settings
+        As for :func:`fit`.
+    again
+        Called before sampling once more.
+
+    Returns
+    -------
+    Sampled
+        The better draws of the two.
+    """
+    draws = posterior.draw(law, likelihood, runs, settings)
+    found = Sampled(law, likelihood, runs, settings, draws, diagnosed(law, likelihood, runs, draws))
+    if found.diagnostics.good or not settings.retry:
+        return found
+    again()
+    more = settings.doubled()
+    draws = posterior.draw(law, likelihood, runs, more)
+    second = diagnosed(law, likelihood, runs, draws)
+    if not second.good and second.rhat > found.diagnostics.rhat:
+        return found
+    return _again(law, likelihood, runs, more, draws, second)
+
+
+def resumed(
+    law: Any, likelihood: Any, runs: Observations, settings: Sampling, draws: posterior.Draws
+) -> Sampled:
+    """Return what :func:`sampled` found with these settings, from its draws.
+
+    Parameters
+    ----------
+    law, likelihood, runs, settings
+        As they were given to :func:`sampled`.
+    draws
+        The draws it kept.
+
+    Returns
+    -------
+    Sampled
+        The same record; nothing is sampled.
+    """
+    found = diagnosed(law, likelihood, runs, draws)
+    if draws.stats.sizes["draw"] == settings.draws:
+        return Sampled(law, likelihood, runs, settings, draws, found)
+    return _again(law, likelihood, runs, settings.doubled(), draws, found)
+
+
+def _again(
+    law: Any,
+    likelihood: Any,
+    runs: Observations,
+    settings: Sampling,
+    draws: posterior.Draws,
+    found: Diagnostics,
+) -> Sampled:
+    note = (
+        f"sampled again with tune={settings.tune}, draws={settings.draws}, because the first "
+        "draws fell short"
+    )
+    return Sampled(law, likelihood, runs, settings, draws, found, (note,))
+
+
+def diagnosed(law: Any, likelihood: Any, runs: Observations, draws: posterior.Draws) -> Diagnostics:
+    """Return the diagnostics of draws."""
     return _diagnose(
         law,
         likelihood,

@@ -83,13 +83,14 @@ def by_public_route(density: Density) -> Any:
 
 def gradient_function(density: Density) -> Any:
     """Return PyTensor's compiled function from (point, numbers, columns) to value and gradient."""
-    import pytensor
-    import pytensor.tensor as pt
-    from pytensor.graph import rewrite_graph
+    import pytensor as typed
+    from pytensor.graph.rewriting.utils import rewrite_graph
 
+    pytensor: Any = typed  # the type checker knows few of its names
+    pt = pytensor.tensor
     point = pt.TensorType("float64", shape=(density.dimension,))("point")
     numbers, columns = pt.dvector("numbers"), pt.dmatrix("columns")
-    value = density.tensor(point, numbers, columns)
+    value: Any = density.tensor(point, numbers, columns)
     # As nutpie and PyMC do: stable before it is differentiated, and no checks of prior arguments,
     # which were checked when the priors were made.
     rewrites = ["canonicalize", "stabilize", "local_remove_check_parameter"]
@@ -131,9 +132,12 @@ def _by_wrapper(density: Density) -> Any:
 
 def _c_density(inner: Any, size: int) -> Any:
     """Return the C function of a density; loops, because slices take seconds to compile."""
-    from numba import carray, cfunc, types
-    from nutpie.compile_pymc import address_as_void_pointer as pointer
+    import numba as typed
+    from nutpie.compile_pymc import address_as_void_pointer
 
+    numba: Any = typed  # the type checker knows none of its names
+    pointer: Any = address_as_void_pointer
+    carray, cfunc, types = numba.carray, numba.cfunc, numba.types
     doubles = types.CPointer(types.double)
     signature = types.int64(types.uint64, doubles, doubles, doubles, types.CPointer(types.uint64))
 
@@ -157,8 +161,10 @@ def _c_density(inner: Any, size: int) -> Any:
 
 def _c_copy(size: int) -> Any:
     """Return the C function that hands on the point as it is."""
-    from numba import carray, cfunc, types
+    import numba as typed
 
+    numba: Any = typed  # the type checker knows none of its names
+    carray, cfunc, types = numba.carray, numba.cfunc, numba.types
     doubles = types.CPointer(types.double)
     signature = types.int64(types.uint64, types.uint64, doubles, doubles, types.voidptr)
 

@@ -378,7 +378,8 @@ class Law:
             if slot.quantity != slot.field and slot.quantity not in self.constant_names:
                 raise LawError(
                     f"{type(self).__name__}: {slot.field} is fixed through {slot.quantity!r}, "
-                    f"which is relative to the runs of a fit. Give {slot.field}= in the user's units."
+                    f"which is relative to the runs of a fit. Give {slot.field}= in units of "
+                    "its own."
                 )
         held = {slot.quantity: slot.value for slot in slots(self)}
         return self.natural(held, UNIT_REFERENCES)

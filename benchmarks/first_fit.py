@@ -3,9 +3,9 @@
 Run: uv run python benchmarks/first_fit.py [--repeats 5]
 Each law is fitted once in a process of its own, wall time from the start of Python to the end of
 the fit: ours (4 x (1000 + 1000), with diagnostics and log-likelihood), and the same law written
-by hand in PyMC with ``pm.sample`` as it comes (benchmarks/textbook). Beside them, what importing PyMC and
-nutpie takes alone. Runs are interleaved; medians. An empty cache is a new folder for PyTensor's
-compiled files. Writes benchmarks/results/first_fit.csv.
+by hand in PyMC with ``pm.sample`` as it comes (benchmarks/textbook). Beside them, what importing
+PyMC and nutpie takes alone. Runs are interleaved; medians. An empty cache is a new folder for
+PyTensor's compiled files. Writes benchmarks/results/first_fit.csv.
 """
 
 import argparse

@@ -1,0 +1,350 @@
+"""One curve of a batch: fitted, and only what a table needs of it kept.
+
+A record is a flat dict of numbers and text that crosses process borders cheaply and is written as
+one line of JSON. Everything here is a function of the plan and the job alone, so that where a job
+runs does not matter.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import threading
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayescale import fitting, forecasting
+from bayescale.coordinates import Coordinates
+from bayescale.data import observations
+from bayescale.errors import BayescaleError
+from bayescale.posterior import Draws
+from bayescale.sample import Sampling
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Record = dict[str, Any]
+
+#: Threads of one process take turns: compiling and catching warnings are not safe in parallel.
+_turn = threading.Lock()
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What all curves of a batch have in common.
+
+    Parameters
+    ----------
+    laws
+        Label to law.
+    likelihoods
+        Label to how its runs scatter.
+    settings
+        Label to how it is sampled; the seed is each curve's own.
+    y
+        The name of the outcome's column.
+    inputs
+        Role to column.
+    ceiling
+        What a rising metric cannot exceed, or None.
+    prob
+        Probability of the equal-tailed intervals.
+    forecast
+        Role to the inputs of a forecast, or None.
+    keep_draws
+        Whether the draws go into the record.
+    """
+
+    laws: dict[str, Any]
+    likelihoods: dict[str, Any]
+    settings: dict[str, Sampling]
+    y: str
+    inputs: dict[str, str]
+    ceiling: float | None
+    prob: float
+    forecast: dict[str, Any] | None
+    keep_draws: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One law to be fitted to one group of rows.
+
+    Parameters
+    ----------
+    name
+        A stable hash of group and law.
+    label
+        The law's.
+    key
+        The group's values.
+    seed
+        The curve's own.
+    data
+        A stable hash of its rows.
+    runs
+        Its rows.
+    """
+
+    name: str
+    label: str
+    key: tuple
+    seed: int
+    data: str
+    runs: pd.DataFrame
+
+
+def stable_hash(*parts: str) -> str:
+    """Return a hash of texts that is the same in every process and on every machine."""
+    digest = hashlib.blake2b(digest_size=12)
+    for part in parts:
+        text = part.encode()
+        digest.update(len(text).to_bytes(8, "little") + text)
+    return digest.hexdigest()
+
+
+def key_text(key: tuple) -> str:
+    """Return a group's key as text; numpy's numbers read as Python's."""
+    plain = [value.item() if isinstance(value, np.generic) else value for value in key]
+    return "; ".join(f"{type(value).__name__}:{value}" for value in plain)
+
+
+def seed_of(seed: int, key: tuple) -> int:
+    """Return a curve's seed from the batch's and the group's key, whatever the order."""
+    return int(stable_hash("seed", str(seed), key_text(key))[:8], 16)
+
+
+def settings_of(plan: Plan, job: Job) -> Sampling:
+    """Return how a job is sampled."""
+    return replace(plan.settings[job.label], seed=job.seed)
+
+
+def fitted(plan: Plan, job: Job) -> fitting.Sampled:
+    """Check a job's rows and sample."""
+    law, likelihood = plan.laws[job.label], plan.likelihoods[job.label]
+    checked = observations(law, likelihood, job.runs, plan.y, plan.inputs, plan.ceiling)
+    return fitting.sampled(law, likelihood, checked, settings_of(plan, job))
+
+
+@functools.lru_cache(maxsize=4)
+def _unpacked(packed: bytes) -> Plan:
+    import cloudpickle
+
+    return cloudpickle.loads(packed)
+
+
+def records(packed: bytes, jobs: Sequence[Job]) -> list[Record]:
+    """Fit some jobs, one after another.
+
+    Parameters
+    ----------
+    packed
+        The plan, pickled; a process unpacks it once.
+    jobs
+        What to fit.
+
+    Returns
+    -------
+    list of dict
+        A record for each job, in order; an error is a record with its reason.
+    """
+    with _turn:
+        plan = _unpacked(packed)
+        return [_record(plan, job) for job in jobs]
+
+
+def failure(job: Job, reason: str, kind: str) -> Record:
+    """Return the record of a job that has no posterior."""
+    return _head(job) | {"failure": reason, "failure_kind": kind}
+
+
+def _head(job: Job) -> Record:
+    key = [value.item() if isinstance(value, np.generic) else value for value in job.key]
+    return {
+        "name": job.name,
+        "label": job.label,
+        "key": [value if isinstance(value, bool | int | float | str) else str(value)
+                for value in key],
+        "data": job.data,
+        "seed": job.seed,
+        "runs": len(job.runs),
+        "failure": "",
+        "failure_kind": "",
+    }  # fmt: skip
+
+
+def _record(plan: Plan, job: Job) -> Record:
+    started = time.perf_counter()
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        try:
+            found = fitted(plan, job)
+            record = _head(job) | summary(found, plan.prob)
+            if plan.forecast is not None:
+                record["forecast"] = forecast_rows(found, plan.forecast, plan.prob)
+            if plan.keep_draws:
+                record["draws"] = packed_draws(found)
+        except Exception as error:
+            kind = type(error).__name__
+            reason = str(error) if isinstance(error, BayescaleError) else f"{kind}: {error}"
+            record = failure(job, reason, kind)
+    record["warnings"] = [
+        str(w.message) for w in heard if type(w.message).__module__.startswith("bayescale.")
+    ]
+    record["seconds"] = time.perf_counter() - started
+    return record
+
+
+def summary(found: fitting.Sampled, prob: float) -> Record:
+    """Return the numbers of one fit that the table holds.
+
+    Parameters
+    ----------
+    found
+        Checked draws.
+    prob
+        Probability of the equal-tailed interval.
+
+    Returns
+    -------
+    dict
+        ``parameters``: name to median, lower and upper, as ``np.quantile`` of the fit's draws;
+        diagnostics; ``loo``: elpd, se, p, worst Pareto k and elpd row by row, as
+        ``az.loo(fit.tree)`` has them.
+    """
+    draws = named_draws(found.draws.parameters | found.draws.noise)
+    levels = [0.5, (1 - prob) / 2, (1 + prob) / 2]
+    block = np.stack([value.ravel() for value in draws.values()])
+    numbers = np.quantile(block, levels, axis=1).T.tolist()
+    d = found.diagnostics
+    return {
+        "parameters": dict(zip(draws, numbers, strict=True)),
+        "diagnostics": {
+            "good": bool(d.good),
+            "rhat": d.rhat,
+            "ess_bulk": d.ess_bulk,
+            "ess_tail": d.ess_tail,
+            "divergences": d.divergences,
+            "draws": d.draws,
+            "bfmi": d.bfmi,
+            "misfit": float(d.misfit),
+        },
+        "advice": list(d.advice),
+        "engine": found.draws.engine,
+        "retried": bool(found.notes),
+        "loo": leave_one_out(found),
+    }
+
+
+def named_draws(values: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Return every component under a name of its own: ``break_location[1]``."""
+    named = {}
+    for name, value in values.items():
+        many = isinstance(value, tuple)
+        for i, part in enumerate(value if many else (value,)):
+            named[f"{name}[{i + 1}]" if many else name] = np.asarray(part)
+    return named
+
+
+def leave_one_out(found: fitting.Sampled) -> Record:
+    """Return PSIS-LOO with ArviZ's arithmetic on plain arrays: no tree is built."""
+    from arviz_stats.base.array import array_stats
+
+    draws, runs = found.draws, found.runs
+    noise = {name: value[..., None] for name, value in draws.noise.items()}
+    curve = found.bare_fit().curve_draws(runs.inputs)
+    density = found.likelihood.log_density(runs.outcome, curve, **noise)
+    axes: dict[str, Any] = {"chain_axis": 1, "draw_axis": 2}
+    relative = 1.0
+    if density.shape[0] > 1:
+        free = {slot.quantity for slot in Coordinates(found.law, found.likelihood).free}
+        held = {name: value for name, value in draws.quantities.items() if name in free}
+        block = np.stack(list(named_draws({**held, **draws.parameters, **draws.noise}).values()))
+        relative = float(np.mean(array_stats.ess(block, method="mean", **axes)))
+        relative /= density.shape[0] * density.shape[1]
+    rows = np.ascontiguousarray(np.moveaxis(density, -1, 0))
+    elpd_i, pareto_k, p_i = array_stats.loo(rows, r_eff=relative, **axes)
+    elpd, se, p, _ = array_stats.loo_summary(elpd_i, p_i)
+    return {
+        "elpd": float(elpd),
+        "elpd_se": float(se),
+        "p_loo": float(p),
+        "worst_pareto_k": float(np.max(pareto_k)),
+        "pointwise": np.asarray(elpd_i).tolist(),
+    }
+
+
+def forecast_rows(
+    found: fitting.Sampled, inputs: Mapping[str, Any], prob: float
+) -> dict[str, list[float]]:
+    """Return the intervals of ``fit.forecast``, of curve and of one new run, by column."""
+    fit = found.bare_fit()
+    at = forecasting.checked_inputs(found.law.inputs, fit.runs.columns, inputs, fit.name)
+    curve = fit.curve_draws(at)
+    made = fitting.forecast_of(fit, at, curve, fit.new_run_draws(curve))
+    table = made.interval(prob)
+    table = table.rename(columns={name: f"observation_{name}" for name in _INTERVAL})
+    of_curve = made.interval(prob, of="curve")
+    for name in _INTERVAL:
+        table[f"curve_{name}"] = of_curve[name]
+    return {str(name): column.tolist() for name, column in table.items()}
+
+
+_INTERVAL = ("median", "lower", "upper")
+
+
+# Draws as arrays, and back ------------------------------------------------------------------------
+
+
+def packed_draws(found: fitting.Sampled) -> dict[str, np.ndarray]:
+    """Return draws as arrays that a file without pickles can hold."""
+    draws = found.draws
+    groups = {"quantity": draws.quantities, "parameter": draws.parameters, "noise": draws.noise}
+    arrays = {}
+    for group, values in groups.items():
+        for name, value in values.items():
+            many = isinstance(value, tuple)
+            stacked = np.stack([np.asarray(v) for v in value], -1) if many else np.asarray(value)
+            arrays[f"{group}.{name}{'.parts' if many else ''}"] = stacked
+    for name, array in draws.stats.data_vars.items():
+        arrays[f"stat.{name}"] = array.to_numpy()
+    pareto_k = np.nan if draws.pareto_k is None else draws.pareto_k
+    return arrays | {"pareto_k": np.asarray(pareto_k), "engine": np.asarray(draws.engine)}
+
+
+def unpacked_fit(plan: Plan, job: Job, arrays: Mapping[str, np.ndarray]) -> fitting.Fit:
+    """Return the fit whose draws were packed; equal to fitting again, bit by bit."""
+    import xarray as xr
+
+    values: dict[str, dict[str, Any]] = {}
+    for full, array in arrays.items():
+        group, _, name = full.partition(".")
+        part = array
+        if name.endswith(".parts"):
+            name = name.removesuffix(".parts")
+            part = tuple(array[..., i] for i in range(array.shape[-1]))
+        values.setdefault(group, {})[name] = part
+    dims = ("chain", "draw")
+    stats = {name: (dims, array) for name, array in values["stat"].items()}
+    shape = next(iter(values["stat"].values())).shape
+    coords = {name: np.arange(size) for name, size in zip(dims, shape, strict=True)}
+    pareto_k = float(arrays["pareto_k"])
+    draws = Draws(
+        values["quantity"],
+        values["parameter"],
+        values["noise"],
+        xr.Dataset(stats, coords),
+        str(arrays["engine"]),
+        None if np.isnan(pareto_k) else pareto_k,
+    )
+    law, likelihood = plan.laws[job.label], plan.likelihoods[job.label]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # heard when the batch ran
+        runs = observations(law, likelihood, job.runs, plan.y, plan.inputs, plan.ceiling)
+    found = fitting.resumed(law, likelihood, runs, settings_of(plan, job), draws)
+    return found.fit()

@@ -1,0 +1,242 @@
+"""Who runs the chunks of a batch: this process, processes of our own, or any executor.
+
+Nothing is lost when a worker dies: every chunk that was under way is tried again alone, a chunk
+that fails alone is split into single jobs, and a job that fails twice alone is given up with its
+reason, so that one bad curve cannot take others with it.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from dataclasses import dataclass
+from typing import Any
+
+from bayescale.errors import BayescaleError, LawError
+
+#: Tries of a single job, alone, before it is given up.
+TRIES = 2
+#: What a worker needs and every fit imports; loaded once, before workers are forked.
+_IMPORTS = ["bayescale.curve_record", "bayescale.forms", "pymc", "nutpie", "arviz", "xarray"]
+
+
+@dataclass(eq=False)
+class _Chunk:
+    jobs: Sequence[Any]
+    tries: int = 0
+
+
+def check(executor: Any, workers: int | None) -> None:
+    """Raise an error unless at most one of the two is given, and it can be used."""
+    if executor is not None and workers is not None:
+        raise LawError("Give executor= or workers=, not both: an executor has workers of its own.")
+    if workers is not None and (
+        isinstance(workers, bool) or int(workers) != workers or workers < 1
+    ):
+        raise LawError(f"workers= must be a whole number of at least 1; got {workers!r}.")
+    if executor is not None and not hasattr(executor, "submit"):
+        raise LawError(
+            "executor= must be a concurrent.futures.Executor or a dask.distributed.Client; got "
+            f"{type(executor).__name__}."
+        )
+
+
+def run(
+    call: Callable[..., list],
+    packed: bytes,
+    jobs: Sequence[Any],
+    *,
+    executor: Any = None,
+    workers: int | None = None,
+    chunk: int = 10,
+    lost: Callable[[Any, str], Any],
+) -> Iterator[list]:
+    """Yield the results of jobs, chunk by chunk, in the order in which they are done.
+
+    Parameters
+    ----------
+    call
+        From ``packed`` and a list of jobs to a list of results; a function of a module.
+    packed
+        What all jobs have in common.
+    jobs
+        What is to be done.
+    executor, workers
+        Who does it: this process where both are None.
+    chunk
+        Jobs that are sent together.
+    lost
+        From a job and a reason to the result of one that was given up.
+
+    Yields
+    ------
+    list
+        Results of some jobs.
+
+    Raises
+    ------
+    BayescaleError
+        If an executor that cannot be started again dies, or no worker starts.
+    """
+    if executor is None and workers is None:
+        for job in jobs:
+            yield call(packed, [job])
+        return
+    chunks = deque(_Chunk(jobs[i : i + chunk]) for i in range(0, len(jobs), chunk))
+    pool = _Given(executor) if executor is not None else _Own(min(workers or 1, len(chunks)))
+    try:
+        yield from _through(pool, call, packed, chunks, lost)
+    finally:
+        pool.close()
+
+
+def _through(
+    pool: Any, call: Any, packed: bytes, waiting: deque[_Chunk], lost: Any
+) -> Iterator[list]:
+    suspects: deque[_Chunk] = deque()
+    running: dict[Future, _Chunk] = {}
+    while waiting or suspects or running:
+        broken: BaseException | None = None
+        failed: list[_Chunk] = []
+        reason = ""
+        alone = False
+        try:
+            while suspects or waiting:
+                if suspects and running:
+                    break
+                if not suspects and len(running) >= pool.most:
+                    break
+                one = bool(suspects)
+                taken = (suspects if one else waiting).popleft()
+                failed = [taken]  # where submitting itself fails
+                running[pool.submit(call, packed, taken.jobs)] = taken
+                failed = []
+                if one:
+                    alone = True
+                    break
+        except BrokenExecutor as error:
+            broken, reason = error, _words(error)
+        alone = alone or (len(running) == 1 and next(iter(running.values())).tries > 0)
+        done = wait(running, return_when=FIRST_COMPLETED).done if running and not broken else set()
+        ready = []
+        for future in done:
+            part = running.pop(future)
+            try:
+                ready.append(future.result())
+            except BrokenExecutor as error:
+                broken, reason = error, _words(error)
+                failed.append(part)
+            except Exception as error:  # this chunk's own: not sent, or its worker lost for good
+                reason = _words(error)
+                given_up = _tried(part, suspects)
+                ready += [[lost(job, reason) for job in given_up]] if given_up else []
+        yield from ready
+        if broken is None:
+            continue
+        failed += running.values()
+        running.clear()
+        if alone and len(failed) == 1:
+            given_up = _tried(failed[0], suspects)
+            if given_up:
+                yield [lost(job, f"its worker died {TRIES} times ({reason})") for job in given_up]
+        else:
+            suspects.extend(failed)
+        pool.restart(broken)
+
+
+def _tried(part: _Chunk, suspects: deque[_Chunk]) -> list[Any]:
+    """Count a try of a chunk that failed by itself; return its jobs when they are given up."""
+    if len(part.jobs) > 1:
+        suspects.extend(_Chunk([job]) for job in part.jobs)
+        return []
+    part.tries += 1
+    if part.tries < TRIES:
+        suspects.append(part)
+        return []
+    return list(part.jobs)
+
+
+def _words(error: BaseException) -> str:
+    words = " ".join(str(error).split()) or type(error).__name__
+    return f"{type(error).__name__}: {words}"
+
+
+class _Given:
+    """An executor of the user's; a Dask client hands out one of its own."""
+
+    def __init__(self, executor: Any) -> None:
+        self.pool = executor.get_executor() if hasattr(executor, "get_executor") else executor
+        # Enough that no worker waits; few enough that stopping loses little.
+        size = getattr(executor, "_max_workers", None)
+        self.most = 2 * int(size) if size else 64
+        self.futures: set[Future] = set()
+
+    def submit(self, *args: Any) -> Future:
+        try:
+            future = self.pool.submit(*args)
+        except RuntimeError as error:  # shut down, or broken: the class differs by executor
+            self.restart(error)
+            raise
+        self.futures.add(future)
+        future.add_done_callback(self.futures.discard)
+        return future
+
+    def restart(self, error: BaseException) -> None:
+        raise BayescaleError(
+            f"The executor died ({_words(error)}), and one that was given cannot be started again. "
+            "What was finished is in the folder, where folder= was given: run the same call with a "
+            "new executor, or with workers=, and it goes on from there."
+        ) from error
+
+    def close(self) -> None:
+        for future in list(self.futures):
+            future.cancel()
+
+
+class _Own:
+    """A pool of processes of our own, started again when one of them dies."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers, self.most = workers, 2 * workers
+        self._start()
+
+    def _start(self) -> None:
+        import multiprocessing
+        from concurrent.futures import ProcessPoolExecutor
+
+        # A fork of this process could inherit locks held by its threads; a fork server has none,
+        # and imports for all its workers once.
+        method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else None
+        context = multiprocessing.get_context(method or "spawn")
+        if method:
+            context.set_forkserver_preload(_IMPORTS)
+        self.pool = ProcessPoolExecutor(self.workers, context, _deaf)
+        try:
+            self.pool.submit(_ready).result()
+        except BrokenExecutor as error:
+            raise BayescaleError(
+                "No worker process could be started. In a script, call fit_many under "
+                'if __name__ == "__main__": (worker processes import the script); otherwise see '
+                f"the error above, or leave out workers=. ({_words(error)})"
+            ) from error
+
+    def submit(self, *args: Any) -> Future:
+        return self.pool.submit(*args)
+
+    def restart(self, error: BaseException) -> None:
+        self.pool.shutdown(wait=False, cancel_futures=True)
+        self._start()
+
+    def close(self) -> None:
+        self.pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _deaf() -> None:
+    """Leave Ctrl-C to the parent, which ends the workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _ready() -> bool:
+    return True
