@@ -63,7 +63,7 @@ FAMILIES = (
     ("exp3", "a exp(-b n) + c", "bs.StretchedExponential(stretch=1.0)"),
     ("exp4, Weibull, Janoschek", "c + a exp(-b n^d)", "bs.StretchedExponential()"),
     ("log2", "c - a log n", "bs.Logarithmic()"),
-    ("ilog2", "c + a / log n", "bs.InverseLogarithm()"),
+    ("ilog2", "c + a / log n", "bs.InverseLogarithm(origin=1.0)"),
     ("MMF, Hill", "(a b + c n^d) / (b + n^d)", "bs.SaturatingPowerLaw(saturation=1.0)"),
     ("BLEU from loss (Ghorbani)", "c L^(-p), x = L", "bs.PowerLaw(irreducible=0.0)"),
     ("saturating BLEU from loss", "c (L + d)^(-p), x = L", "bs.OffsetPowerLaw(irreducible=0.0)"),
