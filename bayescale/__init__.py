@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         transformer_params,
     )
     from bayescale.backtesting import Backtest, backtest
+    from bayescale.batch import fit_many
     from bayescale.breaks import break_detectability, break_table
     from bayescale.comparison import compare
     from bayescale.crossings import crossing, projection, speedup, tokens_needed
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
         UnknownNameError,
     )
     from bayescale.files import load
+    from bayescale.fit_table import FitTable
     from bayescale.fitting import Fit
     from bayescale.forecasting import Forecast, Required
     from bayescale.forms.bounded_rational import BoundedRational
@@ -112,6 +114,7 @@ _HOMES = {
         "transformer_params",
     ],
     "backtesting": ["Backtest", "backtest"],
+    "batch": ["fit_many"],
     "breaks": ["break_detectability", "break_table"],
     "comparison": ["compare"],
     "crossings": ["crossing", "projection", "speedup", "tokens_needed"],
@@ -138,6 +141,7 @@ _HOMES = {
         "UnknownNameError",
     ],
     "files": ["load"],
+    "fit_table": ["FitTable"],
     "fitting": ["Fit"],
     "forecasting": ["Forecast", "Required"],
     "information": ["infogain", "segment_information"],

@@ -8,11 +8,14 @@ a curve. Nothing that is read here is executed.
 from __future__ import annotations
 
 import inspect
+import io
 import json
 import os
 import secrets
 import time
 import warnings
+import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from importlib.metadata import version
@@ -140,8 +143,6 @@ class Store:
         self.unwritten, self.told = [], False
 
     def _write_draws(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
-        import io
-
         assert self.folder is not None
         buffer = io.BytesIO()
         np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
@@ -157,9 +158,9 @@ class Store:
         if path is None or not path.exists():
             return None
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
                 return {key: arrays[key] for key in arrays.files}
-        except (OSError, ValueError, KeyError, EOFError):
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
             return None  # damaged: fitted again
 
 

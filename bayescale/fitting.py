@@ -452,11 +452,11 @@ class Sampled:
         import xarray as xr
 
         made = Fit(self.law, self.likelihood, self.runs, self.settings, xr.DataTree())
-        made.__dict__ |= {
-            "diagnostics": self.diagnostics,
-            "parameters": self.draws.parameters,
-            "noise": self.draws.noise,
-        }
+        made.__dict__.update(
+            diagnostics=self.diagnostics,
+            parameters=self.draws.parameters,
+            noise=self.draws.noise,
+        )
         return made
 
 

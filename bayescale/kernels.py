@@ -3,7 +3,9 @@
 nutpie's public route rebuilds its wrappers around PyTensor's function in every process, which is
 most of what a first fit waits for. A density here has exactly one point, one vector of numbers and
 one matrix of columns, so a wrapper of a few lines does; the inner function comes from PyTensor's
-cache on disk. The record that nutpie expects is private to it: where it looks different from the
+cache on disk. (The process that compiled it first may differ in the last digit of the density from
+those that load it, and so in its draws: "same seed, same draws" is exact from the second process
+on.) The record that nutpie expects is private to it: where it looks different from the
 one known here, the public route is taken, with the same draws up to their random numbers.
 """
 

@@ -88,8 +88,10 @@ def run(
     pool = _Given(executor) if executor is not None else _Own(min(workers or 1, len(chunks)))
     try:
         yield from _through(pool, call, packed, chunks, lost)
-    finally:
-        pool.close()
+    except BaseException:
+        pool.stop()
+        raise
+    pool.close()
 
 
 def _through(
@@ -98,52 +100,42 @@ def _through(
     suspects: deque[_Chunk] = deque()
     running: dict[Future, _Chunk] = {}
     while waiting or suspects or running:
+        # A suspect runs with nothing beside it, so that it is known who was at fault.
+        alone = bool(suspects) and not running
+        sent = [suspects.popleft()] if alone else []
+        while waiting and not (alone or suspects) and len(running) + len(sent) < pool.most:
+            sent.append(waiting.popleft())
         broken: BaseException | None = None
         failed: list[_Chunk] = []
-        reason = ""
-        alone = False
-        try:
-            while suspects or waiting:
-                if suspects and running:
-                    break
-                if not suspects and len(running) >= pool.most:
-                    break
-                one = bool(suspects)
-                taken = (suspects if one else waiting).popleft()
-                failed = [taken]  # where submitting itself fails
-                running[pool.submit(call, packed, taken.jobs)] = taken
-                failed = []
-                if one:
-                    alone = True
-                    break
-        except BrokenExecutor as error:
-            broken, reason = error, _words(error)
-        alone = alone or (len(running) == 1 and next(iter(running.values())).tries > 0)
-        done = wait(running, return_when=FIRST_COMPLETED).done if running and not broken else set()
-        ready = []
+        for part in sent:
+            try:
+                running[pool.submit(call, packed, part.jobs)] = part
+            except BrokenExecutor as error:
+                broken = error
+                failed.append(part)
+        done = wait(running, return_when=FIRST_COMPLETED).done if running and not broken else ()
         for future in done:
             part = running.pop(future)
             try:
-                ready.append(future.result())
+                result = future.result()
             except BrokenExecutor as error:
-                broken, reason = error, _words(error)
+                broken = error
                 failed.append(part)
-            except Exception as error:  # this chunk's own: not sent, or its worker lost for good
-                reason = _words(error)
-                given_up = _tried(part, suspects)
-                ready += [[lost(job, reason) for job in given_up]] if given_up else []
-        yield from ready
+            except Exception as error:  # of this chunk only: it could not be sent, or came to grief
+                result = [lost(job, _words(error)) for job in _tried(part, suspects)]
+                yield result
+            else:
+                yield result
         if broken is None:
             continue
         failed += running.values()
         running.clear()
-        if alone and len(failed) == 1:
-            given_up = _tried(failed[0], suspects)
-            if given_up:
-                yield [lost(job, f"its worker died {TRIES} times ({reason})") for job in given_up]
+        pool.restart(broken)
+        if alone:
+            reason = f"its worker died {TRIES} times ({_words(broken)})"
+            yield [lost(job, reason) for job in _tried(failed[0], suspects)]
         else:
             suspects.extend(failed)
-        pool.restart(broken)
 
 
 def _tried(part: _Chunk, suspects: deque[_Chunk]) -> list[Any]:
@@ -161,6 +153,20 @@ def _tried(part: _Chunk, suspects: deque[_Chunk]) -> list[Any]:
 def _words(error: BaseException) -> str:
     words = " ".join(str(error).split()) or type(error).__name__
     return f"{type(error).__name__}: {words}"
+
+
+def context() -> Any:
+    """Return how processes are started, with what every fit imports loaded once for all.
+
+    A fork of this process could inherit locks held by its threads; a fork server has none.
+    """
+    import multiprocessing
+
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    found = multiprocessing.get_context("forkserver")
+    found.set_forkserver_preload(_IMPORTS)
+    return found
 
 
 class _Given:
@@ -191,6 +197,9 @@ class _Given:
         ) from error
 
     def close(self) -> None:
+        """Leave the executor to its owner."""
+
+    def stop(self) -> None:
         for future in list(self.futures):
             future.cancel()
 
@@ -203,16 +212,9 @@ class _Own:
         self._start()
 
     def _start(self) -> None:
-        import multiprocessing
         from concurrent.futures import ProcessPoolExecutor
 
-        # A fork of this process could inherit locks held by its threads; a fork server has none,
-        # and imports for all its workers once.
-        method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else None
-        context = multiprocessing.get_context(method or "spawn")
-        if method:
-            context.set_forkserver_preload(_IMPORTS)
-        self.pool = ProcessPoolExecutor(self.workers, context, _deaf)
+        self.pool = ProcessPoolExecutor(self.workers, context(), _deaf)
         try:
             self.pool.submit(_ready).result()
         except BrokenExecutor as error:
@@ -231,6 +233,13 @@ class _Own:
 
     def close(self) -> None:
         self.pool.shutdown(wait=True, cancel_futures=True)
+
+    def stop(self) -> None:
+        # A chunk can take minutes; workers hold nothing that is worth waiting for.
+        processes = list((getattr(self.pool, "_processes", None) or {}).values())
+        self.pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.terminate()
 
 
 def _deaf() -> None:

@@ -1,0 +1,350 @@
+"""Many curves at once: every group of a table fitted by one law or several."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayescale import curve_record, forecasting, workers
+from bayescale.batch_store import Store
+from bayescale.curve_record import Job, Plan, failure, key_text, seed_of, stable_hash
+from bayescale.errors import BayescaleWarning, DataError, LawError, SamplingWarning, nearest
+from bayescale.fit_table import FitTable
+from bayescale.likelihood import Likelihood
+from bayescale.progress import task
+from bayescale.sample import Sampling
+
+if TYPE_CHECKING:
+    import os
+
+    import pandas as pd
+
+
+def fit_many(
+    laws: Any,
+    runs: pd.DataFrame,
+    *,
+    by: str | Sequence[str],
+    y: str,
+    likelihood: Likelihood | None = None,
+    ceiling: float | None = None,
+    forecast: Mapping[str, Any] | None = None,
+    prob: float = 0.9,
+    draws: int = 500,
+    tune: int = 500,
+    chains: int = 4,
+    target_accept: float | None = None,
+    seed: int = 0,
+    retry: bool = True,
+    keep: str | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    workers: int | None = None,
+    executor: Any = None,
+    chunk: int = 10,
+    progress: bool | None = None,
+    **inputs: str,
+) -> FitTable:
+    """Fit one law or several to every group of a table.
+
+    A group that cannot be fitted becomes a row with its reason. The same call gives the same
+    numbers, bit by bit, whoever runs it: every curve has a seed of its own, from ``seed`` and the
+    group's values, and is sampled on one core. (Except in the very first process that compiles a
+    law on a machine, whose density may differ in the last digit from the one others load.)
+
+    Parameters
+    ----------
+    laws
+        A law, a list of laws, or label to law.
+    runs
+        The table, one run a row.
+    by
+        The column or columns that tell the groups apart.
+    y
+        The name of the outcome's column.
+    likelihood
+        How runs scatter; by default what suits each form.
+    ceiling
+        What a rising metric cannot exceed; ``ceiling - y`` is modelled.
+    forecast
+        Inputs to forecast for every group: ``{"x": [1e9, 1e10]}``.
+    prob
+        Probability of the equal-tailed intervals.
+    draws, tune, chains, target_accept
+        As for :meth:`Law.fit`; half its draws and tuning, which leaves diagnostics the same limits.
+    seed
+        Same seed, same numbers.
+    retry
+        Whether to sample a curve once more, with twice the tuning and draws, when its diagnostics
+        fall short.
+    keep
+        ``"draws"`` to keep every posterior, so that :meth:`FitTable.fit` need not fit again: on
+        disk where there is a folder, else in memory.
+    folder
+        Where results are written as they come. The same call with the same folder goes on where
+        a stopped one was.
+    workers
+        How many processes of this machine to use; this process alone by default.
+    executor
+        A :class:`dask.distributed.Client` or a :class:`concurrent.futures.Executor` to use instead.
+        Threads of one process take turns.
+    chunk
+        Curves that are sent to a worker together.
+    progress
+        Whether to show what is under way; by default in a terminal or a notebook.
+    **inputs
+        The column of each input: ``x="params"``.
+
+    Returns
+    -------
+    FitTable
+        Parameters, diagnostics, LOO and forecasts as tables; every fit when asked for.
+
+    Raises
+    ------
+    DataError
+        If there is no group to be told apart: a missing column, missing values in ``by``, two keys
+        that differ only in type or spaces.
+    LawError
+        If a law, an input or an option cannot be used.
+    FileError
+        If the folder cannot be used, or holds a batch of other rows, laws or settings.
+    BayescaleError
+        If an executor dies that cannot be started again.
+
+    Examples
+    --------
+    >>> import bayescale as bs
+    >>> runs = bs.load_dataset("digits_learning_curves").query("task == 'digits'")
+    >>> runs = runs.groupby(["model", "examples"], as_index=False).error.mean()
+    >>> table = bs.fit_many(bs.PowerLaw(), runs, by="model", y="error", x="examples")
+    >>> bool(table.table["good"].all())
+    True
+    >>> table.fit("knn").name
+    'PowerLaw'
+    """
+    plan = _planned(
+        labelled(laws), likelihood, y, inputs, ceiling, prob, forecast, keep,
+        {"draws": draws, "tune": tune, "chains": chains, "retry": retry}, target_accept,
+    )  # fmt: skip
+    _check(workers, executor, chunk, seed)
+    names = (by,) if isinstance(by, str) else tuple(by)
+    jobs = _jobs(plan, runs, names, seed)
+    store = Store(folder, plan, seed)
+    waiting = store.waiting(jobs)
+    if waiting:
+        _fill(store, plan, waiting, workers, executor, chunk, progress)
+    table = FitTable(names, plan, tuple(jobs), store)
+    _warn(table)
+    return table
+
+
+def labelled(laws: Any) -> dict[str, Any]:
+    """Return laws by label: as given, or by their names."""
+    if isinstance(laws, Mapping):
+        named = dict(laws)
+    else:
+        named = {}
+        for law in laws if isinstance(laws, list | tuple) else [laws]:
+            name = first = law.signature_name() if _is_law(law) else repr(law)
+            number = 2
+            while name in named:
+                name = f"{first} #{number}"
+                number += 1
+            named[name] = law
+    if not named:
+        raise LawError("Give a law, a list of laws, or laws by label.")
+    for name, law in named.items():
+        if not isinstance(name, str):
+            raise LawError(f"A law's label must be text; got {name!r}.")
+        if not _is_law(law):
+            raise LawError(
+                f"{name} must be a law such as bs.PowerLaw() (with brackets); got {law!r}."
+            )
+    return named
+
+
+def _is_law(law: Any) -> bool:
+    return hasattr(law, "expr") and not isinstance(law, type)
+
+
+def _planned(
+    laws: dict[str, Any],
+    likelihood: Likelihood | None,
+    y: str,
+    inputs: dict[str, str],
+    ceiling: float | None,
+    prob: float,
+    forecast: Mapping[str, Any] | None,
+    keep: str | None,
+    sampling: dict[str, Any],
+    target_accept: float | None,
+) -> Plan:
+    forecasting.check_probability(prob)
+    if keep not in (None, "draws"):
+        raise LawError(f"keep= must be None or 'draws'; got {keep!r}.")
+    settings = {}
+    for label, law in laws.items():
+        if set(law.inputs) != set(inputs):
+            wanted = ", ".join(f"{role}=" for role in law.inputs)
+            got = ", ".join(f"{role}=" for role in inputs) or "none"
+            raise LawError(f"{label!r} takes {wanted}; got {got}. All laws share the inputs.")
+        accept = target_accept or law.target_accept
+        settings[label] = Sampling(cores=1, target_accept=accept, **sampling)
+        if forecast is not None:
+            forecasting.checked_inputs(law.inputs, inputs, forecast, label)
+    likelihoods = {label: likelihood or law.default_likelihood() for label, law in laws.items()}
+    return Plan(
+        laws, likelihoods, settings, y, inputs, ceiling, prob,
+        None if forecast is None else dict(forecast), keep == "draws",
+    )  # fmt: skip
+
+
+def _check(count: int | None, executor: Any, chunk: int, seed: int) -> None:
+    workers.check(executor, count)
+    for name, value, least in (("chunk", chunk, 1), ("seed", seed, 0)):
+        if isinstance(value, bool) or int(value) != value or value < least:
+            raise LawError(f"{name}= must be a whole number of at least {least}; got {value!r}.")
+
+
+# Groups -------------------------------------------------------------------------------------------
+
+
+def _jobs(plan: Plan, runs: Any, by: tuple[str, ...], seed: int) -> list[Job]:
+    import pandas as pd
+
+    if not isinstance(runs, pd.DataFrame):
+        if not isinstance(runs, Mapping):
+            raise DataError(f"The runs must be a pandas DataFrame; got {type(runs).__name__}.")
+        runs = pd.DataFrame(runs)
+    used = [plan.y, *plan.inputs.values()]
+    _check_columns(runs, by, used)
+    keys, groups, hashes = [], [], []
+    group: Any
+    for found, group in runs.groupby(list(by), sort=False, dropna=False):
+        keys.append(found if isinstance(found, tuple) else (found,))
+        groups.append(group.drop(columns=list(by)))
+        hashes.append(_data_hash(group[used]))
+    _check_keys(keys, by)
+    return [
+        Job(
+            stable_hash(label, key_text(key)), label, key, seed_of(seed, key), data, group
+        )
+        for key, group, data in zip(keys, groups, hashes, strict=True)
+        for label in plan.laws
+    ]  # fmt: skip
+
+
+def _check_columns(runs: pd.DataFrame, by: tuple[str, ...], used: list[str]) -> None:
+    if not by:
+        raise LawError("by= needs a column that tells the groups apart.")
+    if len(set(by)) < len(by):
+        raise LawError(f"by= names a column twice: {', '.join(by)}.")
+    listed = [str(name) for name in runs.columns]
+    for name in (*by, *used):
+        if listed.count(name) != 1:
+            word = "no column" if name not in listed else "more than one column named"
+            raise DataError(
+                f"The table has {word} {name!r}. It has: {', '.join(listed)}."
+                f"{nearest(name, listed)}"
+            )
+    both = [name for name in by if name in used]
+    if both:
+        raise LawError(f"by= and the inputs or y both name {both[0]!r}.")
+    if runs.empty:
+        raise DataError("The table of runs is empty. It needs one row for each training run.")
+    missing = runs[list(by)].isna().to_numpy().any(axis=1)
+    if missing.any():
+        rows = ", ".join(map(str, runs.index[missing][:5]))
+        raise DataError(
+            f"{int(missing.sum())} rows have no value in {' or '.join(by)} (rows {rows}): fill "
+            "them in, or drop them."
+        )
+
+
+def _check_keys(keys: list[tuple], by: tuple[str, ...]) -> None:
+    """Raise an error for two groups that are most likely one."""
+    seen: dict[tuple, tuple] = {}
+    for key in keys:
+        plain = tuple(str(value).strip() for value in key)
+        if plain in seen:
+            raise DataError(
+                f"Two groups differ only in type or spaces: {seen[plain]!r} and {key!r} "
+                f"({', '.join(by)}). Make them equal where they are one group, or rename one."
+            )
+        seen[plain] = key
+
+
+def _data_hash(group: pd.DataFrame) -> str:
+    from pandas.core.util.hashing import hash_pandas_object
+
+    plain = group.copy(deep=False)
+    for name, column in group.items():
+        if column.dtype == object:
+            plain[name] = column.astype(str)
+    hashed = hash_pandas_object(plain, index=False).to_numpy()
+    return stable_hash(*map(str, group.columns), np.asarray(hashed, np.uint64).tobytes().hex())
+
+
+# Running ------------------------------------------------------------------------------------------
+
+
+def _fill(
+    store: Store,
+    plan: Plan,
+    waiting: list[Job],
+    count: int | None,
+    executor: Any,
+    chunk: int,
+    progress: bool | None,
+) -> None:
+    import cloudpickle
+
+    # By value where a law is defined in a notebook or a script, which workers cannot import.
+    packed = cloudpickle.dumps(plan)
+    finished = failed = 0
+    started = time.monotonic()
+    results = workers.run(
+        curve_record.records, packed, waiting, executor=executor, workers=count, chunk=chunk,
+        lost=lambda job, reason: failure(job, reason, "WorkerDied"),
+    )  # fmt: skip
+    with task(f"{len(waiting)} curves", total=len(waiting), progress=progress) as bar:
+        try:
+            for found in results:
+                store.add(found)
+                finished += len(found)
+                failed += sum(bool(record["failure"]) for record in found)
+                words = pace(finished, len(waiting), time.monotonic() - started, failed)
+                bar.update(words, advance=len(found))
+        finally:
+            store.flush()
+
+
+def pace(finished: int, total: int, seconds: float, failed: int) -> str:
+    """Return how far a batch is, in words."""
+    rate = finished / max(seconds, 1e-9)
+    left = (total - finished) / rate if rate else float("nan")
+    minutes, rest = divmod(round(left) if np.isfinite(left) else 0, 60)
+    return f"{finished} of {total} curves, {rate:.3g}/s, {minutes}:{rest:02d} left, {failed} failed"
+
+
+def _warn(table: FitTable) -> None:
+    failed = table.failures["failure"]
+    if len(failed):
+        warnings.warn(
+            f"{len(failed)} of {len(table.table)} curves could not be fitted; the first: "
+            f"{failed.iloc[0]} See table.failures.",
+            BayescaleWarning,
+            stacklevel=3,
+        )
+    doubtful = table.counts()["doubtful"]
+    if doubtful:
+        warnings.warn(
+            f"The diagnostics of {doubtful} of {len(table.table)} curves fall short: see the "
+            "columns good and advice.",
+            SamplingWarning,
+            stacklevel=3,
+        )

@@ -1,0 +1,121 @@
+"""How many simulated curves a second: one process and two, power law and one break.
+
+Run: uv run python benchmarks/scale_curves.py [--curves 1000] [--broken 200] [--out FOLDER]
+Writes benchmarks/results/scale_curves.csv, a row for each law and number of processes: seconds of
+start-up (imports and compiling, up to the first result of every worker), curves/s after it, the
+speed-up over one process, R-hat and ESS that were reached, and the largest resident memory of a
+worker after its first chunk and after its last. "One process" is one worker of a pool too, so that
+both pay for what is sent between processes.
+"""
+
+import argparse
+import os
+import resource
+import time
+import warnings
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+import bayescale as bs
+from bayescale import batch, curve_record, workers
+
+
+def simulated(count: int, broken: bool, seed: int = 0) -> pd.DataFrame:
+    """Curves of 20 to 70 points over 3 to 5 decades, 1 to 4 % noise."""
+    rng = np.random.default_rng(seed)
+    parts = []
+    for number in range(count):
+        points = int(rng.integers(20, 71))
+        x = np.geomspace(1e3, 10 ** rng.uniform(6, 8), points)
+        z = x / np.exp(np.log(x).mean())
+        loss = z ** -rng.uniform(0.2, 0.6)
+        if broken:
+            at = np.exp(rng.uniform(-2, 2))
+            loss = loss * (1 + (z / at) ** 2) ** (-rng.uniform(0.1, 0.4) / 2)
+        loss = rng.uniform(0.05, 0.5) + loss
+        y = loss * np.exp(rng.uniform(0.01, 0.04) * rng.standard_normal(points))
+        parts.append(pd.DataFrame({"curve": number, "x": x, "y": y}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def resident() -> float:
+    """Return the largest resident memory of this process so far, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def timed(packed, jobs):
+    """Fit jobs; who did it, when it was done, and how much memory that process has needed."""
+    found = curve_record.records(packed, jobs)
+    return [(record, os.getpid(), time.monotonic(), resident()) for record in found]
+
+
+def measured(law, runs: pd.DataFrame, processes: int, chunk: int) -> dict:
+    import cloudpickle
+
+    started = time.monotonic()
+    plan = batch._planned(
+        {"law": law}, None, "y", {"x": "x"}, None, 0.9, {"x": [1e9]}, None,
+        {"draws": 500, "tune": 500, "chains": 4, "retry": True}, None,
+    )  # fmt: skip
+    jobs = batch._jobs(plan, runs, ("curve",), 0)
+    packed = cloudpickle.dumps(plan)
+    with ProcessPoolExecutor(processes, workers.context()) as pool:
+        # One chunk of one curve for each worker: imports and compiling.
+        warm = [pool.submit(timed, packed, jobs[i : i + 1]) for i in range(processes)]
+        found = [one for future in warm for one in future.result()]
+        begun = time.monotonic()
+        left = jobs[processes:]
+        results = workers.run(
+            timed, packed, left, executor=pool, chunk=chunk, lost=lambda job, why: None
+        )
+        for part in results:
+            found += part
+        ended = time.monotonic()
+    records = [one[0] for one in found]
+    fine = [record for record in records if not record["failure"]]
+    memory = pd.DataFrame([one[1:] for one in found], columns=["pid", "at", "mib"])
+    memory = memory.sort_values("at").groupby("pid")["mib"]
+    return {
+        "curves": len(jobs),
+        "processes": processes,
+        "startup_s": round(begun - started, 1),
+        "curves_per_s": round(len(left) / (ended - begun), 2),
+        "failed": len(records) - len(fine),
+        "sampled_again": sum(record["retried"] for record in fine),
+        "good": sum(record["diagnostics"]["good"] for record in fine),
+        "worst_rhat": round(max(record["diagnostics"]["rhat"] for record in fine), 4),
+        "least_ess": round(min(record["diagnostics"]["ess_bulk"] for record in fine)),
+        "mib_first": round(float(memory.nth(min(chunk, 5)).max())),
+        "mib_last": round(float(memory.last().max())),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--curves", type=int, default=1000)
+    parser.add_argument("--broken", type=int, default=200)
+    parser.add_argument("--chunk", type=int, default=10)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    asked = parser.parse_args()
+    warnings.simplefilter("ignore")
+    cases = {
+        "PowerLaw": (bs.PowerLaw(), simulated(asked.curves, broken=False)),
+        "one break": (bs.BrokenPowerLaw(breaks=1), simulated(asked.broken, broken=True)),
+    }
+    rows = []
+    for name, (law, runs) in cases.items():
+        alone = None
+        for processes in (1, 2):
+            row = {"law": name, **measured(law, runs, processes, asked.chunk)}
+            alone = alone or row["curves_per_s"]
+            rows.append(row | {"speed_up": round(row["curves_per_s"] / alone, 2)})
+            print(rows[-1], flush=True)
+    asked.out.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame(rows).to_csv(asked.out / "scale_curves.csv", index=False)
+
+
+if __name__ == "__main__":
+    main()
