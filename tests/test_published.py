@@ -96,9 +96,12 @@ def test_the_one_break_law_forecasts_the_held_out_additions(addition, record_pro
         break_sharpness=bs.Prior("LogNormal", mu=math.log(5.0), sigma=1.0),
     )
     with pytest.warns(bs.DataWarning, match="decades"):
+        # So sharp a break pinches the posterior: at the default .97 up to 10 of 8000 draws
+        # diverge, depending on the seed; at .99, as the advice then says, none or one.
         fit = law.fit(
-            train, y="loss", x="examples", draws=2000, seed=1, retry=False, progress=False
-        )
+            train, y="loss", x="examples", draws=2000, target_accept=0.99, seed=1, retry=False,
+            progress=False,
+        )  # fmt: skip
     table = fit.forecast(x=held_out["examples"].to_numpy(float)).interval(0.9)
     ends = table[["lower", "median", "upper"]].to_numpy()
     assert np.isfinite(ends).all()
