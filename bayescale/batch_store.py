@@ -145,7 +145,8 @@ class Store:
     def _write_draws(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
         assert self.folder is not None
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+        named: Any = arrays  # numpy types every keyword as its flag allow_pickle
+        np.savez_compressed(buffer, **named)
         (self.folder / "draws").mkdir(exist_ok=True)
         _write(self.folder / "draws" / f"{name}.npz", buffer.getvalue())
 

@@ -444,7 +444,7 @@ class Sampled:
             "pareto_k": np.nan if draws.pareto_k is None else draws.pareto_k,
         }
         made = Fit(self.law, self.likelihood, self.runs, self.settings, tree)
-        made.__dict__["diagnostics"] = self.diagnostics
+        vars(made)["diagnostics"] = self.diagnostics
         return made
 
     def bare_fit(self) -> Fit:
@@ -452,7 +452,7 @@ class Sampled:
         import xarray as xr
 
         made = Fit(self.law, self.likelihood, self.runs, self.settings, xr.DataTree())
-        made.__dict__.update(
+        vars(made).update(
             diagnostics=self.diagnostics,
             parameters=self.draws.parameters,
             noise=self.draws.noise,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -214,7 +215,7 @@ class Required:
         return f"<p>{self.column} at which the curve reaches {self.outcome}</p>{table}"
 
 
-class Forecaster:
+class Forecaster(ABC):
     """What a fit and an ensemble of fits can be asked alike.
 
     A subclass has ``runs``, ``forecast`` and ``required_draws``.
@@ -227,15 +228,15 @@ class Forecaster:
         """Whether the outcome grows with the inputs, as a metric with a ceiling does."""
         return self.runs.ceiling is not None
 
+    @abstractmethod
     def forecast(self, **inputs: Any) -> Forecast:
         """Return the posterior predictive at any inputs."""
-        raise NotImplementedError
 
+    @abstractmethod
     def required_draws(
         self, targets: np.ndarray, solve: str, given: dict[str, float]
     ) -> np.ndarray:
         """Return the input that reaches each target, shape (chain, draw, target)."""
-        raise NotImplementedError
 
     def required(self, y: Any, solve: str | None = None, **given: float) -> Required:
         """Return the posterior of the input at which the curve reaches a target, and stays there.

@@ -128,10 +128,15 @@ class Law:
             object.__setattr__(self, name, checked_value(self, name, getattr(self, name)))
         self._settle_terms()
 
+    def _default(self, name: str) -> Any:
+        """Return a field's default, with which it was not given."""
+        # The type checker does not see that @law makes every form a dataclass.
+        declared = fields(self)  # type: ignore[arg-type]
+        return next(f.default for f in declared if f.name == name)
+
     def _take_constant(self, name: str, given: Prior | float) -> None:
         field_name = next(f for f, others in self.carriers.items() if name in others)
-        default = type(self).__dataclass_fields__[field_name].default  # type: ignore[attr-defined]
-        if getattr(self, field_name) != default:
+        if getattr(self, field_name) != self._default(field_name):
             raise LawError(
                 f"{type(self).__name__} got both {field_name}= and {name}=, which are the same "
                 "parameter in two units. Give one of them."
@@ -142,7 +147,8 @@ class Law:
 
     def _settle_terms(self) -> None:
         """Terms share a level, which stands on the floor's share, or each has its own prior."""
-        if not self.terms or not hasattr(self, "irreducible"):
+        floor = getattr(self, "irreducible", None)
+        if not self.terms or floor is None:
             return
         name, first, *others = type(self).__name__, *self.terms
         carried = {slot.field: slot.quantity for slot in slots(self)}
@@ -150,8 +156,7 @@ class Law:
         alone = [term for term in self.terms if carried[term] not in shared]
         if others and alone:
             for term in set(self.terms) - set(alone):
-                default = type(self).__dataclass_fields__[term].default  # type: ignore[attr-defined]
-                if getattr(self, term) != default:
+                if getattr(self, term) != self._default(term):
                     raise LawError(
                         f"{name} has {alone[0]} with a prior of its own and {term} with one on "
                         f"{carried[term]!r}, which is about all terms together. Put every term's "
@@ -164,19 +169,18 @@ class Law:
             if getattr(self, first) != LEVEL_PRIOR:
                 raise LawError(
                     f"A prior of {first} on 'level' needs the floor's prior on 'floor_share'; here "
-                    f"irreducible={self.irreducible!r}. Put the prior on the scale itself, "  # type: ignore[attr-defined]
+                    f"irreducible={floor!r}. Put the prior on the scale itself, "
                     "or leave out one."
                 )
-            whole = self.irreducible == 0.0  # type: ignore[attr-defined]
-            prior = WHOLE_PRIOR if whole else REDUCIBLE_PRIOR
+            prior = WHOLE_PRIOR if floor == 0.0 else REDUCIBLE_PRIOR
             object.__setattr__(self, first, prior)
 
     # What a form says of itself -------------------------------------------------------------
 
     @staticmethod
     def expr(*args: Any, **kwargs: Any) -> Any:
-        """Return the outcome; every form writes its own."""
-        raise NotImplementedError
+        """Return the outcome; every form writes its own, and ``@law`` refuses one that does not."""
+        raise LawError("This law has no expr: a form writes its formula there (see Law).")
 
     @property
     def sizes(self) -> Mapping[str, int]:

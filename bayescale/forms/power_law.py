@@ -78,7 +78,8 @@ class PowerLaw(Law):
     formula = "L(x) = irreducible + scale · (x/x_ref)^(-exponent)"
     example = {"irreducible": 1.7, "scale": 1.2, "exponent": 0.3}
 
-    # A property where the base has a constant: what has a floor can only fall towards it.
+    # A property where the base has a constant (hence the override that the type checker is told
+    # of): what has a floor can only fall towards it.
     @property
     def bounds(self) -> Mapping[str, tuple[float, float]]:  # type: ignore[override]
         """Bounds of parameters and quantities."""
