@@ -35,7 +35,7 @@ def fit_many(
     forecast: Mapping[str, Any] | None = None,
     prob: float = 0.9,
     draws: int = 500,
-    tune: int = 500,
+    tune: int = 300,
     chains: int = 4,
     target_accept: float | None = None,
     seed: int = 0,
@@ -74,7 +74,7 @@ def fit_many(
     prob
         Probability of the equal-tailed intervals.
     draws, tune, chains, target_accept
-        As for :meth:`Law.fit`; half its draws and tuning, which leaves diagnostics the same limits.
+        As for :meth:`Law.fit`; fewer by default, with the same limits of the diagnostics.
     seed
         Same seed, same numbers.
     retry

@@ -26,6 +26,9 @@ from bayescale.parameters import slots
 #: Gaussian stand-in for the priors: floor ~ N(0.5, 10) on (0, FLOOR_TOP), level ~ N(1, 0.5).
 FLOOR_MEAN, FLOOR_SD, LEVEL_SD, FLOOR_TOP = 0.5, 10.0, 0.5, 1.25
 
+#: Of the pilot: a coordinate's step in differences, and relative changes that end a search.
+_STEP, _CLOSE = 1e-7, 1e-5
+
 _Q11 = FLOOR_SD**-2 + LEVEL_SD**-2
 _Q12 = LEVEL_SD**-2
 _B1 = FLOOR_MEAN * FLOOR_SD**-2 + LEVEL_SD**-2
@@ -193,23 +196,35 @@ def pilot_curve(
     noise_start = dict.fromkeys(of_noise, 0.0)
     log_y = np.log(outcome)
 
-    def curve(vector: np.ndarray) -> np.ndarray:
-        z = split(vector, sizes) | noise_start
+    def curve(vectors: np.ndarray) -> np.ndarray:
+        """Return the curves of vectors of shape (..., coordinate), shape (..., run)."""
+        z = split(vectors, sizes) | noise_start
         with np.errstate(all="ignore"):
             values, _ = coordinates.values(z, numbers)
             natural, _ = coordinates.natural(values, numbers)
-            return np.broadcast_to(coordinates.law.curve(inputs, natural, numbers), outcome.shape)
+            wide = {name: _wide(value) for name, value in natural.items()}
+            found = coordinates.law.curve(inputs, wide, numbers)
+        return np.broadcast_to(found, (*vectors.shape[:-1], len(outcome)))
 
-    def residuals(vector: np.ndarray, noise: float) -> np.ndarray:
+    def residuals(vectors: np.ndarray, noise: float) -> np.ndarray:
         with np.errstate(all="ignore"):
-            misfit = (log_y - np.log(curve(vector))) / noise
-        return np.concatenate([np.nan_to_num(misfit, nan=1e3, posinf=1e3, neginf=-1e3), vector])
+            misfit = (log_y - np.log(curve(vectors))) / noise
+        misfit = np.nan_to_num(misfit, nan=1e3, posinf=1e3, neginf=-1e3)
+        return np.concatenate([misfit, vectors], axis=-1)
 
+    def slopes(vector: np.ndarray, noise: float) -> np.ndarray:
+        moved = residuals(vector + _STEP * np.eye(len(vector)), noise)
+        return (moved - residuals(vector, noise)).T / _STEP
+
+    jac: Any = slopes  # SciPy's annotations know only the words for differences
     vector = np.zeros(sum(size or 1 for size in sizes.values()))
     for _ in range(3):
         spread = np.std(log_y - np.log(curve(vector)))
         noise = float(np.clip(spread, 1e-3, 0.3))
-        vector = least_squares(residuals, vector, args=(noise,), max_nfev=100).x
+        found = least_squares(
+            residuals, vector, jac, args=(noise,), ftol=_CLOSE, xtol=_CLOSE, max_nfev=100
+        )
+        vector = found.x
     fitted = curve(vector)
     return fitted if np.all(np.isfinite(fitted) & (fitted > 0)) else outcome
 

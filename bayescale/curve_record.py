@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import fitting, forecasting
+from bayescale.convergence import mean_ess
 from bayescale.coordinates import Coordinates
 from bayescale.data import observations
 from bayescale.errors import BayescaleError
+from bayescale.pareto import smoothed
 from bayescale.posterior import Draws
 from bayescale.sample import Sampling
 from bayescale.scoring import log_mean_exp
@@ -250,34 +252,26 @@ def named_draws(values: Mapping[str, Any]) -> dict[str, np.ndarray]:
 
 
 def leave_one_out(found: fitting.Sampled) -> Record:
-    """Return PSIS-LOO with ArviZ's arithmetic on plain arrays: no tree is built."""
-    from arviz_stats.base.array import array_stats
-
+    """Return PSIS-LOO, as ``az.loo(fit.tree)`` has it, from plain arrays: no tree is built."""
     draws, runs = found.draws, found.runs
     noise = {name: value[..., None] for name, value in draws.noise.items()}
     curve = found.bare_fit().curve_draws(runs.inputs)
     density = found.likelihood.log_density(runs.outcome, curve, **noise)
-    axes: dict[str, Any] = {"chain_axis": 1, "draw_axis": 2}
-    relative: Any = 1.0
-    both: Any = (1, 2)
+    relative = 1.0
     if density.shape[0] > 1:
         free = {slot.quantity for slot in Coordinates(found.law, found.likelihood).free}
         held = {name: value for name, value in draws.quantities.items() if name in free}
         block = np.stack(list(named_draws({**held, **draws.parameters, **draws.noise}).values()))
-        relative = float(np.mean(array_stats.ess(block, method="mean", **axes)))
-        relative /= density.shape[0] * density.shape[1]
-    rows = np.ascontiguousarray(np.moveaxis(density, -1, 0))
-    # One logarithm of sums for all rows: row by row it took as long as the smoothing.
-    flat = rows.reshape(len(rows), -1)
-    log_weights, pareto_k = array_stats.psislw(rows, r_eff=relative, axis=both)
-    elpd_i = log_mean_exp(log_weights.reshape(flat.shape).T + flat.T) + np.log(flat.shape[1])
-    elpd, se, p, _ = array_stats.loo_summary(elpd_i, log_mean_exp(flat.T) - elpd_i)
+        relative = float(mean_ess(block).mean()) / density[..., 0].size
+    rows = np.ascontiguousarray(density.reshape(-1, density.shape[-1]).T)
+    log_weights, pareto_k = smoothed(-rows, relative)
+    elpd_i = log_mean_exp((log_weights + rows).T) + np.log(rows.shape[1])
     return {
-        "elpd": float(elpd),
-        "elpd_se": float(se),
-        "p_loo": float(p),
-        "worst_pareto_k": float(np.max(pareto_k)),
-        "pointwise": np.asarray(elpd_i).tolist(),
+        "elpd": float(elpd_i.sum()),
+        "elpd_se": float(np.sqrt(len(rows) * elpd_i.var(ddof=1))) if len(rows) > 1 else 0.0,
+        "p_loo": float((log_mean_exp(rows.T) - elpd_i).sum()),
+        "worst_pareto_k": float(pareto_k.max()),
+        "pointwise": elpd_i.tolist(),
     }
 
 

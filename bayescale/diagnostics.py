@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bayescale.convergence import rhat_and_ess
 from bayescale.parameters import Slot
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ RHAT, ESS, DIVERGENT, BFMI = 1.01, 400.0, 0.001, 0.3
 CONTRACTION = 0.1
 
 
+#: Above this, modes that were left out are worth a word.
+LEFT_OUT = 0.01
 #: Above this, residuals of neighbouring runs are too much alike for independent noise.
 MISFIT = 0.5
 
@@ -48,6 +51,8 @@ class Diagnostics:
         Correlation of the residuals of neighbouring runs about the median curve; NaN where there
         are too few. Near 1 the law misses the shape, or runs share their noise; either way
         independent noise makes intervals too narrow.
+    left_out
+        Share of the posterior, by Laplace's approximation, in modes where no chain started.
     advice
         What to do, in words; empty when nothing is wrong.
     """
@@ -63,6 +68,7 @@ class Diagnostics:
     contraction: dict[str, float] = field(default_factory=dict)
     pareto_k: float | None = None
     misfit: float = np.nan
+    left_out: float = 0.0
     advice: tuple[str, ...] = ()
 
     @property
@@ -115,18 +121,17 @@ def diagnose(
     Diagnostics
         Numbers and advice.
     """
-    from arviz_stats.base.array import array_stats
-
     moving = {name: draws for name, draws in parameters.items() if np.ptp(draws) != 0}
     names = list(moving)
     if not names:
         moving, names = {"none": np.random.default_rng(0).standard_normal((4, 100))}, ["none"]
     block = np.stack([np.asarray(moving[name]) for name in names])
-    axes: dict[str, Any] = {"chain_axis": 1, "draw_axis": 2}
-    rhat = np.nan_to_num(array_stats.rhat(block, **axes), nan=np.inf)
-    bulk = np.nan_to_num(array_stats.ess(block, method="bulk", **axes))
-    tail = np.nan_to_num(array_stats.ess(block, method="tail", prob=0.9, **axes))
-    bfmi = float(np.min(array_stats.bfmi(stats["energy"].to_numpy()))) if "energy" in stats else 1.0
+    rhat, bulk, tail = rhat_and_ess(block, prob=0.9)
+    rhat, bulk, tail = np.nan_to_num(rhat, nan=np.inf), np.nan_to_num(bulk), np.nan_to_num(tail)
+    bfmi = 1.0
+    if "energy" in stats:
+        energy = stats["energy"].to_numpy()
+        bfmi = float(((np.diff(energy) ** 2).mean(1) / energy.var(1, ddof=1)).min())
     found = Diagnostics(
         rhat=float(rhat.max()),
         ess_bulk=float(bulk.min()),
@@ -139,6 +144,7 @@ def diagnose(
         contraction=contraction,
         pareto_k=pareto_k,
         misfit=misfit,
+        left_out=float(stats.attrs.get("left_out", 0.0)),
     )
     return Diagnostics(**{**found.__dict__, "advice": tuple(_advice(found, free_breaks))})
 
@@ -168,6 +174,11 @@ def _advice(d: Diagnostics, free_breaks: bool) -> list[str]:
         )
     if d.pareto_k is not None and d.pareto_k > 0.5:
         words.append(f"Pareto k {d.pareto_k:.2f} of the weights: intervals are a little uncertain.")
+    if d.left_out > LEFT_OUT:
+        words.append(
+            f"About {100 * d.left_out:.0f} % of the posterior (by Laplace's approximation) is "
+            "another explanation of these runs, apart from this one, and not in the draws."
+        )
     if d.misfit > MISFIT:
         words.append(
             f"Residuals of neighbouring runs are alike (correlation {d.misfit:.2f}): the law "

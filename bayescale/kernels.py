@@ -11,6 +11,7 @@ one known here, the public route is taken, with the same draws up to their rando
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -99,6 +100,35 @@ def gradient_function(density: Density) -> Any:
     value = rewrite_graph(value, include=rewrites)
     gradient = pt.grad(value, point)
     return pytensor.function([point, numbers, columns], [value, gradient], mode="NUMBA")
+
+
+def caller(
+    compiled: Any, density: Density
+) -> Callable[[np.ndarray], tuple[float, np.ndarray]] | None:
+    """Return a density's value and gradient as a function of the point.
+
+    Parameters
+    ----------
+    compiled
+        What :func:`compiled` returned for a density of this kind.
+    density
+        With the data.
+
+    Returns
+    -------
+    callable or None
+        None where nutpie compiled by its public route.
+    """
+    function = getattr(getattr(compiled.logp_func, "vm", None), "jit_fn", None)
+    if function is None:
+        return None
+    data = [np.array(value, order="C") for value in density.data.values()]
+
+    def value_and_gradient(point: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = function(point, *data)
+        return float(value), gradient
+
+    return value_and_gradient
 
 
 def _by_wrapper(density: Density) -> Any:

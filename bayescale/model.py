@@ -17,6 +17,7 @@ import numpy as np
 from bayescale import collapse
 from bayescale.coordinates import Coordinates, fixed_values, split
 from bayescale.data import Observations
+from bayescale.logarithms import taken_once
 from bayescale.parameters import Slot
 
 if TYPE_CHECKING:
@@ -114,11 +115,14 @@ class Density:
     def data(self) -> dict[str, np.ndarray]:
         """The numbers in one vector and the columns in one matrix, whose shapes may change.
 
-        A compiled wrapper costs in proportion to how many arrays it shares.
+        A compiled wrapper costs in proportion to how many arrays it shares. Below the columns
+        stand their logarithms.
         """
         flat = [np.ravel(np.asarray(value, float)) for value in self.numbers.values()]
         rows = np.stack([np.asarray(column, float) for column in self.columns.values()])
-        return {"numbers": np.concatenate(flat), "columns": rows}
+        with np.errstate(all="ignore"):
+            logs = np.log(rows)  # of what is not positive no law takes a logarithm
+        return {"numbers": np.concatenate(flat), "columns": np.concatenate([rows, logs])}
 
     def tensor(self, point: Any, numbers: Any, columns: Any) -> Any:
         """Return the log density of a point as a tensor.
@@ -142,7 +146,8 @@ class Density:
             named[name] = numbers[at] if np.ndim(value) == 0 else numbers[at : at + size]
             at += size
         data = {name: columns[i] for i, name in enumerate(self.columns)}
-        return self.log_density(split(point, self.sizes), named, data)
+        logs = {row: columns[len(data) + i] for i, row in enumerate(data.values())}
+        return taken_once(self.log_density(split(point, self.sizes), named, data), logs)
 
     def model(self) -> pm.Model:
         """Return a PyMC model: a flat vector of coordinates and one potential."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import collapse, model, sample
+from bayescale import collapse, model, pareto, sample
 from bayescale.coordinates import Coordinates, split
 from bayescale.data import Observations
 from bayescale.parameters import signature
@@ -187,8 +187,6 @@ def resampled(log_weights: np.ndarray, rng: np.random.Generator) -> tuple[np.nda
     pareto_k
         Shape of the weights' tail; infinite when a chain has no weight at all.
     """
-    from arviz_stats.base.array import array_stats
-
     chains, draws = log_weights.shape
     usable = np.isfinite(log_weights)
     unmoved = np.tile(np.arange(draws), (chains, 1))
@@ -196,10 +194,8 @@ def resampled(log_weights: np.ndarray, rng: np.random.Generator) -> tuple[np.nda
         return unmoved, np.inf
     # A draw outside the declared support weighs nothing, and has no part in the tail.
     smooth = np.full(log_weights.shape, -np.inf)
-    centred = log_weights[usable] - log_weights[usable].max()
-    smooth[usable], pareto_k = (
-        array_stats.psislw(-centred) if np.ptp(centred) > 0 else (centred, 0.0)
-    )
+    weighed, (pareto_k,) = pareto.smoothed(log_weights[usable][None])
+    smooth[usable] = weighed[0]
     keep = np.empty((chains, draws), int)
     for chain in range(chains):
         weights = np.exp(smooth[chain] - smooth[chain].max())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from bayescale.errors import PriorError, nearest
@@ -147,9 +148,7 @@ class Prior:
 
     def frozen(self) -> Any:
         """Return the same distribution as a frozen one of :mod:`scipy.stats`."""
-        from scipy import stats
-
-        return FAMILIES[self.distribution].frozen(stats, dict(self.arguments))
+        return _frozen(self.distribution, self.arguments)
 
     def __repr__(self) -> str:
         """Return the call that makes this prior."""
@@ -186,6 +185,14 @@ class Fixed:
 
     value: float
     on: str
+
+
+@lru_cache(maxsize=256)
+def _frozen(distribution: str, arguments: tuple[tuple[str, float], ...]) -> Any:
+    """Return a distribution of SciPy; making one takes longer than asking it."""
+    from scipy import stats
+
+    return FAMILIES[distribution].frozen(stats, dict(arguments))
 
 
 def _checked(distribution: str, arguments: dict[str, Any]) -> tuple[tuple[str, float], ...]:

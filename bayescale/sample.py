@@ -7,14 +7,14 @@ prior numbers, whatever the number of rows.
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import kernels
-from bayescale.errors import LawError
+from bayescale import kernels, starts
+from bayescale.errors import BayescaleError, LawError
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SAMPLERS = ("nutpie", "pymc")
 
+_DIMS = ("chain", "draw")
 _compiled: dict[Hashable, Any] = {}
 
 
@@ -109,6 +110,7 @@ def run(
     if key not in _compiled:
         _compiled[key] = kernels.compiled(density)
     compiled = _compiled[key].with_data(**density.data)
+    compiled, left_out = _started(compiled, density, settings.seed)
     running: Any = nutpie.sample(
         compiled,
         draws=settings.draws,
@@ -118,21 +120,66 @@ def run(
         seed=settings.seed,
         target_accept=settings.target_accept,
         adaptation="low_rank",
-        save_warmup=False,
         store_unconstrained=True,
         progress_bar=False,
+        return_raw_trace=True,
         blocking=False,
     )
     # Left to itself nutpie answers Ctrl-C with the draws so far, as if they were all.
     try:
-        tree = running.wait()
+        trace = running.wait()
     except BaseException:
         running.cancel()
         raise
-    stats = tree["sample_stats"].to_dataset()
-    keep = ["diverging", "energy", "n_steps", "depth", "maxdepth_reached", "step_size", "logp"]
-    draws = stats["unconstrained_draw"].transpose("chain", "draw", ...).to_numpy()
-    return draws, stats[keep].rename(depth="tree_depth", maxdepth_reached="reached_max_treedepth")
+    draws, stats = _read(trace.get_arrow_trace()[1], settings)
+    return draws, stats.assign_attrs(left_out=left_out)
+
+
+def _started(compiled: Any, density: kernels.Density, seed: int) -> tuple[Any, float]:
+    """Return a record whose chains start in the modes, and the mass where none does."""
+    value_and_gradient = kernels.caller(compiled, density)
+    found = []
+    if value_and_gradient is not None:
+        found = starts.modes(value_and_gradient, density.dimension, seed)
+    if not found:
+        return compiled, 0.0
+    start, left_out = starts.starting(found)
+    return replace(compiled, initial_point_func=start), left_out
+
+
+#: The statistics that are kept: ArviZ's name for each, and nutpie's.
+_STATS = {
+    "diverging": "diverging",
+    "energy": "energy",
+    "n_steps": "n_steps",
+    "tree_depth": "depth",
+    "reached_max_treedepth": "maxdepth_reached",
+    "step_size": "step_size",
+    "lp": "logp",
+}
+
+
+def _read(batches: Sequence[Any], settings: Sampling) -> tuple[np.ndarray, xr.Dataset]:
+    """Return draws and statistics from nutpie's columns, a batch a chain, its warm-up first.
+
+    The tree that nutpie would make of them takes as long as the draws themselves.
+    """
+    import pyarrow
+    import xarray as xr
+
+    kept = [batch.slice(settings.tune) for batch in batches]
+    if {batch.num_rows for batch in kept} != {settings.draws}:
+        raise BayescaleError("The sampler stopped before all draws were made. Please report this.")
+
+    def column(name: str) -> np.ndarray:
+        chains = [pyarrow.array(batch.column(name)) for batch in kept]
+        flat = [chain.flatten() if hasattr(chain, "flatten") else chain for chain in chains]
+        return np.stack([chain.to_numpy(zero_copy_only=False) for chain in flat])
+
+    shape = (len(kept), settings.draws)
+    coords = {name: np.arange(size) for name, size in zip(_DIMS, shape, strict=True)}
+    stats = {name: (_DIMS, column(theirs)) for name, theirs in _STATS.items()}
+    return column("unconstrained_draw").reshape(*shape, -1), xr.Dataset(stats, coords)
 
 
 def compiled_count() -> int:

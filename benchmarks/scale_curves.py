@@ -58,7 +58,7 @@ def measured(law, runs: pd.DataFrame, processes: int, chunk: int) -> dict:
     started = time.monotonic()
     plan = batch._planned(
         {"law": law}, None, "y", {"x": "x"}, None, 0.9, {"x": [1e9]}, None,
-        {"draws": 500, "tune": 500, "chains": 4, "retry": True}, None,
+        {"draws": 500, "tune": 300, "chains": 4, "retry": True}, None,
     )  # fmt: skip
     jobs = batch._jobs(plan, runs, ("curve",), 0)
     packed = cloudpickle.dumps(plan)
