@@ -16,6 +16,7 @@ from bayescale.likelihood import Likelihood
 from bayescale.progress import task
 from bayescale.sample import Sampling
 from bayescale.scoring import crps, log_mean_exp
+from bayescale.workers import check, ordered
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,6 +92,8 @@ def backtest(
     draws: int = 1000,
     tune: int = 1000,
     seed: int = 0,
+    workers: int | None = None,
+    executor: Any = None,
     progress: bool | None = None,
     **inputs: str,
 ) -> Backtest:
@@ -118,6 +121,8 @@ def backtest(
         Kept draws and tuning steps of each of four chains.
     seed
         Same seed, same scores.
+    workers, executor
+        Who fits the cut-offs, as for :func:`fit_many`; this process by default.
     progress
         Whether to show what is under way.
     **inputs
@@ -143,7 +148,10 @@ def backtest(
     >>> bs.backtest(laws, runs, y="loss", x="x", progress=False).table["rmsle"].idxmin()
     'floor'
     """
+    import cloudpickle
+
     _check_laws(laws)
+    check(executor, workers)
     noise = {name: likelihood or law.default_likelihood() for name, law in laws.items()}
     checked = {
         name: observations(law, noise[name], runs, y, inputs, ceiling) for name, law in laws.items()
@@ -151,32 +159,70 @@ def backtest(
     every = next(iter(checked.values()))
     (x,) = every.inputs.values()
     ends = _cutoffs(np.unique(x), holdout, cutoffs)
-    splits = [(end, x <= end, (x > end) & (x <= last)) for end, last in ends]
     for law in laws.values():
-        for end, train, _ in splits:
+        for end, _ in ends:
             try:
-                check_enough(law, every.rows(train))
+                check_enough(law, every.rows(x <= end))
             except DataError as error:
                 raise DataError(f"With the cut-off at {end:g}: {error}") from None
-    rows, notes = [], []
-    with task("Backtest", total=len(laws) * len(splits), progress=progress) as bar:
-        for end, train, test in splits:
-            fits = {}
-            for name, law in laws.items():
-                bar.update(f"Backtest: {name} up to {end:g}")
-                settings = Sampling(
-                    draws=draws, tune=tune, target_accept=law.target_accept, seed=seed
-                )
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore", SamplingWarning)
-                    data = every.rows(train)
-                    fit = fitting.fit(law, noise[name], data, settings, progress=False)
-                if not fit.diagnostics.good:
-                    notes.append(f"{name} up to {end:g}: {fit.diagnostics.line()}")
-                fits[name] = fit
-                bar.update(advance=1)
-            rows.append(_points(fits, every.rows(test), end))
-    return _backtest_of(rows, every, tuple(end for end, _ in ends), tuple(notes))
+    settings = {
+        name: Sampling(draws=draws, tune=tune, target_accept=law.target_accept, seed=seed)
+        for name, law in laws.items()
+    }
+    packed = cloudpickle.dumps(_Plan(dict(laws), noise, settings, every))
+    with task("Backtest", total=len(ends), progress=progress) as bar:
+        found = ordered(
+            scored_cutoffs, packed, ends, workers=workers, executor=executor,
+            done=lambda count: bar.update("Backtest", advance=count),
+        )  # fmt: skip
+    rows, notes = zip(*found, strict=True)
+    return _backtest_of(list(rows), every, tuple(end for end, _ in ends), sum(notes, ()))
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """What all cut-offs have in common."""
+
+    laws: dict[str, Any]
+    noise: dict[str, Any]
+    settings: dict[str, Sampling]
+    every: Observations
+
+
+def scored_cutoffs(
+    packed: bytes, ends: Sequence[tuple[float, float]]
+) -> list[tuple[pd.DataFrame, tuple[str, ...]]]:
+    """Fit all laws up to some cut-offs, one after another, and score what lies beyond.
+
+    Parameters
+    ----------
+    packed
+        A plan, pickled.
+    ends
+        The largest input to train on and the largest to score, by cut-off.
+
+    Returns
+    -------
+    list of (DataFrame, tuple of str)
+        Scored points, and fits whose diagnostics fell short, for each cut-off.
+    """
+    import cloudpickle
+
+    plan: _Plan = cloudpickle.loads(packed)
+    (x,) = plan.every.inputs.values()
+    found = []
+    for end, last in ends:
+        data, test = plan.every.rows(x <= end), plan.every.rows((x > end) & (x <= last))
+        fits, notes = {}, []
+        for name, law in plan.laws.items():
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", SamplingWarning)
+                settings = plan.settings[name]
+                fits[name] = fitting.fit(law, plan.noise[name], data, settings, progress=False)
+            if not fits[name].diagnostics.good:
+                notes.append(f"{name} up to {end:g}: {fits[name].diagnostics.line()}")
+        found.append((_points(fits, test, end), tuple(notes)))
+    return found
 
 
 def _backtest_of(

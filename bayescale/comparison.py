@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from bayescale.coordinates import Coordinates, split
 from bayescale.errors import DataError, LawError
 from bayescale.model import OUTCOME
 from bayescale.progress import task
+from bayescale.workers import check, ordered
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +29,8 @@ def compare(
     *,
     method: str = "stacking",
     repair: bool = True,
+    workers: int | None = None,
+    executor: Any = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Compare laws by leave-one-out cross-validation on the rows they were fitted to.
@@ -46,6 +49,8 @@ def compare(
     repair
         Whether to repair rows with high Pareto k. Without it every row of the table equals
         ``az.loo(fit.tree)``; with it, those whose ``repaired`` is 0.
+    workers, executor
+        Who fits laws again without a row, as for :func:`fit_many`; this process by default.
     progress
         Whether to show what is under way.
 
@@ -81,6 +86,7 @@ def compare(
     import arviz as az
 
     check_same_rows(fits)
+    check(executor, workers)
     if method not in METHODS:
         raise LawError(f"method= must be one of {', '.join(METHODS)}; got {method!r}.")
     results, worst, repaired = {}, {}, {}
@@ -89,7 +95,10 @@ def compare(
             bar.update(f"Comparing: leave one out, {name}")
             plain = pointwise_loo(fit, quiet=repair)
             worst[name] = float(plain.pareto_k.max())
-            results[name], repaired[name] = repaired_loo(fit, plain) if repair else (plain, 0)
+            results[name], repaired[name] = plain, 0
+            if repair:
+                found = repaired_loo(fit, plain, workers=workers, executor=executor)
+                results[name], repaired[name] = found
             bar.update(advance=1)
     with np.errstate(over="ignore"):  # inside ArviZ's weights
         table = az.compare(results, method=method, round_to="none")
@@ -132,7 +141,9 @@ def pointwise_loo(fit: Fit, quiet: bool = False) -> Any:
         return az.loo(fit.tree, pointwise=True)
 
 
-def repaired_loo(fit: Fit, plain: Any) -> tuple[Any, int]:
+def repaired_loo(
+    fit: Fit, plain: Any, *, workers: int | None = None, executor: Any = None
+) -> tuple[Any, int]:
     """Repair the rows of high Pareto k by moment matching, then by fitting without them.
 
     Parameters
@@ -141,6 +152,8 @@ def repaired_loo(fit: Fit, plain: Any) -> tuple[Any, int]:
         The fit.
     plain
         Its pointwise LOO.
+    workers, executor
+        Who fits again, as for :func:`compare`.
 
     Returns
     -------
@@ -157,7 +170,9 @@ def repaired_loo(fit: Fit, plain: Any) -> tuple[Any, int]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         matched = az.loo_moment_match(fit.tree, plain, pointwise=True, **_moment_functions(fit))
-        exact = az.reloo(_refitter(fit), matched, pointwise=True)
+        weak = np.flatnonzero(matched.pareto_k.to_numpy() > matched.good_k)
+        fits = _fits_without(fit, weak, workers, executor)
+        exact = az.reloo(_refitter(fit, fits), matched, pointwise=True)
     return exact, bad
 
 
@@ -201,34 +216,68 @@ def _moment_functions(fit: Fit) -> dict[str, Any]:
     }
 
 
-def _refitter(fit: Fit) -> Any:
-    """Return ArviZ's wrapper that fits the law again without a row; the priors stay put."""
+def _fits_without(
+    fit: Fit, rows: np.ndarray, workers: int | None, executor: Any
+) -> dict[int, tuple[dict, dict]]:
+    """Fit the law again without each of some rows; parameters and noise by row."""
+    import cloudpickle
+
+    if not len(rows):
+        return {}
+    packed = cloudpickle.dumps((fit.law, fit.likelihood, fit.runs, fit.settings))
+    found = ordered(fitted_without, packed, rows.tolist(), workers=workers, executor=executor)
+    return dict(zip(rows.tolist(), found, strict=True))
+
+
+def fitted_without(packed: bytes, rows: Sequence[int]) -> list[tuple[dict, dict]]:
+    """Fit a law again without each of some rows; the priors stay put.
+
+    Parameters
+    ----------
+    packed
+        Law, likelihood, runs and settings, pickled.
+    rows
+        Positions of the rows to leave out, one at a time.
+
+    Returns
+    -------
+    list of (dict, dict)
+        Draws of the law's parameters and of the noise's.
+    """
+    import cloudpickle
+
+    law, likelihood, runs, settings = cloudpickle.loads(packed)
+    found = []
+    for row in rows:
+        kept = runs.rows(np.arange(len(runs)) != row, anchored=True)
+        draws = fitting.sampled(law, likelihood, kept, replace(settings, retry=True)).draws
+        found.append((draws.parameters, draws.noise))
+    return found
+
+
+def _refitter(fit: Fit, fits: Mapping[int, tuple[dict, dict]]) -> Any:
+    """Return ArviZ's wrapper around the fits without a row."""
     import arviz as az
     import xarray as xr
 
     class Refitter(az.SamplingWrapper):
         def sel_observations(self, idx):
-            left_out = np.zeros(len(fit.runs), bool)
-            left_out[np.atleast_1d(idx)] = True
-            return fit.runs.rows(~left_out, anchored=True), fit.runs.rows(left_out, anchored=True)
+            (row,) = np.atleast_1d(idx).tolist()
+            return row, fit.runs.rows(np.arange(len(fit.runs)) == row, anchored=True)
 
         def sample(self, modified_observed_data):
-            settings = replace(fit.settings, retry=True)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # a left-out fit speaks through its density
-                return fitting.fit(
-                    fit.law, fit.likelihood, modified_observed_data, settings, progress=False
-                )
+            return fits[modified_observed_data]
 
         def get_inference_data(self, fitted_model):
             return fitted_model
 
         def log_likelihood__i(self, excluded_obs, idata__i):
-            curve = idata__i.curve_draws(excluded_obs.inputs)
-            noise = {name: value[..., None] for name, value in idata__i.noise.items()}
-            density = fit.likelihood.log_density(excluded_obs.outcome, curve, **noise)
-            dims = ("chain", "draw")
-            return xr.DataArray(density[..., 0], dims=dims, name=OUTCOME)
+            parameters, noise = idata__i
+            references = fit.runs.references
+            curve = posterior.evaluate(fit.law, parameters, excluded_obs.inputs, references)
+            wide = {name: value[..., None] for name, value in noise.items()}
+            density = fit.likelihood.log_density(excluded_obs.outcome, curve, **wide)
+            return xr.DataArray(density[..., 0], dims=("chain", "draw"), name=OUTCOME)
 
     return Refitter(model=None, idata_orig=fit.tree)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import threading
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -26,14 +25,12 @@ from bayescale.pareto import smoothed
 from bayescale.posterior import Draws
 from bayescale.sample import Sampling
 from bayescale.scoring import log_mean_exp
+from bayescale.workers import turn
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Record = dict[str, Any]
-
-#: Threads of one process take turns: compiling and catching warnings are not safe in parallel.
-_turn = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +152,7 @@ def records(packed: bytes, jobs: Sequence[Job]) -> list[Record]:
     list of dict
         A record for each job, in order; an error is a record with its reason.
     """
-    with _turn:
+    with turn:
         plan = _unpacked(packed)
         return [_record(plan, job) for job in jobs]
 

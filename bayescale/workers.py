@@ -7,7 +7,9 @@ reason, so that one bad curve cannot take others with it.
 
 from __future__ import annotations
 
+import functools
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
@@ -18,6 +20,10 @@ from bayescale.errors import BayescaleError, LawError
 
 #: Tries of a single job, alone, before it is given up.
 TRIES = 2
+#: Threads of one process take turns: compiling and catching warnings are not safe in parallel.
+turn = threading.Lock()
+#: Workers that an executor may have which does not say how many.
+_FEWEST = 32
 #: What a worker needs and every fit imports; loaded once, before workers are forked.
 _IMPORTS = ["bayescale.curve_record", "bayescale.forms", "pymc", "nutpie", "arviz", "xarray"]
 
@@ -92,6 +98,60 @@ def run(
         pool.stop()
         raise
     pool.close()
+
+
+def ordered(
+    call: Callable[..., list],
+    packed: bytes,
+    jobs: Sequence[Any],
+    *,
+    executor: Any = None,
+    workers: int | None = None,
+    done: Callable[[int], object] = lambda count: None,
+) -> list:
+    """Return the results of jobs in their own order; for few long jobs that are all needed.
+
+    Parameters
+    ----------
+    call, packed, jobs, executor, workers
+        As for :func:`run`.
+    done
+        Called with how many jobs were just done.
+
+    Returns
+    -------
+    list
+        A result for each job.
+
+    Raises
+    ------
+    BayescaleError
+        If a job was given up, or an executor dies that cannot be started again.
+    """
+    check(executor, workers)
+    found: dict[int, Any] = {}
+    results = run(
+        functools.partial(_numbered, call), packed, list(enumerate(jobs)),
+        executor=executor, workers=workers, chunk=1, lost=lambda job, why: (job[0], _Lost(why)),
+    )  # fmt: skip
+    for part in results:
+        found |= part
+        done(len(part))
+    for result in found.values():
+        if isinstance(result, _Lost):
+            raise BayescaleError(f"A worker could not do its part: {result.reason}.")
+    return [found[number] for number in range(len(jobs))]
+
+
+@dataclass(frozen=True)
+class _Lost:
+    reason: str
+
+
+def _numbered(call: Any, packed: bytes, jobs: Sequence[tuple[int, Any]]) -> list:
+    with turn:
+        results = call(packed, [job for _, job in jobs])
+    return [(number, result) for (number, _), result in zip(jobs, results, strict=True)]
 
 
 def _through(
@@ -176,7 +236,9 @@ class _Given:
         self.pool = executor.get_executor() if hasattr(executor, "get_executor") else executor
         # Enough that no worker waits; few enough that stopping loses little.
         size = getattr(executor, "_max_workers", None)
-        self.most = 2 * int(size) if size else 64
+        if hasattr(executor, "nthreads"):  # Dask's workers, which may become more
+            size = max(sum(executor.nthreads().values()), _FEWEST)
+        self.most = 2 * int(size) if size else 2 * _FEWEST
         self.futures: set[Future] = set()
 
     def submit(self, *args: Any) -> Future:

@@ -1,14 +1,16 @@
 """Comparing, back-testing and mixing laws."""
 
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import arviz as az
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import learning_curve
 
 import bayescale as bs
-from bayescale import comparison
+from bayescale import backtesting, comparison, fitting
 from bayescale.backtesting import MIXTURE
 from bayescale.scoring import crps, log_mean_exp, stacking_weights
 
@@ -18,14 +20,18 @@ def fits(power_fit, broken_fit):
     return {"power": power_fit, "broken": broken_fit}
 
 
-@pytest.fixture(scope="module")
-def backtest():
+def digits_backtest(**more):
     laws = {
         "power": bs.PowerLaw(),
         "broken": bs.BrokenPowerLaw(breaks=2, placement="fixed"),
     }
-    runs = learning_curve("digits", "mlp")
-    return bs.backtest(laws, runs, y="error", x="examples", holdout=4, cutoffs=2, progress=False)
+    ask = {"y": "error", "x": "examples", "holdout": 4, "cutoffs": 2, "progress": False}
+    return bs.backtest(laws, learning_curve("digits", "mlp"), **ask, **more)
+
+
+@pytest.fixture(scope="module")
+def backtest():
+    return digits_backtest()
 
 
 class TestCompare:
@@ -56,13 +62,29 @@ class TestCompare:
         row = int(np.argmax(plain.pareto_k.to_numpy()))
         repaired, count = comparison.repaired_loo(fit, plain)
         keep = np.arange(len(fit.runs)) != row
-        refitter = comparison._refitter(fit)
         left_out = fit.runs.rows(~keep, anchored=True)
-        exact = refitter.sample(fit.runs.rows(keep, anchored=True))
-        density = refitter.log_likelihood__i(left_out, exact).to_numpy().ravel()
+        exact = fitting.fit(
+            fit.law, fit.likelihood, fit.runs.rows(keep, anchored=True), fit.settings, False
+        )
+        curve = exact.curve_draws(left_out.inputs)
+        noise = {name: value[..., None] for name, value in exact.noise.items()}
+        density = fit.likelihood.log_density(left_out.outcome, curve, **noise).ravel()
         assert count >= 1
         assert float(repaired.elpd_i[row]) == pytest.approx(float(log_mean_exp(density)), abs=0.5)
         assert abs(float(plain.elpd_i[row]) - float(repaired.elpd_i[row])) > 1e-6
+
+    def test_rows_left_out_elsewhere_give_the_same_numbers(self, fits):
+        fit = fits["broken"]
+        here = comparison._fits_without(fit, np.array([0, 3]), None, None)
+        with ThreadPoolExecutor(2) as pool:
+            there = comparison._fits_without(fit, np.array([0, 3]), None, pool)
+        for row in (0, 3):
+            for mine, theirs in zip(here[row], there[row], strict=True):
+                assert mine.keys() == theirs.keys()
+                np.testing.assert_array_equal(
+                    mine["sigma" if "sigma" in mine else "irreducible"],
+                    theirs["sigma" if "sigma" in theirs else "irreducible"],
+                )
 
     def test_moment_matching_density_is_the_posterior_s(self, fits):
         functions = comparison._moment_functions(fits["power"])
@@ -101,6 +123,28 @@ class TestBacktest:
         assert backtest.table.loc["power", "rmsle"] == pytest.approx(np.sqrt((error**2).mean()))
         inside = one["error"].between(one["lower_90"], one["upper_90"]).mean()
         assert backtest.table.loc["power", "coverage_90"] == pytest.approx(inside)
+
+    def test_an_executor_gives_the_same_numbers(self, backtest):
+        with ThreadPoolExecutor(2) as pool:
+            elsewhere = digits_backtest(executor=pool)
+        pd.testing.assert_frame_equal(elsewhere.points, backtest.points)
+        assert elsewhere.notes == backtest.notes
+
+    @pytest.mark.slow
+    def test_processes_give_the_same_numbers(self):
+        first, second = (digits_backtest(workers=2) for _ in range(2))
+        pd.testing.assert_frame_equal(first.points, second.points)
+
+    def test_a_cutoff_that_comes_to_grief_elsewhere_is_told(self, monkeypatch):
+        def broken(*_):
+            raise RuntimeError("no memory")
+
+        monkeypatch.setattr(backtesting, "_points", broken)
+        with (
+            ThreadPoolExecutor(1) as pool,
+            pytest.raises(bs.BayescaleError, match="could not do its part.*no memory"),
+        ):
+            digits_backtest(executor=pool)
 
     def test_training_rows_end_at_the_cutoff(self, backtest, curve):
         cutoff = backtest.cutoffs[0]
