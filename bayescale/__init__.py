@@ -96,6 +96,7 @@ if TYPE_CHECKING:
     from bayescale.prior import Prior
     from bayescale.registry import law, list_laws
     from bayescale.stages import TwoStage, two_stage
+    from bayescale.warming import Warming, warm
 
 __version__: str
 
@@ -158,6 +159,7 @@ _HOMES = {
     "prior": ["Prior"],
     "registry": ["law", "list_laws"],
     "stages": ["TwoStage", "two_stage"],
+    "warming": ["Warming", "warm"],
 }
 _HOME = {name: f"bayescale.{home}" for home, names in _HOMES.items() for name in names}
 

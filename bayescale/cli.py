@@ -300,6 +300,46 @@ def _compare(
     raise typer.Exit(_problems(list(fits.values())))
 
 
+@app.command("warm")
+def _warm(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[LAW]...", help="The laws; 'bayescale laws' lists them. [default: five]"
+        ),
+    ] = None,
+    breaks: Breaks = None,
+    placement: Placement = None,
+    signed: Signed = False,
+    fixed: Set = None,
+    likelihood: Noise = None,
+    as_json: Json = False,
+) -> None:
+    """Compile laws ahead of time, so that first fits are quick.
+
+    By default the power law, the broken one with one break and with two fixed ones, Chinchilla's,
+    and Kaplan's of parameters and tokens. Give the options that the fits will have.
+    """
+    from bayescale import compile_cache, warming
+
+    given = _given(breaks, placement, signed, fixed)
+    if not names and given:
+        raise LawError("Options are of a law; name it: bayescale warm broken --breaks 2.")
+    chosen = list(_laws(",".join(names), given).values()) if names else warming.defaults()
+    rows = []
+    for row in warming.warmed(chosen, _likelihood(likelihood)):
+        rows.append(row)
+        name, seconds, compiled = row
+        if not as_json:
+            print(f"{name}: {'compiled' if compiled else 'was warm'}, {seconds:.1f} s", flush=True)
+    table = warming.table(rows)
+    if as_json:
+        _print_json(dict(table.attrs) | {"laws": table})
+    else:
+        print(f"The cache in {table.attrs['folder']} has {table.attrs['mib']:.1f} MiB.")
+    raise typer.Exit(0 if compile_cache.lasts() else 1)
+
+
 @app.command()
 def laws(as_json: Json = False) -> None:
     """List the laws."""

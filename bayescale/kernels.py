@@ -17,6 +17,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from bayescale import compile_cache
+
+compile_cache.prepare()  # before PyTensor is first imported, which is in functions below this room
+
 #: The fields of nutpie's record of a compiled model that this module fills.
 _FIELDS = {
     "_n_dim", "dims", "_coords", "_shapes", "compiled_logp_func", "compiled_expand_func",
@@ -56,8 +60,17 @@ class _Shared:
 
 
 def compiled(density: Density) -> Any:
-    """Return a density as nutpie samples it, by our wrapper or by nutpie's public route."""
-    return _by_wrapper(density) if wrapper_fits() else by_public_route(density)
+    """Return a density as nutpie samples it, by our wrapper or by nutpie's public route.
+
+    Warns, once in a process, where what is compiled cannot be kept on disk.
+    """
+    compile_cache.tell()
+    route = _by_wrapper if wrapper_fits() else by_public_route
+    try:
+        return route(density)
+    except OSError as error:
+        compile_cache.do_without(error)
+    return route(density)
 
 
 def wrapper_fits() -> bool:

@@ -88,7 +88,7 @@ def test_help_loads_nothing_heavy(arguments):
 
 def test_every_command_has_help():
     text, _ = call("--help")
-    for name in ("demo", "fit", "forecast", "required", "compare", "laws", "datasets"):
+    for name in ("demo", "fit", "forecast", "required", "compare", "warm", "laws", "datasets"):
         assert f"  {name} " in text
         assert "Usage" in call(name, "--help")[0]
 
