@@ -135,10 +135,28 @@ def pointwise_loo(fit: Fit, quiet: bool = False) -> Any:
     """Return ArviZ's LOO of a fit, row by row; its warning is kept unless rows are repaired."""
     import arviz as az
 
+    if "log_likelihood" not in fit.tree:
+        return _loo_of_many(fit)
     with warnings.catch_warnings():
         if quiet:
             warnings.simplefilter("ignore", UserWarning)
         return az.loo(fit.tree, pointwise=True)
+
+
+def _loo_of_many(fit: Fit) -> Any:
+    """Return ArviZ's record of LOO where the log likelihood is too large to be held."""
+    import arviz as az
+    import xarray as xr
+
+    found = fit.loo()
+    weak = bool((found.pareto_k > found.good_k).any())
+    coords = {"run": np.arange(len(fit.runs))}
+    return az.ELPDData(
+        elpd=found.elpd, se=found.se, p=float(found.p_i.sum()),
+        n_samples=found.draws, n_data_points=len(fit.runs), scale="log", warning=weak,
+        good_k=found.good_k, elpd_i=xr.DataArray(found.elpd_i, coords, name=OUTCOME),
+        pareto_k=xr.DataArray(found.pareto_k, coords, name=OUTCOME),
+    )  # fmt: skip
 
 
 def repaired_loo(
@@ -163,7 +181,7 @@ def repaired_loo(
         How many rows were repaired.
     """
     bad = int((plain.pareto_k > plain.good_k).sum())
-    if bad == 0:
+    if bad == 0 or "log_likelihood" not in fit.tree:
         return plain, 0
     import arviz as az
 

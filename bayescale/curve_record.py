@@ -17,14 +17,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import fitting, forecasting
-from bayescale.convergence import mean_ess
-from bayescale.coordinates import Coordinates
 from bayescale.data import observations
 from bayescale.errors import BayescaleError
-from bayescale.pareto import smoothed
-from bayescale.posterior import Draws
+from bayescale.leave_one_out import leave_one_out
+from bayescale.posterior import Draws, named
 from bayescale.sample import Sampling
-from bayescale.scoring import log_mean_exp
 from bayescale.workers import turn
 
 if TYPE_CHECKING:
@@ -214,7 +211,7 @@ def summary(found: fitting.Sampled, prob: float) -> Record:
         diagnostics; ``loo``: elpd, se, p, worst Pareto k and elpd row by row, as
         ``az.loo(fit.tree)`` has them.
     """
-    draws = named_draws(found.draws.parameters | found.draws.noise)
+    draws = named(found.draws.parameters | found.draws.noise)
     levels = [0.5, (1 - prob) / 2, (1 + prob) / 2]
     block = np.stack([value.ravel() for value in draws.values()])
     numbers = np.quantile(block, levels, axis=1).T.tolist()
@@ -234,41 +231,22 @@ def summary(found: fitting.Sampled, prob: float) -> Record:
         "advice": list(d.advice),
         "engine": found.draws.engine,
         "retried": bool(found.notes),
-        "loo": leave_one_out(found),
+        "loo": loo_record(found),
     }
 
 
-def named_draws(values: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Return every component under a name of its own: ``break_location[1]``."""
-    named = {}
-    for name, value in values.items():
-        many = isinstance(value, tuple)
-        for i, part in enumerate(value if many else (value,)):
-            named[f"{name}[{i + 1}]" if many else name] = np.asarray(part)
-    return named
-
-
-def leave_one_out(found: fitting.Sampled) -> Record:
-    """Return PSIS-LOO, as ``az.loo(fit.tree)`` has it, from plain arrays: no tree is built."""
-    draws, runs = found.draws, found.runs
-    noise = {name: value[..., None] for name, value in draws.noise.items()}
-    curve = found.bare_fit().curve_draws(runs.inputs)
-    density = found.likelihood.log_density(runs.outcome, curve, **noise)
-    relative = 1.0
-    if density.shape[0] > 1:
-        free = {slot.quantity for slot in Coordinates(found.law, found.likelihood).free}
-        held = {name: value for name, value in draws.quantities.items() if name in free}
-        block = np.stack(list(named_draws({**held, **draws.parameters, **draws.noise}).values()))
-        relative = float(mean_ess(block).mean()) / density[..., 0].size
-    rows = np.ascontiguousarray(density.reshape(-1, density.shape[-1]).T)
-    log_weights, pareto_k = smoothed(-rows, relative)
-    elpd_i = log_mean_exp((log_weights + rows).T) + np.log(rows.shape[1])
+def loo_record(found: fitting.Sampled) -> Record:
+    """Return PSIS-LOO as ``az.loo(fit.tree)`` has it."""
+    d = found.draws
+    loo = leave_one_out(
+        found.law, found.likelihood, found.runs, d.parameters, d.noise, d.quantities
+    )
     return {
-        "elpd": float(elpd_i.sum()),
-        "elpd_se": float(np.sqrt(len(rows) * elpd_i.var(ddof=1))) if len(rows) > 1 else 0.0,
-        "p_loo": float((log_mean_exp(rows.T) - elpd_i).sum()),
-        "worst_pareto_k": float(pareto_k.max()),
-        "pointwise": elpd_i.tolist(),
+        "elpd": loo.elpd,
+        "elpd_se": loo.se,
+        "p_loo": float(loo.p_i.sum()),
+        "worst_pareto_k": float(loo.pareto_k.max()),
+        "pointwise": loo.elpd_i.tolist(),
     }
 
 

@@ -22,6 +22,7 @@ from bayescale.diagnostics import (
 )
 from bayescale.errors import SamplingWarning
 from bayescale.forecasting import Forecast, Forecaster
+from bayescale.leave_one_out import LeaveOneOut, leave_one_out
 from bayescale.parameters import parameter_names
 from bayescale.progress import task
 from bayescale.sample import Sampling
@@ -249,12 +250,33 @@ class Fit(Forecaster):
         import xarray as xr
 
         at = forecasting.checked_inputs(self.law.inputs, self.runs.columns, inputs, self.name)
+        forecasting.check_held(at, self.settings.chains * self.settings.draws)
         modelled = self.curve_draws(at)
         made = forecast_of(self, at, modelled, self.new_run_draws(modelled))
         data = {"curve": made.curve, model.OUTCOME: made.observation}
         data |= {role: ("forecast", np.array(values)) for role, values in at.items()}
         self.tree["predictions"] = xr.DataTree(xr.Dataset(data))
         return made
+
+    def loo(self) -> LeaveOneOut:
+        """Return leave-one-out by Pareto-smoothed importance sampling, run by run.
+
+        Returns
+        -------
+        LeaveOneOut
+            ``elpd``, ``se`` and by run ``elpd_i``, ``p_i`` and ``pareto_k``: the numbers of
+            ``az.loo(fit.tree)``, also where the runs are too many for the tree to hold the log
+            likelihood. It measures interpolation, not extrapolation.
+
+        Examples
+        --------
+        >>> import bayescale as bs
+        >>> runs = bs.PowerLaw().simulate(x=[1, 3, 10, 30, 100, 300], y="loss")
+        >>> bs.PowerLaw().fit(runs, y="loss", x="x", progress=False).loo().elpd_i.shape
+        (6,)
+        """
+        parts = self.parameters, self.noise, self._quantities()
+        return leave_one_out(self.law, self.likelihood, self.runs, *parts)
 
     def required_draws(
         self, targets: np.ndarray, solve: str, given: dict[str, float]
@@ -555,11 +577,7 @@ def _diagnose(
     pareto_k: float | None,
 ) -> Diagnostics:
     """Diagnose parameters, and the forecast at the largest input and at ten times it."""
-    checked = {}
-    for name, value in parameters.items():
-        many = isinstance(value, tuple)
-        for i, part in enumerate(value if many else (value,)):
-            checked[f"{name}[{i + 1}]" if many else name] = part
+    checked = posterior.named(parameters)
     ends = {role: runs.references[f"{role}_end"] * np.array([1.0, 10.0]) for role in law.inputs}
     only = {name: parameters[name] for name in parameter_names(law)}
     curve = posterior.evaluate(law, only, ends, runs.references)
@@ -586,7 +604,7 @@ def _misfit(law: Any, likelihood: Any, runs: Observations, parameters: dict[str,
     """Return how alike the residuals of neighbouring runs are, about the median curve."""
     if len(runs.inputs) != 1:
         return float("nan")
-    curve = np.median(posterior.evaluate(law, parameters, runs.inputs, runs.references), (0, 1))
+    curve = posterior.median_curve(law, parameters, runs)
     with np.errstate(all="ignore"):
         logs = np.log(runs.outcome) - np.log(curve)
         residuals = logs if likelihood.positive else runs.outcome - curve

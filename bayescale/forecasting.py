@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
+#: Draws times inputs that a forecast may hold, 1.6 GB with curve and observation.
+MOST = 100_000_000
+#: Inputs whose intervals are made together.
+_TOGETHER = 1000
+
+
 @dataclass(frozen=True, eq=False)
 class Forecast:
     """Posterior draws of the curve and of one new run at some inputs.
@@ -232,6 +238,42 @@ class Forecaster(ABC):
     def forecast(self, **inputs: Any) -> Forecast:
         """Return the posterior predictive at any inputs."""
 
+    def intervals(self, prob: float = 0.9, of: str = "observation", **inputs: Any) -> pd.DataFrame:
+        """Return the equal-tailed credible intervals at any number of inputs.
+
+        Parameters
+        ----------
+        prob
+            Its probability, between 0 and 1.
+        of
+            ``"observation"`` for one new run, ``"curve"`` for the law's value.
+        **inputs
+            Values for each input: ``x=np.geomspace(1, 1e12, 1_000_000)``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            As :meth:`Forecast.interval`; no more draws are held than :meth:`forecast` may hold.
+
+        Raises
+        ------
+        LawError
+            If an input is missing or unknown, prob is not between 0 and 1, or ``of`` is neither.
+        DataError
+            If an input is not positive and finite.
+        """
+        import pandas as pd
+
+        check_probability(prob)
+        columns: Mapping[str, str] = self.runs.columns
+        at = checked_inputs(tuple(columns), columns, inputs, "intervals()")
+        count = len(next(iter(at.values())))
+        tables = []
+        for start in range(0, count, _TOGETHER):
+            part = {role: values[start : start + _TOGETHER] for role, values in at.items()}
+            tables.append(self.forecast(**part).interval(prob, of))
+        return pd.concat(tables, ignore_index=True)
+
     @abstractmethod
     def required_draws(
         self, targets: np.ndarray, solve: str, given: dict[str, float]
@@ -313,6 +355,17 @@ class Forecaster(ABC):
             If the target or an input is not a usable number.
         """
         return chance(self.forecast(**inputs), y, of, self.rises)
+
+
+def check_held(at: Mapping[str, np.ndarray], draws: int) -> None:
+    """Raise an error where a forecast would hold more draws than fit into memory."""
+    count = len(next(iter(at.values())))
+    if count * draws > MOST:
+        raise DataError(
+            f"A forecast holds every draw: {draws} of them at {count} inputs are "
+            f"{count * draws * 16 / 1e9:.0f} GB. Ask for fewer inputs, or for the intervals alone: "
+            "intervals(prob=0.9, x=...)."
+        )
 
 
 def _role_to_solve(columns: Mapping[str, str], solve: str | None, given: Mapping[str, Any]) -> str:

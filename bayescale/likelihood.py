@@ -26,6 +26,8 @@ class Likelihood:
 
     #: Whether outcomes must be positive.
     positive: ClassVar[bool] = True
+    #: What the noise is Gaussian in: ``"log y"``, ``"y"`` or nothing.
+    gaussian_in: ClassVar[str | None] = None
     #: Other quantities that may carry a parameter's prior.
     carriers: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     #: Bounds of each parameter.
@@ -55,6 +57,10 @@ class Likelihood:
 
     def distribution(self, value: Any, **noise: Any) -> tuple[str, dict[str, Any]]:
         """Return PyMC's name of the distribution of the outcome, and its arguments."""
+        raise NotImplementedError
+
+    def gaussian_sd(self, **noise: Any) -> Any:
+        """Return the standard deviation of what the noise is Gaussian in."""
         raise NotImplementedError
 
     def observe(self, name: str, value: Any, *, observed: Any, dims: Any = None, **noise: Any):
@@ -95,6 +101,8 @@ class LogNormal(Likelihood):
     sigma: Prior | float = Prior("LogNormal", mu=math.log(0.02), sigma=1.0)
     sigma_min: float = field(default=3e-4, metadata={"option": True})
 
+    gaussian_in = "log y"
+
     def distribution(self, value: Any, *, sigma: Any) -> tuple[str, dict[str, Any]]:
         """Return PyMC's name of the distribution of the outcome, and its arguments."""
         import pytensor.tensor as typed
@@ -119,6 +127,10 @@ class LogNormal(Likelihood):
     def log_sd(self, *, sigma: Any) -> Any:
         """Return the standard deviation of log y."""
         return (sigma**2 + self.sigma_min**2) ** 0.5
+
+    def gaussian_sd(self, *, sigma: Any) -> Any:
+        """Return the standard deviation of log y."""
+        return self.log_sd(sigma=sigma)
 
 
 @dataclass(frozen=True)
@@ -217,6 +229,7 @@ class Normal(Likelihood):
     sigma: Prior | float = Prior("LogNormal", mu=math.log(0.02), sigma=1.0, on="relative_sigma")
 
     positive = False
+    gaussian_in = "y"
     carriers = {"sigma": ("relative_sigma",)}
 
     def natural(self, values: Mapping[str, Any], references: Mapping[str, Any]) -> dict[str, Any]:
@@ -232,6 +245,10 @@ class Normal(Likelihood):
     def log_density(self, y: Any, value: Any, *, sigma: Any) -> Any:
         """Return the log density of y in y's own units, elementwise."""
         return -0.5 * ((y - value) / sigma) ** 2 - np.log(sigma) - _HALF_LOG_TAU
+
+    def gaussian_sd(self, *, sigma: Any) -> Any:
+        """Return the standard deviation of y."""
+        return sigma
 
     def draw(self, rng: np.random.Generator, value: Any, *, sigma: Any) -> np.ndarray:
         """Return one new outcome for each value of the curve."""

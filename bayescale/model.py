@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import collapse
+from bayescale.condense import Condensed
 from bayescale.coordinates import Coordinates, fixed_values, split
 from bayescale.data import Observations
 from bayescale.logarithms import taken_once
@@ -184,13 +185,45 @@ def density(law: Any, likelihood: Any, numbers: Mapping[str, Any], runs: Observa
         natural, noise = coordinates.natural(values, shared)
         curve = law.curve({role: data[role] for role in law.inputs}, natural, shared)
         log_likelihood = likelihood.tensor_log_density(data[OUTCOME], curve, **noise).sum()
-        log_prior = sum(
-            _log_prior(slot, values[slot.quantity], shared) for slot in coordinates.free
-        )
-        return log_prior + log_jacobian + log_likelihood
+        return _log_priors(coordinates, values, shared) + log_jacobian + log_likelihood
 
     columns = {**runs.inputs, OUTCOME: runs.outcome}
     return Density(coordinates.sizes, numbers, columns, log_density)
+
+
+def condensed_density(
+    law: Any, likelihood: Any, numbers: Mapping[str, Any], sums: Condensed
+) -> Density:
+    """Return the posterior in the sampler's coordinates, from sums over the runs of each bin.
+
+    Parameters
+    ----------
+    law, likelihood
+        The description; the likelihood is Gaussian in log y or in y.
+    numbers
+        Every number, from :meth:`Coordinates.numbers`.
+    sums
+        From :func:`bayescale.condense.condensed`.
+
+    Returns
+    -------
+    Density
+        Priors, Jacobian and likelihood.
+    """
+    whole = density(law, likelihood, numbers, sums.runs)
+    coordinates = Coordinates(law, likelihood)
+
+    def log_density(z: dict, shared: dict, data: dict) -> Any:
+        values, log_jacobian = coordinates.values(z, shared)
+        natural, noise = coordinates.natural(values, shared)
+        curve = law.curve({role: data[role] for role in law.inputs}, natural, shared)
+        by_bin = likelihood.tensor_log_density(data[OUTCOME], curve, **noise)
+        sd = likelihood.gaussian_sd(**noise)
+        log_likelihood = (data["count"] * by_bin).sum() - 0.5 * data["scatter"].sum() / sd**2
+        return _log_priors(coordinates, values, shared) + log_jacobian + log_likelihood
+
+    columns = {**whole.columns, "count": sums.count, "scatter": sums.scatter}
+    return Density(whole.sizes, numbers, columns, log_density)
 
 
 def collapsed_density(
@@ -220,14 +253,18 @@ def collapsed_density(
         reducible = collapse.relative_reducible(law, values, data, shared)
         sd = likelihood.log_sd(**coordinates.noise(values, shared))
         log_likelihood = collapse.log_density(data, reducible, sd)
-        log_prior = sum(
-            _log_prior(slot, values[slot.quantity], shared)
-            for slot in coordinates.free
-            if slot.quantity in sizes
-        )
+        log_prior = _log_priors(coordinates, values, shared, sizes)
         return log_prior + log_jacobian + log_likelihood
 
     return Density(sizes, numbers, statistics, log_density)
+
+
+def _log_priors(
+    coordinates: Coordinates, values: Mapping[str, Any], numbers: Any, only: Any = None
+) -> Any:
+    """Return the log prior density of all free quantities, or of some."""
+    free = [slot for slot in coordinates.free if only is None or slot.quantity in only]
+    return sum(_log_prior(slot, values[slot.quantity], numbers) for slot in free)
 
 
 def _log_prior(slot: Slot, value: Any, numbers: Mapping[str, Any]) -> Any:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import collapse, model, pareto, sample
+from bayescale import collapse, condense, model, pareto, sample
 from bayescale.coordinates import Coordinates, split
 from bayescale.data import Observations
 from bayescale.parameters import signature
@@ -16,6 +16,8 @@ from bayescale.parameters import signature
 if TYPE_CHECKING:
     import xarray as xr
 
+#: Numbers that are held at once: a table of draws and runs beyond it is made in parts.
+HELD = 20_000_000
 #: Above this, weights cannot repair the Gaussian stand-in and the plain density is sampled.
 PARETO_K_LIMIT = 0.7
 
@@ -53,7 +55,7 @@ def draw(law: Any, likelihood: Any, runs: Observations, settings: sample.Samplin
 
     Floor and level are integrated out where the form and the priors allow it, and the draws are
     weighted to the declared posterior; where the weights fail, or elsewhere, the declared
-    density is sampled itself.
+    density is sampled itself; from very many runs it is made of sums over nearly equal inputs.
 
     Parameters
     ----------
@@ -72,6 +74,8 @@ def draw(law: Any, likelihood: Any, runs: Observations, settings: sample.Samplin
     coordinates = Coordinates(law, likelihood)
     numbers = coordinates.numbers(runs.references)
     failed = None
+    if condense.pays(coordinates, runs):
+        return _draw_condensed(coordinates, runs, numbers, settings)
     if collapse.applies(coordinates):
         collapsed = _draw_collapsed(coordinates, runs, numbers, settings)
         if collapsed.pareto_k is not None and collapsed.pareto_k <= PARETO_K_LIMIT:
@@ -109,6 +113,33 @@ def evaluate(
         return np.asarray(law.curve(inputs, wide, references))
 
 
+def parts(rows: int, draws: int) -> Iterator[slice]:
+    """Yield slices of rows of which a number for every draw can be held at once."""
+    step = max(HELD // max(draws, 1) // 4, 1)
+    yield from (slice(at, at + step) for at in range(0, rows, step))
+
+
+def named(values: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Return every component under a name of its own: ``break_location[1]``."""
+    found = {}
+    for name, value in values.items():
+        many = isinstance(value, tuple)
+        for i, part in enumerate(value if many else (value,)):
+            found[f"{name}[{i + 1}]" if many else name] = np.asarray(part)
+    return found
+
+
+def median_curve(law: Any, parameters: Mapping[str, Any], runs: Observations) -> np.ndarray:
+    """Return the median over draws of the curve at every run, shape (run,)."""
+    count = np.size(next(iter(parameters.values())))
+    found = []
+    for part in parts(len(runs), count):
+        inputs = {role: values[part] for role, values in runs.inputs.items()}
+        curve = evaluate(law, parameters, inputs, runs.references)
+        found.append(np.median(curve, axis=(0, 1)))
+    return np.concatenate(found)
+
+
 def _over_inputs(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(np.asarray(part)[..., None] for part in value)
@@ -134,6 +165,22 @@ def _draw_plain(
     engine = "the declared density"
     if failed is not None:
         engine += f" (integrating the floor out was not exact enough here: Pareto k {failed:.2f})"
+    return _assembled(coordinates, values, numbers, stats, engine, None)
+
+
+def _draw_condensed(
+    coordinates: Coordinates,
+    runs: Observations,
+    numbers: Mapping[str, Any],
+    settings: sample.Sampling,
+) -> Draws:
+    law, likelihood = coordinates.law, coordinates.likelihood
+    sums = condense.condensed(coordinates, runs, numbers)
+    key = density_key("condensed", coordinates, settings)
+    density = model.condensed_density(law, likelihood, numbers, sums)
+    vectors, stats = sample.run(key, density, settings)
+    values, _ = coordinates.values(split(vectors, coordinates.sizes), numbers)
+    engine = f"the declared density, {len(runs)} runs summed up in {len(sums.runs)} bins of x"
     return _assembled(coordinates, values, numbers, stats, engine, None)
 
 
@@ -242,35 +289,46 @@ def tree(law: Any, likelihood: Any, runs: Observations, draws: Draws, seed: int)
     Returns
     -------
     xarray.DataTree
-        posterior, sample_stats, log_likelihood (log density of y in y's own units),
-        posterior_predictive, observed_data and constant_data.
+        posterior, sample_stats, observed_data and constant_data; log_likelihood (log density of y
+        in y's own units) and posterior_predictive where they are not too large to be held.
     """
     import xarray as xr
 
-    curve = evaluate(law, draws.parameters, runs.inputs, runs.references)
-    noise = {name: value[..., None] for name, value in draws.noise.items()}
-    rng = np.random.default_rng([seed, 2])
-    new = likelihood.draw(rng, curve, **noise)
-    dims = ("chain", "draw", "run")
-    chains, kept = curve.shape[:2]
-    coords = {"chain": np.arange(chains), "draw": np.arange(kept), "run": np.arange(len(runs))}
     free = {slot.quantity for slot in Coordinates(law, likelihood).free}
-    named = {name: value for name, value in draws.quantities.items() if name in free}
-    posterior = labelled({**named, **draws.parameters, **draws.noise}, law.component)
+    held = {name: value for name, value in draws.quantities.items() if name in free}
+    posterior = labelled({**held, **draws.parameters, **draws.noise}, law.component)
     inputs = {role: ("run", column) for role, column in runs.inputs.items()}
     groups = {
         "posterior": posterior,
         "sample_stats": draws.stats,
-        "log_likelihood": xr.Dataset(
-            {model.OUTCOME: (dims, likelihood.log_density(runs.outcome, curve, **noise))}, coords
-        ),
-        "posterior_predictive": xr.Dataset({model.OUTCOME: (dims, runs.reported(new))}, coords),
+        **_by_run(law, likelihood, runs, draws, seed),
         "observed_data": xr.Dataset(
-            {model.OUTCOME: ("run", runs.reported(runs.outcome))}, {"run": coords["run"]}
+            {model.OUTCOME: ("run", runs.reported(runs.outcome))}, {"run": np.arange(len(runs))}
         ),
-        "constant_data": xr.Dataset(inputs, {"run": coords["run"]}),
+        "constant_data": xr.Dataset(inputs, {"run": np.arange(len(runs))}),
     }
     return xr.DataTree.from_dict(groups)
+
+
+def _by_run(
+    law: Any, likelihood: Any, runs: Observations, draws: Draws, seed: int
+) -> dict[str, xr.Dataset]:
+    """Return the groups that hold a number for every draw and run, unless they are too large."""
+    import xarray as xr
+
+    chains, kept = draws.stats.sizes["chain"], draws.stats.sizes["draw"]
+    if chains * kept * len(runs) > HELD:
+        return {}
+    curve = evaluate(law, draws.parameters, runs.inputs, runs.references)
+    noise = {name: value[..., None] for name, value in draws.noise.items()}
+    new = likelihood.draw(np.random.default_rng([seed, 2]), curve, **noise)
+    density = likelihood.log_density(runs.outcome, curve, **noise)
+    dims = ("chain", "draw", "run")
+    coords = {"chain": np.arange(chains), "draw": np.arange(kept), "run": np.arange(len(runs))}
+    return {
+        "log_likelihood": xr.Dataset({model.OUTCOME: (dims, density)}, coords),
+        "posterior_predictive": xr.Dataset({model.OUTCOME: (dims, runs.reported(new))}, coords),
+    }
 
 
 def labelled(values: Mapping[str, Any], component: str = "break") -> xr.Dataset:
