@@ -11,9 +11,9 @@ processes, with tasks as large as real ones that do nothing. With them the road 
     done; take their records in; write them once a second
     -> scheduler (one process) -> a free worker: fit -> scheduler -> parent
 
-Not in it: the network's latency, heartbeats of workers, workers that die or wait for each other's disk, a parent that
-runs out of memory (the table says what it needs). The rate of a long batch is the one of the
-simulated part. Writes benchmarks/results/cluster_plan.csv.
+Not in it: the network's latency, heartbeats of workers, workers that die or wait for each other's
+disk, a parent that runs out of memory (the table says what it needs). The rate of a long batch is
+the one of the simulated part. Writes benchmarks/results/cluster_plan.csv.
 """
 
 import argparse
