@@ -1,4 +1,4 @@
-r"""A hundred thousand runs along one input become a few thousand sums that say the same.
+r"""Ten thousand runs along one input become a few thousand sums that say the same.
 
 Where noise is Gaussian in :math:`g(y)` (log y, or y), runs of equal x enter the likelihood only
 through their number n, their mean m and their scatter S:
@@ -24,7 +24,7 @@ from bayescale.coordinates import Coordinates
 from bayescale.data import Observations
 
 #: From how many runs on it pays, and into how many bins of log x they go.
-FROM, BINS = 20_000, 2000
+FROM, BINS = 10_000, 2000
 
 
 @dataclass(frozen=True, eq=False)

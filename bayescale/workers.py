@@ -8,8 +8,10 @@ reason, so that one bad curve cannot take others with it.
 from __future__ import annotations
 
 import functools
+import math
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
@@ -24,6 +26,8 @@ TRIES = 2
 turn = threading.Lock()
 #: Workers that an executor may have which does not say how many.
 _FEWEST = 32
+#: Seconds after which an executor is asked again how many workers it has.
+_ASKED_EVERY = 5.0
 #: What a worker needs and every fit imports; loaded once, before workers are forked.
 _IMPORTS = ["bayescale.curve_record", "bayescale.forms", "pymc", "nutpie", "arviz", "xarray"]
 
@@ -234,12 +238,19 @@ class _Given:
 
     def __init__(self, executor: Any) -> None:
         self.pool = executor.get_executor() if hasattr(executor, "get_executor") else executor
-        # Enough that no worker waits; few enough that stopping loses little.
-        size = getattr(executor, "_max_workers", None)
-        if hasattr(executor, "nthreads"):  # Dask's workers, which may become more
-            size = max(sum(executor.nthreads().values()), _FEWEST)
-        self.most = 2 * int(size) if size else 2 * _FEWEST
+        self.executor = executor
+        self.size, self.asked_at = 0, -math.inf
         self.futures: set[Future] = set()
+
+    @property
+    def most(self) -> int:
+        """How many chunks are sent: no worker waits, and stopping loses little."""
+        if time.monotonic() - self.asked_at > _ASKED_EVERY:
+            self.asked_at = time.monotonic()
+            self.size = getattr(self.executor, "_max_workers", None) or _FEWEST
+            if hasattr(self.executor, "nthreads"):  # Dask's workers, which may become more
+                self.size = max(sum(self.executor.nthreads().values()), _FEWEST)
+        return 2 * int(self.size)
 
     def submit(self, *args: Any) -> Future:
         try:
