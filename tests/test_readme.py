@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -109,6 +110,11 @@ def test_the_table_of_contents_names_every_page():
     text = (TOP / "docs" / "index.md").read_text()
     for page in PAGES[1:]:
         assert page.name == "index.md" or f"({page.name})" in text
+
+
+def test_the_performance_page_is_written_from_the_results():
+    found = runpy.run_path(str(TOP / "docs" / "performance.py"))
+    assert (TOP / "docs" / "performance.md").read_text() == found["page"]()
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=name_of)

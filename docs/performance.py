@@ -1,0 +1,201 @@
+"""Write the performance page and its pictures from the benchmarks' results.
+
+Run: uv run python docs/performance.py
+Reads benchmarks/results/*.csv; writes docs/performance.md and docs/images/performance_rows.png. A
+number on the page is a number in a file, beside the command that made it; what was not measured is
+left out.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib as mpl
+
+mpl.use("agg")
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+DOCS = Path(__file__).parent
+RESULTS = DOCS.parent / "benchmarks" / "results"
+
+INTRODUCTION = """# Performance
+
+This page is written by `docs/performance.py` from the tables in `benchmarks/results`. Every table
+stands under the command that made it; all were measured on two cores. Times vary by a third from
+day to day; compare neighbours in one table only.
+
+What to expect:
+
+- **The first fit of a process** is imports and compiling; sampling is a fraction of a second.
+  Compiled densities are kept on disk: `bayescale warm` (or `bs.warm(background=True)` while you look
+  at data) makes them ahead of time.
+- **Every further fit** of the same form in the process, whatever the data and the priors' numbers,
+  is sampling alone.
+- **Many curves**: `bs.fit_many` keeps one compiled density and goes through thousands of curves, in
+  this process, in several, or on a cluster (`executor=`).
+- **Very many runs of one curve**: from ten thousand on, the sampler sees sums over bins of x; LOO
+  and `fit.intervals` go in parts, so that memory stays flat.
+"""
+
+
+def table(frame: pd.DataFrame) -> str:
+    """Return a frame as a table of Markdown."""
+    head = f"| {' | '.join(map(str, frame.columns))} |"
+    rows = [f"| {' | '.join(map(_cell, row))} |" for row in frame.itertuples(index=False)]
+    return "\n".join([head, "|" + "---|" * len(frame.columns), *rows])
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        if pd.isna(value):
+            return ""
+        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _first_fit(found: pd.DataFrame) -> str:
+    wide = found.pivot_table("wall", ["law", "cache"], "who").reset_index()
+    alone = float(found.loc[found["who"] == "imports", "wall"].iloc[0])
+    wide = wide[wide["law"] != "-"].drop(columns="imports")
+    wide = wide.rename(columns={"ours": "bayescale, s", "by hand": "PyMC by hand, s"})
+    shown = table(wide[["law", "cache", "bayescale, s", "PyMC by hand, s"]])
+    return (
+        "Wall seconds from the start of Python to the end of the first fit, 4 chains of 1000 draws "
+        "after 1000, medians. By hand is the same law in the literature's constants with "
+        f"`pm.sample` as it comes. Importing PyMC and nutpie alone takes {alone:.1f} s.\n\n{shown}"
+    )
+
+
+def _scale_curves(found: pd.DataFrame) -> str:
+    names = {
+        "law": "law", "curves": "curves", "processes": "processes", "curves_per_s": "curves/s",
+        "speed_up": "speed-up", "sampled_again": "sampled again", "good": "good diagnostics",
+        "worst_rhat": "largest R-hat", "mib_first": "MiB, first", "mib_last": "MiB, last",
+    }  # fmt: skip
+    shown = table(found[list(names)].rename(columns=names))
+    return (
+        "Simulated curves of 20 to 70 points through `bs.fit_many`'s road, with diagnostics, "
+        "leave-one-out and a forecast each; after start-up. A curve whose diagnostics fall short "
+        "is sampled again, which counts. MiB: the largest worker, after its first curves and at "
+        f"the end.\n\n{shown}"
+    )
+
+
+def _scale_rows(found: pd.DataFrame) -> str:
+    names = {
+        "runs": "runs", "density": "density", "fit_s": "fit, s", "loo_s": "LOO, s",
+        "intervals_s": "10,000 intervals, s", "intervals_mib": "MiB", "rhat": "R-hat",
+    }  # fmt: skip
+    shown = table(found[list(names)].rename(columns=names))
+    return (
+        "One curve with a hundred to a million runs, a fit after compiling. By default runs are "
+        "summed up in bins of x from 10,000 on; `whole` is the density run by run, for comparison "
+        "(the floor agrees within a tenth of its posterior sd).\n\n"
+        f"{shown}\n\n![time and memory by runs](images/performance_rows.png)"
+    )
+
+
+def _rows_picture(found: pd.DataFrame) -> None:
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    usual = found[found["density"] == "default"]
+    whole = found[found["density"] == "whole"]
+    for name, label in (("fit_s", "fit"), ("loo_s", "leave-one-out")):
+        left.plot(usual["runs"], usual[name], "o-", label=label)
+    left.plot(whole["runs"], whole["fit_s"], "s--", label="fit, run by run")
+    left.set(xscale="log", yscale="log", xlabel="runs", ylabel="seconds")
+    left.legend(frameon=False)
+    right.plot(usual["runs"], usual["intervals_mib"], "o-")
+    right.set(xscale="log", xlabel="runs", ylabel="largest resident memory, MiB", ylim=(0, None))
+    _save(figure, "performance_rows")
+
+
+def _geometry(found: pd.DataFrame) -> str:
+    papers = found[found["runs"] == "paper"]
+    names = {
+        "law": "law", "coordinates": "coordinates", "ess_per_draw": "ESS a draw",
+        "ess_per_second": "ESS a second", "steps_per_draw": "steps a draw",
+        "divergences": "divergent", "rhat": "R-hat",
+    }  # fmt: skip
+    return (
+        "Smallest bulk ESS of sampling alone, over the literature's constants, ours against the "
+        "same law by hand.\n\n" + table(papers[list(names)].rename(columns=names))
+    )
+
+
+def _speed_peers(found: pd.DataFrame) -> str:
+    fine = found[found["second_s"].notna()].copy()
+    names = {
+        "case": "case", "peer": "peer", "first_s": "first fit, s", "second_s": "second, s",
+        "ess_bulk": "min ESS", "second_ess_per_s": "ESS a second", "rhat": "R-hat",
+        "width": "width of 90 %", "coverage": "covered", "forecasts": "of forecasts",
+        "peak_mib": "MiB",
+    }  # fmt: skip
+    shown = table(fine[list(names)].rename(columns=names))
+    lost = found[found["second_s"].isna()]
+    words = [f"- {row.peer}, {row.case}: {row.reason}" for row in lost.itertuples()]
+    return (
+        "The same simulated data for all; every peer in an environment and a process of its own. "
+        "First fit: from the start of Python; second: other data, same process. Width and "
+        "coverage are of the 90 % interval of the curve at ten times the largest input, against "
+        f"the truth.\n\n{shown}" + ("\n\nNot run:\n" + "\n".join(words) if words else "")
+    )
+
+
+def _speed_limit(found: pd.DataFrame) -> str:
+    return (
+        "How far a refit is from its gradients: how many there are, what one costs in our compiled "
+        f"density and in a kernel written by hand, and where the rest goes.\n\n{table(found)}"
+    )
+
+
+def _cluster_plan(found: pd.DataFrame) -> str:
+    enough = found[found["under_way"] == 2 * found["workers"]]
+    names = {
+        "workers": "workers", "chunk": "chunk", "hours": "hours", "busy_workers": "workers busy",
+        "busy_scheduler": "scheduler busy", "busy_parent": "parent busy",
+    }  # fmt: skip
+    return (
+        "A million power-law curves on a Dask cluster: costs measured on this machine, the road "
+        "simulated event by event.\n\n" + table(enough[list(names)].rename(columns=names))
+    )
+
+
+#: Result, title, command, what is said of it.
+SECTIONS: tuple[tuple[str, str, str, Callable[[pd.DataFrame], str]], ...] = (
+    ("first_fit", "The first fit", "first_fit.py", _first_fit),
+    ("geometry", "Effective draws a second", "geometry.py", _geometry),
+    ("speed_peers_summary", "Against what users run today", "speed_peers.py", _speed_peers),
+    ("scale_curves", "Many curves", "scale_curves.py", _scale_curves),
+    ("cluster_plan", "A million curves", "cluster_plan.py", _cluster_plan),
+    ("scale_rows", "Many runs", "scale_rows.py", _scale_rows),
+    ("speed_limit", "How far from the floor", "speed_limit.py", _speed_limit),
+)
+
+
+def page() -> str:
+    """Return the page as Markdown."""
+    parts = [INTRODUCTION]
+    for result, title, script, say in SECTIONS:
+        path = RESULTS / f"{result}.csv"
+        if path.exists():
+            command = f"`uv run python benchmarks/{script}`"
+            parts.append(f"## {title}\n\n{command}\n\n{say(pd.read_csv(path))}\n")
+    return "\n".join(parts)
+
+
+def _save(figure, name: str) -> None:
+    figure.savefig(DOCS / "images" / f"{name}.png", dpi=100)
+    plt.close(figure)
+
+
+def main() -> None:
+    """Write the page and its picture."""
+    (DOCS / "performance.md").write_text(page())
+    rows = RESULTS / "scale_rows.csv"
+    if rows.exists():
+        _rows_picture(pd.read_csv(rows))
+
+
+if __name__ == "__main__":
+    main()
