@@ -28,8 +28,8 @@ day to day; compare neighbours in one table only.
 What to expect:
 
 - **The first fit of a process** is imports and compiling; sampling is a fraction of a second.
-  Compiled densities are kept on disk: `bayescale warm` (or `bs.warm(background=True)` while you look
-  at data) makes them ahead of time.
+  Compiled densities are kept on disk: `bayescale warm` (or `bs.warm(background=True)` while you
+  look at data) makes them ahead of time.
 - **Every further fit** of the same form in the process, whatever the data and the priors' numbers,
   is sampling alone.
 - **Many curves**: `bs.fit_many` keeps one compiled density and goes through thousands of curves, in
