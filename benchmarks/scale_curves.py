@@ -4,11 +4,13 @@ Run: uv run python benchmarks/scale_curves.py [--curves 1000] [--broken 200] [--
 Writes benchmarks/results/scale_curves.csv, a row for each law and number of processes: seconds of
 start-up (imports and compiling, up to the first result of every worker), curves/s after it, the
 speed-up over one process, R-hat and ESS that were reached, and the largest resident memory of a
-worker after its first chunk and after its last. "One process" is one worker of a pool too, so that
+worker after its first chunk and after its last. Two processes are a pool's, and Dask's
+(LocalCluster). "One process" is one worker of a pool too, so that
 both pay for what is sent between processes.
 """
 
 import argparse
+import contextlib
 import os
 import resource
 import time
@@ -52,7 +54,21 @@ def timed(packed, jobs):
     return [(record, os.getpid(), time.monotonic(), resident()) for record in found]
 
 
-def measured(law, runs: pd.DataFrame, processes: int, chunk: int) -> dict:
+@contextlib.contextmanager
+def pool_of(processes: int, dask: bool):
+    """An executor of processes of this machine, or of Dask's workers, one thread each."""
+    if not dask:
+        with ProcessPoolExecutor(processes, workers.context()) as pool:
+            yield pool
+        return
+    from distributed import Client, LocalCluster
+
+    options = {"n_workers": processes, "threads_per_worker": 1, "dashboard_address": None}
+    with LocalCluster(**options) as cluster, Client(cluster) as client:
+        yield client.get_executor(pure=False)
+
+
+def measured(law, runs: pd.DataFrame, processes: int, chunk: int, dask: bool) -> dict:
     import cloudpickle
 
     started = time.monotonic()
@@ -62,7 +78,7 @@ def measured(law, runs: pd.DataFrame, processes: int, chunk: int) -> dict:
     )  # fmt: skip
     jobs = batch._jobs(plan, runs, ("curve",), 0)
     packed = cloudpickle.dumps(plan)
-    with ProcessPoolExecutor(processes, workers.context()) as pool:
+    with pool_of(processes, dask) as pool:
         # One chunk of one curve for each worker: imports and compiling.
         warm = [pool.submit(timed, packed, jobs[i : i + 1]) for i in range(processes)]
         found = [one for future in warm for one in future.result()]
@@ -104,12 +120,17 @@ def main() -> None:
     cases = {
         "PowerLaw": (bs.PowerLaw(), simulated(asked.curves, broken=False)),
         "one break": (bs.BrokenPowerLaw(breaks=1), simulated(asked.broken, broken=True)),
+        "one break, fixed": (
+            bs.BrokenPowerLaw(breaks=1, placement="fixed"),
+            simulated(asked.broken, broken=True),
+        ),
     }
     rows = []
     for name, (law, runs) in cases.items():
         alone = None
-        for processes in (1, 2):
-            row = {"law": name, **measured(law, runs, processes, asked.chunk)}
+        for processes, dask in ((1, False), (2, False), (2, True)):
+            row = {"law": name, "by": "Dask" if dask else "processes"}
+            row |= measured(law, runs, processes, asked.chunk, dask)
             alone = alone or row["curves_per_s"]
             rows.append(row | {"speed_up": round(row["curves_per_s"] / alone, 2)})
             print(rows[-1], flush=True)

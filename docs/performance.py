@@ -69,7 +69,8 @@ def _first_fit(found: pd.DataFrame) -> str:
 
 def _scale_curves(found: pd.DataFrame) -> str:
     names = {
-        "law": "law", "curves": "curves", "processes": "processes", "curves_per_s": "curves/s",
+        "law": "law", "by": "by", "curves": "curves", "processes": "processes",
+        "curves_per_s": "curves/s",
         "speed_up": "speed-up", "sampled_again": "sampled again", "good": "good diagnostics",
         "worst_rhat": "largest R-hat", "mib_first": "MiB, first", "mib_last": "MiB, last",
     }  # fmt: skip
