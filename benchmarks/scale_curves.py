@@ -104,7 +104,7 @@ def measured(law, runs: pd.DataFrame, processes: int, chunk: int, dask: bool) ->
         "good": sum(record["diagnostics"]["good"] for record in fine),
         "worst_rhat": round(max(record["diagnostics"]["rhat"] for record in fine), 4),
         "least_ess": round(min(record["diagnostics"]["ess_bulk"] for record in fine)),
-        "mib_first": round(float(memory.nth(min(chunk, 5)).max())),
+        "mib_first": round(max(part.iloc[min(5, len(part) - 1)] for _, part in memory)),
         "mib_last": round(float(memory.last().max())),
     }
 
