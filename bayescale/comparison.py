@@ -185,7 +185,8 @@ def repaired_loo(
         return plain, 0
     import arviz as az
 
-    with warnings.catch_warnings():
+    # ArviZ's log(1 + exp(x)) overflows where a moved draw weighs nothing.
+    with warnings.catch_warnings(), np.errstate(over="ignore"):
         warnings.simplefilter("ignore", UserWarning)
         matched = az.loo_moment_match(fit.tree, plain, pointwise=True, **_moment_functions(fit))
         weak = np.flatnonzero(matched.pareto_k.to_numpy() > matched.good_k)
