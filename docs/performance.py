@@ -46,6 +46,10 @@ def table(frame: pd.DataFrame) -> str:
     return "\n".join([head, "|" + "---|" * len(frame.columns), *rows])
 
 
+def _rhat(values: pd.Series) -> pd.Series:
+    return values.map("{:.3f}".format)
+
+
 def _cell(value: object) -> str:
     if isinstance(value, float):
         if pd.isna(value):
@@ -74,7 +78,9 @@ def _scale_curves(found: pd.DataFrame) -> str:
         "speed_up": "speed-up", "sampled_again": "sampled again", "good": "good diagnostics",
         "worst_rhat": "largest R-hat", "mib_first": "MiB, first", "mib_last": "MiB, last",
     }  # fmt: skip
-    shown = table(found[list(names)].rename(columns=names))
+    shown = table(
+        found[list(names)].assign(worst_rhat=_rhat(found["worst_rhat"])).rename(columns=names)
+    )
     return (
         "Simulated curves of 20 to 70 points through `bs.fit_many`'s road, with diagnostics, "
         "leave-one-out and a forecast each; after start-up. A curve whose diagnostics fall short "
@@ -88,11 +94,14 @@ def _scale_rows(found: pd.DataFrame) -> str:
         "runs": "runs", "density": "density", "fit_s": "fit, s", "loo_s": "LOO, s",
         "intervals_s": "10,000 intervals, s", "intervals_mib": "MiB", "rhat": "R-hat",
     }  # fmt: skip
-    shown = table(found[list(names)].rename(columns=names))
+    both = found.pivot_table(["floor", "floor_sd"], "runs", "density").dropna()
+    gaps = (both["floor"]["default"] - both["floor"]["whole"]).abs() / both["floor_sd"]["whole"]
+    shown = table(found[list(names)].assign(rhat=_rhat(found["rhat"])).rename(columns=names))
     return (
-        "One curve with a hundred to a million runs, a fit after compiling. By default runs are "
-        "summed up in bins of x from 10,000 on; `whole` is the density run by run, for comparison "
-        "(the floor agrees within a tenth of its posterior sd).\n\n"
+        f"One curve with {found['runs'].min():,} to {found['runs'].max():,} runs, a fit after "
+        "compiling. By default runs are summed up in bins of x from 10,000 on; `whole` is the "
+        "density run by run, for comparison: the posterior means of the floor differ by at most "
+        f"{gaps.max():.4f} of its posterior sd. MiB: the largest resident memory.\n\n"
         f"{shown}\n\n![time and memory by runs](images/performance_rows.png)"
     )
 
@@ -107,12 +116,17 @@ def _rows_picture(found: pd.DataFrame) -> None:
     left.set(xscale="log", yscale="log", xlabel="runs", ylabel="seconds")
     left.legend(frameon=False)
     right.plot(usual["runs"], usual["intervals_mib"], "o-")
-    right.set(xscale="log", xlabel="runs", ylabel="largest resident memory, MiB", ylim=(0, None))
+    right.set(
+        xscale="log",
+        xlabel="runs",
+        ylabel="largest resident memory, MiB",
+        ylim=(0, 1.15 * usual["intervals_mib"].max()),
+    )
     _save(figure, "performance_rows")
 
 
 def _geometry(found: pd.DataFrame) -> str:
-    papers = found[found["runs"] == "paper"]
+    papers = found[found["runs"] == "paper"].assign(rhat=lambda t: _rhat(t["rhat"]))
     names = {
         "law": "law", "coordinates": "coordinates", "ess_per_draw": "ESS a draw",
         "ess_per_second": "ESS a second", "steps_per_draw": "steps a draw",
