@@ -167,14 +167,11 @@ def _draw_plain(
     settings: sample.Sampling,
     failed: float | None,
 ) -> Draws:
-    law, likelihood = coordinates.law, coordinates.likelihood
-    key = density_key("declared", coordinates, settings)
-    vectors, stats = sample.run(key, model.density(law, likelihood, numbers, runs), settings)
-    values, _ = coordinates.values(split(vectors, coordinates.sizes), numbers)
+    density = model.density(coordinates.law, coordinates.likelihood, numbers, runs)
     engine = "the declared density"
     if failed is not None:
         engine += f" (integrating the floor out was not exact enough here: Pareto k {failed:.2f})"
-    return _assembled(coordinates, values, numbers, stats, engine, None)
+    return _draw_declared("declared", density, coordinates, numbers, settings, engine)
 
 
 def _draw_condensed(
@@ -183,13 +180,22 @@ def _draw_condensed(
     numbers: Mapping[str, Any],
     settings: sample.Sampling,
 ) -> Draws:
-    law, likelihood = coordinates.law, coordinates.likelihood
     sums = condense.condensed(coordinates, runs, numbers)
-    key = density_key("condensed", coordinates, settings)
-    density = model.condensed_density(law, likelihood, numbers, sums)
-    vectors, stats = sample.run(key, density, settings)
-    values, _ = coordinates.values(split(vectors, coordinates.sizes), numbers)
+    density = model.condensed_density(coordinates.law, coordinates.likelihood, numbers, sums)
     engine = f"the declared density, {len(runs)} runs summed up in {len(sums.runs)} bins of x"
+    return _draw_declared("condensed", density, coordinates, numbers, settings, engine)
+
+
+def _draw_declared(
+    kind: str,
+    density: model.Density,
+    coordinates: Coordinates,
+    numbers: Mapping[str, Any],
+    settings: sample.Sampling,
+    engine: str,
+) -> Draws:
+    vectors, stats = sample.run(density_key(kind, coordinates, settings), density, settings)
+    values, _ = coordinates.values(split(vectors, coordinates.sizes), numbers)
     return _assembled(coordinates, values, numbers, stats, engine, None)
 
 
