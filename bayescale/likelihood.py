@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from bayescale.errors import PriorError
+from bayescale.errors import LawError, PriorError
 from bayescale.parameters import checked_value, options, parameter_names
 from bayescale.prior import Prior
 
@@ -57,11 +57,14 @@ class Likelihood:
 
     def distribution(self, value: Any, **noise: Any) -> tuple[str, dict[str, Any]]:
         """Return PyMC's name of the distribution of the outcome, and its arguments."""
-        raise NotImplementedError
+        raise LawError(f"{type(self).__name__} must define distribution(value, **noise).")
 
     def gaussian_sd(self, **noise: Any) -> Any:
         """Return the standard deviation of what the noise is Gaussian in."""
-        raise NotImplementedError
+        raise LawError(
+            f"{type(self).__name__} is not Gaussian in log y or in y. Where it is, set gaussian_in "
+            "and define gaussian_sd(**noise)."
+        )
 
     def observe(self, name: str, value: Any, *, observed: Any, dims: Any = None, **noise: Any):
         """Add the observed outcome to the PyMC model of the context."""

@@ -440,6 +440,7 @@ def test_equal_numbers_in_processes(elsewhere):
         same(elsewhere, bs.fit_many(elsewhere.plan.laws, shipped(), **ASK, **more, workers=2))
 
 
+# Dask and its event loop warn while they start and stop, of nothing that this test is about.
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_equal_numbers_by_dask(elsewhere):
