@@ -84,7 +84,7 @@ if TYPE_CHECKING:
     from bayescale.forms.vocabulary import Vocabulary
     from bayescale.information import infogain, segment_information
     from bayescale.laws import Law
-    from bayescale.likelihood import Likelihood, LogNormal, Normal, StudentT
+    from bayescale.likelihood import Correlated, Likelihood, LogNormal, Normal, StudentT
     from bayescale.literature import Source, list_published, published
     from bayescale.plots.backtest import plot_backtest
     from bayescale.plots.breaks import plot_breaks
@@ -147,7 +147,7 @@ _HOMES = {
     "forecasting": ["Forecast", "Required"],
     "information": ["infogain", "segment_information"],
     "laws": ["Law"],
-    "likelihood": ["Likelihood", "LogNormal", "Normal", "StudentT"],
+    "likelihood": ["Correlated", "Likelihood", "LogNormal", "Normal", "StudentT"],
     "literature": ["Source", "list_published", "published"],
     "plots.backtest": ["plot_backtest"],
     "plots.breaks": ["plot_breaks"],

@@ -11,6 +11,7 @@ import numpy as np
 
 from bayescale import fitting
 from bayescale.data import Observations, check_enough, observations
+from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import DataError, LawError, SamplingWarning
 from bayescale.likelihood import Likelihood
 from bayescale.progress import task
@@ -89,6 +90,8 @@ def backtest(
     cutoffs: int | Sequence[float] = 1,
     likelihood: Likelihood | None = None,
     ceiling: float | None = None,
+    run: str | None = None,
+    drift: float = DRIFT,
     draws: int = 1000,
     tune: int = 1000,
     seed: int = 0,
@@ -117,6 +120,12 @@ def backtest(
         How runs scatter; log-normal by default.
     ceiling
         What a rising metric cannot exceed; ``ceiling - y`` is modelled.
+    run
+        The column that says which training run a row is a checkpoint of: noise is then
+        correlated along each run.
+    drift
+        By what share of itself the local exponent may change per e-fold beyond the training
+        runs, as in a forecast.
     draws, tune
         Kept draws and tuning steps of each of four chains.
     seed
@@ -152,9 +161,11 @@ def backtest(
 
     _check_laws(laws)
     check(executor, workers)
-    noise = {name: likelihood or law.default_likelihood() for name, law in laws.items()}
+    drift = checked_drift(drift)
+    noise = {name: likelihood or law.noise(run) for name, law in laws.items()}
     checked = {
-        name: observations(law, noise[name], runs, y, inputs, ceiling) for name, law in laws.items()
+        name: observations(law, noise[name], runs, y, inputs, ceiling, run)
+        for name, law in laws.items()
     }
     every = next(iter(checked.values()))
     (x,) = every.inputs.values()
@@ -169,7 +180,7 @@ def backtest(
         name: Sampling(draws=draws, tune=tune, target_accept=law.target_accept, seed=seed)
         for name, law in laws.items()
     }
-    packed = cloudpickle.dumps(_Plan(dict(laws), noise, settings, every))
+    packed = cloudpickle.dumps(_Plan(dict(laws), noise, settings, every, drift))
     with task("Backtest", total=len(ends), progress=progress) as bar:
         found = ordered(
             scored_cutoffs, packed, ends, workers=workers, executor=executor,
@@ -187,6 +198,7 @@ class _Plan:
     noise: dict[str, Any]
     settings: dict[str, Sampling]
     every: Observations
+    drift: float
 
 
 def scored_cutoffs(
@@ -221,7 +233,7 @@ def scored_cutoffs(
                 fits[name] = fitting.fit(law, plan.noise[name], data, settings, progress=False)
             if not fits[name].diagnostics.good:
                 notes.append(f"{name} up to {end:g}: {fits[name].diagnostics.line()}")
-        found.append((_points(fits, test, end), tuple(notes)))
+        found.append((_points(fits, test, end, plan.drift), tuple(notes)))
     return found
 
 
@@ -286,17 +298,18 @@ def _cutoffs(
     return ends
 
 
-def _points(fits: Mapping[str, Any], test: Observations, cutoff: float) -> pd.DataFrame:
+def _points(
+    fits: Mapping[str, Any], test: Observations, cutoff: float, drift: float
+) -> pd.DataFrame:
     """Return the scored forecasts of every law, and of their equal mixture, at held-out rows."""
     import pandas as pd
 
     tables, news, densities = [], [], []
     for name, fit in fits.items():
-        curve = fit.curve_draws(test.inputs)
-        noise = {key: value[..., None] for key, value in fit.noise.items()}
-        with np.errstate(all="ignore"):
-            density = fit.likelihood.log_density(test.outcome, curve, **noise)
-        news.append(fit.new_run_draws(curve).reshape(-1, len(test)))
+        curve = fit.drifted_draws(test.inputs, drift)
+        outcome = test.reported(test.outcome)
+        density = fit.log_density_draws(outcome, drift=drift, **test.inputs)
+        news.append(fit.new_run_draws(curve, test.inputs).reshape(-1, len(test)))
         densities.append(density.reshape(-1, len(test)))
         tables.append(_scored(name, news[-1], densities[-1], test, cutoff))
     if len(fits) > 1:

@@ -14,14 +14,18 @@ Units: y over the pilot's value at the largest input, x over the reference input
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from bayescale import anchoring
 from bayescale.coordinates import Coordinates, frozen, split
+from bayescale.data import Observations
 from bayescale.parameters import slots
+
+#: From log residuals to independent standard normal numbers, and the log of their scale by row.
+Whitening = Callable[[Any], tuple[Any, Any]]
 
 #: Gaussian stand-in for the priors: floor ~ N(0.5, 10) on (0, FLOOR_TOP), level ~ N(1, 0.5).
 FLOOR_MEAN, FLOOR_SD, LEVEL_SD, FLOOR_TOP = 0.5, 10.0, 0.5, 1.25
@@ -40,7 +44,7 @@ def applies(coordinates: Coordinates) -> bool:
     pair = coordinates.pair
     return (
         coordinates.law.collapsible
-        and hasattr(coordinates.likelihood, "log_sd")
+        and coordinates.likelihood.whitens
         and pair is not None
         and pair[0].quantity == "floor_share"
         and pair[1].quantity == "level"
@@ -63,7 +67,7 @@ def relative_reducible(
     return at / anchoring.drop(law, shape, numbers)
 
 
-def log_density(statistics: Mapping[str, Any], reducible: Any, sd: Any) -> Any:
+def log_density(statistics: Mapping[str, Any], reducible: Any, whitened: Whitening) -> Any:
     """Return the log likelihood with floor and level integrated out (PyTensor).
 
     Parameters
@@ -72,8 +76,9 @@ def log_density(statistics: Mapping[str, Any], reducible: Any, sd: Any) -> Any:
         ``inverse`` (pilot at the largest input over pilot) and ``target`` (1 + log(y / pilot)).
     reducible
         Reducible loss over that at the largest input, shape (run,).
-    sd
-        Noise of log y.
+    whitened
+        From log residuals to independent standard normal numbers, and the log of their scale by
+        row: what the likelihood says of the noise.
 
     Returns
     -------
@@ -84,32 +89,32 @@ def log_density(statistics: Mapping[str, Any], reducible: Any, sd: Any) -> Any:
 
     pt: Any = typed  # the type checker takes elementwise operators for None
 
-    target = statistics["target"]
-    m = _moments(statistics, reducible, sd)
+    target, log_scale = whitened(statistics["target"])
+    m = _moments(statistics, reducible, whitened)
     upper, lower = (FLOOR_TOP - m["mean_e"]) / m["sd_e"], -m["mean_e"] / m["sd_e"]
     return (
-        -target.shape[0] * pt.log(sd)
-        - 0.5 * (target**2).sum() / sd**2
+        -(log_scale + pt.zeros_like(statistics["target"])).sum()
+        - 0.5 * (target**2).sum()
         - 0.5 * (pt.log(m["schur"]) + pt.log(m["p22"]))
         + 0.5 * (m["b2"] ** 2 / m["p22"] + m["schur"] * m["mean_e"] ** 2)
         + _log_cdf_difference(lower, upper)
     )
 
 
-def _moments(statistics: Mapping[str, Any], reducible: Any, sd: Any) -> dict[str, Any]:
+def _moments(statistics: Mapping[str, Any], reducible: Any, whitened: Whitening) -> dict[str, Any]:
     """The Gaussian posterior of (floor, scale) given the rest, in the Schur form.
 
     The target is not shifted by the prior mean: with steep slopes the shift cancels, and its
     rounding residue looks like noise.
     """
-    floor = statistics["inverse"]
-    scale = floor * reducible
-    target, variance = statistics["target"], sd**2
-    p11 = (floor**2).sum(-1) / variance + _Q11
-    p12 = (floor * scale).sum(-1) / variance + _Q12
-    p22 = (scale**2).sum(-1) / variance + _Q12
-    b1 = (target * floor).sum(-1) / variance + _B1
-    b2 = (target * scale).sum(-1) / variance + _B2
+    floor, _ = whitened(statistics["inverse"])
+    scale, _ = whitened(statistics["inverse"] * reducible)
+    target, _ = whitened(statistics["target"])
+    p11 = (floor**2).sum(-1) + _Q11
+    p12 = (floor * scale).sum(-1) + _Q12
+    p22 = (scale**2).sum(-1) + _Q12
+    b1 = (target * floor).sum(-1) + _B1
+    b2 = (target * scale).sum(-1) + _B2
     k = p12 / p22
     schur = p11 - p12 * k
     return {
@@ -149,10 +154,7 @@ def _log_cdf_difference(lower: Any, upper: Any) -> Any:
 
 
 def linearized(
-    coordinates: Coordinates,
-    outcome: np.ndarray,
-    inputs: Mapping[str, np.ndarray],
-    numbers: Mapping[str, Any],
+    coordinates: Coordinates, runs: Observations, numbers: Mapping[str, Any]
 ) -> tuple[dict[str, np.ndarray], float]:
     """Return the data of the collapsed density, linearized around a pilot curve.
 
@@ -160,25 +162,27 @@ def linearized(
     ----------
     coordinates
         Of the law and the likelihood.
-    outcome, inputs
-        The runs.
+    runs
+        The data.
     numbers
         From :meth:`Coordinates.numbers`.
 
     Returns
     -------
     statistics
-        ``x``, ``inverse`` and ``target``, each of shape (run,).
+        ``x``, ``inverse`` and ``target``, and what the likelihood needs to know of each row; each
+        of shape (run,).
     top
         The pilot's value at the largest input, the unit of floor and scale.
     """
-    pilot = pilot_curve(coordinates, outcome, inputs, numbers)
+    pilot = pilot_curve(coordinates, runs.outcome, runs.inputs, numbers)
     (role,) = coordinates.law.inputs
-    top = float(pilot[np.argmax(inputs[role])])
+    top = float(pilot[np.argmax(runs.inputs[role])])
     return {
-        role: inputs[role],
+        role: runs.inputs[role],
         "inverse": top / pilot,
-        "target": 1 + np.log(outcome / pilot),
+        "target": 1 + np.log(runs.outcome / pilot),
+        **runs.by_run(coordinates.likelihood.by_run),
     }, top
 
 
@@ -232,7 +236,7 @@ def pilot_curve(
 def draw_floor_and_scale(
     statistics: Mapping[str, np.ndarray],
     reducible: np.ndarray,
-    sd: np.ndarray,
+    whitened: Whitening,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw floor and end scale exactly from their conditional (numpy).
@@ -243,8 +247,8 @@ def draw_floor_and_scale(
         From :func:`linearized`.
     reducible
         Shape (..., run).
-    sd
-        Noise of log y, shape (...).
+    whitened
+        As for :func:`log_density`, of arrays of shape (..., run).
     rng
         Random numbers.
 
@@ -255,26 +259,27 @@ def draw_floor_and_scale(
     """
     from scipy.stats import truncnorm
 
-    m = _moments(statistics, reducible, sd)
+    m = _moments(statistics, reducible, whitened)
     low, high = -m["mean_e"] / m["sd_e"], (FLOOR_TOP - m["mean_e"]) / m["sd_e"]
     floor: Any = truncnorm.rvs(low, high, m["mean_e"], m["sd_e"], random_state=rng)
-    scale = m["b2"] / m["p22"] - m["k"] * floor + m["p22"] ** -0.5 * rng.standard_normal(sd.shape)
+    shape = np.shape(floor)
+    scale = m["b2"] / m["p22"] - m["k"] * floor + m["p22"] ** -0.5 * rng.standard_normal(shape)
     return floor, scale
 
 
 def log_gaussian(
     statistics: Mapping[str, np.ndarray],
     reducible: np.ndarray,
-    sd: np.ndarray,
+    whitened: Whitening,
     floor: np.ndarray,
     scale: np.ndarray,
 ) -> np.ndarray:
     """Return the Gaussian stand-in for likelihood and prior at draws, up to a constant (numpy)."""
     curve = statistics["inverse"] * (floor[..., None] + scale[..., None] * reducible)
-    misfit = ((statistics["target"] - curve) ** 2).sum(-1)
+    misfit, log_scale = whitened(statistics["target"] - curve)
     prior = ((floor - FLOOR_MEAN) / FLOOR_SD) ** 2 + ((floor + scale - 1) / LEVEL_SD) ** 2
-    count = len(statistics["target"])
-    return -count * np.log(sd) - 0.5 * misfit / sd**2 - 0.5 * prior
+    log_scale = np.broadcast_to(log_scale, np.shape(misfit))
+    return -log_scale.sum(-1) - 0.5 * (misfit**2).sum(-1) - 0.5 * prior
 
 
 def complete(
@@ -319,13 +324,17 @@ def complete(
         ratio = anchoring.drop(law, shape, numbers)
         reducible = law.curve(runs.inputs, {**flat, **wide}, numbers) / ratio[..., None]
         noise = coordinates.noise(values, numbers)
-        sd = np.broadcast_to(likelihood.log_sd(**noise), ratio.shape)
-        floor, scale = draw_floor_and_scale(statistics, reducible, sd, rng)
+        columns = {n: np.broadcast_to(v, ratio.shape)[..., None] for n, v in noise.items()}
+        columns |= runs.by_run(likelihood.by_run)
+
+        def whitened(vector: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            return likelihood.whitened(vector, **columns)
+
+        floor, scale = draw_floor_and_scale(statistics, reducible, whitened, rng)
         end = floor + scale
         level = top * (floor + scale / ratio) / numbers["y_ref"]
         done = {**values, "floor_share": floor / end, "level": level}
         curve = top * (floor[..., None] + scale[..., None] * reducible)
-        columns = {n: np.asarray(v)[..., None] for n, v in noise.items()}
         assert coordinates.pair is not None
         share_prior, level_prior = (frozen(slot) for slot in coordinates.pair)
         declared = (
@@ -335,7 +344,7 @@ def complete(
             + np.log(level)
             - 2 * np.log(end)
         )
-        weights = declared - log_gaussian(statistics, reducible, sd, floor, scale)
+        weights = declared - log_gaussian(statistics, reducible, whitened, floor, scale)
     usable = (scale > 0) & (floor > 0) & np.isfinite(weights)
     return done, np.where(usable, weights, -np.inf)
 

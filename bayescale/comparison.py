@@ -218,9 +218,7 @@ def _moment_functions(fit: Fit) -> dict[str, Any]:
             array = vectors.transpose(*dims).to_numpy()
             got, jacobian = coordinates.values(split(array, coordinates.sizes), numbers)
             natural, noise = coordinates.natural(got, numbers)
-            curve = posterior.evaluate(fit.law, natural, fit.runs.inputs, fit.runs.references)
-            wide = {name: np.asarray(value)[..., None] for name, value in noise.items()}
-            rows = fit.likelihood.log_density(fit.runs.outcome, curve, **wide)
+            rows = posterior.log_likelihood(fit.law, fit.likelihood, fit.runs, natural, noise)
             total = coordinates.log_prior(got, jacobian) + rows.sum(-1)
         return np.nan_to_num(total, nan=-np.inf), np.nan_to_num(rows, nan=-1e10, neginf=-1e10)
 
@@ -282,7 +280,7 @@ def _refitter(fit: Fit, fits: Mapping[int, tuple[dict, dict]]) -> Any:
     class Refitter(az.SamplingWrapper):
         def sel_observations(self, idx):
             (row,) = np.atleast_1d(idx).tolist()
-            return row, fit.runs.rows(np.arange(len(fit.runs)) == row, anchored=True)
+            return row, row
 
         def sample(self, modified_observed_data):
             return fits[modified_observed_data]
@@ -292,10 +290,10 @@ def _refitter(fit: Fit, fits: Mapping[int, tuple[dict, dict]]) -> Any:
 
         def log_likelihood__i(self, excluded_obs, idata__i):
             parameters, noise = idata__i
-            references = fit.runs.references
-            curve = posterior.evaluate(fit.law, parameters, excluded_obs.inputs, references)
-            wide = {name: value[..., None] for name, value in noise.items()}
-            density = fit.likelihood.log_density(excluded_obs.outcome, curve, **wide)
+            row = slice(excluded_obs, excluded_obs + 1)
+            density = posterior.log_likelihood(
+                fit.law, fit.likelihood, fit.runs, parameters, noise, row
+            )
             return xr.DataArray(density[..., 0], dims=("chain", "draw"), name=OUTCOME)
 
     return Refitter(model=None, idata_orig=fit.tree)

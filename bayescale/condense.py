@@ -48,7 +48,8 @@ class Condensed:
 
 def pays(coordinates: Coordinates, runs: Observations) -> bool:
     """Return whether runs can be condensed, and there are enough of them."""
-    gaussian = coordinates.likelihood.gaussian_in is not None
+    likelihood = coordinates.likelihood
+    gaussian = likelihood.gaussian_in is not None and not likelihood.by_run
     return (
         len(runs) >= FROM and len(runs.inputs) == 1 and gaussian and bool((runs.outcome > 0).all())
     )

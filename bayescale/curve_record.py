@@ -18,6 +18,7 @@ import numpy as np
 
 from bayescale import fitting, forecasting
 from bayescale.data import observations
+from bayescale.drift import DRIFT
 from bayescale.errors import BayescaleError
 from bayescale.leave_one_out import leave_one_out
 from bayescale.posterior import Draws, named
@@ -256,10 +257,10 @@ def forecast_rows(
     """Return the intervals of ``fit.forecast``, of curve and of one new run, by column."""
     fit, runs = found.bare_fit(), found.runs
     at = forecasting.checked_inputs(found.law.inputs, runs.columns, inputs, fit.name)
-    curve = fit.curve_draws(at)
+    curve = fit.drifted_draws(at, DRIFT)
     levels = [0.5, (1 - prob) / 2, (1 + prob) / 2]
     columns = {runs.columns[role]: values for role, values in at.items()}
-    for of, draws in (("observation", fit.new_run_draws(curve)), ("curve", curve)):
+    for of, draws in (("observation", fit.new_run_draws(curve, at)), ("curve", curve)):
         bounds = np.quantile(runs.reported(draws), levels, axis=(0, 1))
         for name, values in zip(("median", "lower", "upper"), bounds, strict=True):
             columns[f"{of}_{name}"] = values

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bayescale.errors import DataError, DataWarning, LawError, nearest
+from bayescale.likelihood import APART
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +35,13 @@ class Observations:
     anchor
         References to keep instead of those of these rows: when a row is left out to see how
         well it is predicted, the priors must not move.
+    n_obs
+        Of how many evaluations each row is the mean, shape (run,); None where each is one.
+    run
+        Which training run each row is a checkpoint of, as numbers from 0, shape (run,); None where
+        nothing was said of it.
+    along
+        The input along which noise is correlated; None where there is one input.
     """
 
     inputs: dict[str, np.ndarray]
@@ -42,6 +50,9 @@ class Observations:
     outcome_column: str
     ceiling: float | None = None
     anchor: Mapping[str, float] | None = None
+    n_obs: np.ndarray | None = None
+    run: np.ndarray | None = None
+    along: str | None = None
 
     def __len__(self) -> int:
         """Return the number of runs."""
@@ -51,8 +62,9 @@ class Observations:
     def references(self) -> dict[str, float]:
         """The scale of the data: geometric mean and range of every input, reference outcome.
 
-        ``y_drop`` is the outcome at the largest input (of several: the smallest outcome) over
-        the reference outcome, ``y_top`` the largest outcome over it.
+        ``span`` is the range of log x (of the input along which noise is correlated), ``y_drop``
+        the outcome at the largest input (of several: the smallest outcome) over the reference
+        outcome, ``y_top`` the largest outcome over it.
         """
         if self.anchor is not None:
             return dict(self.anchor)
@@ -67,6 +79,8 @@ class Observations:
             if positive
             else max(np.abs(self.outcome).mean(), np.ptp(self.outcome)) or 1.0
         )
+        along = self.inputs[self.along or next(iter(self.inputs))]
+        scale["span"] = float(max(np.log(along.max() / along.min()), 1e-3))
         first, *others = self.inputs.values()
         at_end = self.outcome.min() if others else self.outcome[first == first.max()].mean()
         scale["y_top"] = float(self.outcome.max() / scale["y_ref"])
@@ -84,7 +98,40 @@ class Observations:
             inputs={role: values[keep] for role, values in self.inputs.items()},
             outcome=self.outcome[keep],
             anchor=self.references if anchored else self.anchor,
+            n_obs=None if self.n_obs is None else self.n_obs[keep],
+            run=None if self.run is None else self.run[keep],
         )
+
+    @property
+    def one_run(self) -> bool:
+        """Whether all rows are of one training run, as far as was said."""
+        return self.run is None or len(np.unique(self.run)) == 1
+
+    def by_run(self, names: Sequence[str]) -> dict[str, np.ndarray]:
+        """Return what a likelihood needs to know of each row.
+
+        Parameters
+        ----------
+        names
+            Of ``n_obs`` (how many evaluations a row is the mean of) and ``gap`` (log x less that
+            of the row before it in the same run, or :data:`bayescale.likelihood.APART`).
+
+        Returns
+        -------
+        dict
+            Name to array of shape (run,).
+        """
+        found = {}
+        if "n_obs" in names:
+            found["n_obs"] = np.ones(len(self)) if self.n_obs is None else self.n_obs
+        if "gap" in names:
+            log_x = np.log(self.inputs[self.along or next(iter(self.inputs))])
+            gap = np.full(len(self), APART)
+            gap[1:] = np.diff(log_x)
+            if self.run is not None:
+                gap[1:][np.diff(self.run) != 0] = APART
+            found["gap"] = gap
+        return found
 
     def same_rows(self, other: Observations) -> bool:
         """Return whether two sets of observations hold the same rows in the same order."""
@@ -92,6 +139,7 @@ class Observations:
             self.inputs.keys() == other.inputs.keys()
             and len(self) == len(other)
             and self.ceiling == other.ceiling
+            and self.outcome_column == other.outcome_column
             and np.array_equal(self.outcome, other.outcome)
             and all(np.array_equal(v, other.inputs[k]) for k, v in self.inputs.items())
         )
@@ -111,6 +159,7 @@ def observations(
     y: str,
     columns: Mapping[str, str],
     ceiling: float | None = None,
+    run: str | None = None,
 ) -> Observations:
     """Check a table of runs against what a law and a likelihood can bear.
 
@@ -128,11 +177,13 @@ def observations(
         Role of the law to the name of its column.
     ceiling
         What a rising metric cannot exceed: ``ceiling - y`` is modelled, y is reported.
+    run
+        The column that says which training run a row is a checkpoint of.
 
     Returns
     -------
     Observations
-        The checked runs.
+        The checked runs; for correlated noise in the order of each run, with equal rows merged.
 
     Raises
     ------
@@ -152,15 +203,20 @@ def observations(
         runs = pd.DataFrame(runs)
     if runs.empty:
         raise DataError("The table of runs is empty. It needs one row for each training run.")
+    runs = _without_copies(runs)
     inputs = {role: _numbers(runs, column) for role, column in columns.items()}
     for role, values in inputs.items():
         _reject(
             runs, values <= 0, values, f"{columns[role]!r} (the input {role!r}) must be positive"
         )
     outcome = _outcome(runs, y, likelihood, ceiling)
-    checked = Observations(inputs, outcome, dict(columns), y, ceiling)
+    checked = Observations(
+        inputs, outcome, dict(columns), y, ceiling,
+        n_obs=_n_obs(runs, likelihood.averaged), run=None if run is None else _codes(runs, run),
+    )  # fmt: skip
+    if likelihood.correlated:
+        checked = in_order(checked)
     check_enough(law, checked)
-    _warn_duplicates(runs)
     _check_direction(law, checked)
     _warn_narrow(law, checked)
     _warn_swapped(checked)
@@ -287,16 +343,106 @@ def _reject(
         )
 
 
-def _warn_duplicates(runs: pd.DataFrame) -> None:
-    """Warn of rows that repeat in every column: replicates differ in one, such as the seed."""
-    repeated = int(runs.duplicated().sum())
-    if repeated:
-        warnings.warn(
-            f"{repeated} of {len(runs)} rows repeat another row exactly. If they are copies and "
-            "not runs of their own, drop them (drop_duplicates): copies make intervals too narrow.",
-            DataWarning,
-            stacklevel=4,
+def _without_copies(runs: pd.DataFrame) -> pd.DataFrame:
+    """Drop rows that repeat another in every column: replicates differ in one, such as the seed."""
+    try:
+        again = runs.duplicated()
+    except TypeError:  # a column of lists, say, which cannot be compared
+        return runs
+    repeated = int(again.sum())
+    if not repeated:
+        return runs
+    warnings.warn(
+        f"{repeated} of {len(runs)} rows repeat another row exactly and are left out: copies make "
+        "intervals too narrow. If they are runs of their own, add a column that tells them apart, "
+        "such as the seed.",
+        DataWarning,
+        stacklevel=4,
+    )
+    return runs[~again]
+
+
+def _n_obs(runs: pd.DataFrame, given: str | float | None) -> np.ndarray | None:
+    """Return of how many evaluations each row is the mean, or None where each is one."""
+    if given is None:
+        return None
+    if not isinstance(given, str):
+        return np.full(len(runs), float(given))
+    counts = _numbers(runs, given)
+    _reject(
+        runs, counts <= 0, counts,
+        f"{given!r} (of how many evaluations a row is the mean, n_obs=) must be positive",
+    )  # fmt: skip
+    return counts
+
+
+def _codes(runs: pd.DataFrame, column: str) -> np.ndarray:
+    """Return which training run each row belongs to, as numbers from 0."""
+    import pandas as pd
+
+    values = _column(runs, column)
+    missing: Any = values.isna().to_numpy()
+    if missing.any():
+        raise DataError(
+            f"The column {column!r} (run=) must name a run in each row; {_where(runs, missing)} "
+            "have none."
         )
+    return pd.factorize(values, sort=True)[0].astype(float)
+
+
+def in_order(runs: Observations) -> Observations:
+    """Return rows as correlated noise needs them: by run and input, equal rows merged.
+
+    Rows of one run at the same input become their mean, which stands for all their evaluations.
+
+    Parameters
+    ----------
+    runs
+        Checked runs.
+
+    Returns
+    -------
+    Observations
+        With ``n_obs`` where rows were merged, and ``along`` where there are several inputs.
+
+    Raises
+    ------
+    DataError
+        If several inputs change within runs, so that it is not clear along which noise goes on.
+    """
+    code = np.zeros(len(runs)) if runs.run is None else runs.run
+    along = _along(runs, code)
+    order = np.lexsort((runs.inputs[along], code))
+    runs = replace(runs.rows(order), along=along)
+    x, code = runs.inputs[along], code[order]
+    new = np.concatenate([[True], (np.diff(x) != 0) | (np.diff(code) != 0)])
+    if new.all():
+        return runs
+    place = np.cumsum(new) - 1
+    weight = np.ones(len(runs)) if runs.n_obs is None else runs.n_obs
+    total = np.bincount(place, weights=weight)
+    mean = np.bincount(place, weights=weight * runs.outcome) / total
+    return replace(runs.rows(new), outcome=mean, n_obs=total)
+
+
+def _along(runs: Observations, code: np.ndarray) -> str:
+    """Return the input that changes within runs."""
+    roles = list(runs.inputs)
+    if len(roles) == 1:
+        return roles[0]
+    first = np.unique(code, return_inverse=True)
+    changing = []
+    for role, values in runs.inputs.items():
+        spread = [np.ptp(values[first[1] == i]) for i in range(len(first[0]))]
+        if max(spread) > 0:
+            changing.append(role)
+    if len(changing) > 1:
+        raise DataError(
+            f"Within a run, {' and '.join(map(repr, changing))} change together, so it is not "
+            "clear along which of them noise is correlated. Name the runs (run=) so that one input "
+            "changes within each, or use a likelihood without Correlated()."
+        )
+    return changing[0] if changing else roles[0]
 
 
 def _check_direction(law: Any, runs: Observations) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from bayescale import comparison, fitting, forecasting
 from bayescale.data import Observations
+from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import LawError
 from bayescale.forecasting import Forecast, Forecaster
 from bayescale.scoring import stacking_weights
@@ -56,11 +57,14 @@ class Ensemble(Forecaster):
 
         return pd.Series(self.shares, index=pd.Index(list(self.fits), name="law"), name="weight")
 
-    def forecast(self, **inputs: Any) -> Forecast:
+    def forecast(self, *, drift: float = DRIFT, **inputs: Any) -> Forecast:
         """Return the mixture's posterior predictive at any inputs.
 
         Parameters
         ----------
+        drift
+            By what share of itself the local exponent may change per e-fold beyond the data; 0
+            for the laws as they stand (see :mod:`bayescale.drift`).
         **inputs
             Values for each input: ``x=[1e9, 1e10]``.
 
@@ -72,24 +76,52 @@ class Ensemble(Forecaster):
         Raises
         ------
         LawError
-            If an input is missing or unknown.
+            If an input is missing or unknown, or drift is negative.
         DataError
             If an input is not positive and finite.
         """
-        first = next(iter(self.fits.values()))
-        at = forecasting.checked_inputs(first.law.inputs, self.runs.columns, inputs, "The ensemble")
+        drift = checked_drift(drift)
+        at = self._checked(inputs)
         curves, news = [], []
         for i, fit in enumerate(self.fits.values()):
-            curve = fit.curve_draws(at)
+            curve = fit.drifted_draws(at, drift)
             curves.append(curve)
-            news.append(fit.new_run_draws(curve, salt=10 + i))
-        return fitting.forecast_of(self, at, self.mixed(curves), self.mixed(news))
+            news.append(fit.new_run_draws(curve, at, salt=10 + i))
+        return fitting.forecast_of(self, at, self.mixed(curves), self.mixed(news), drift)
+
+    def log_density(self, y: Any, *, drift: float = DRIFT, **inputs: Any) -> np.ndarray:
+        """Return the mixture's log predictive density of one new run at each input.
+
+        Parameters
+        ----------
+        y
+            What was measured there, shape (m,), in the units of y.
+        drift
+            As for :meth:`forecast`.
+        **inputs
+            Values for each input, shape (m,).
+
+        Returns
+        -------
+        numpy.ndarray
+            Log density in the units of y, shape (m,).
+        """
+        at = self._checked(inputs)
+        members = [fit.log_density(y, drift=drift, **at) for fit in self.fits.values()]
+        with np.errstate(divide="ignore"):
+            shares = np.log(self.shares)
+        return np.logaddexp.reduce(np.stack(members) + shares[:, None], axis=0)
+
+    def _checked(self, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        first = next(iter(self.fits.values()))
+        roles, columns = first.law.inputs, self.runs.columns
+        return forecasting.checked_inputs(roles, columns, inputs, "The ensemble")
 
     def required_draws(
-        self, targets: np.ndarray, solve: str, given: dict[str, float]
+        self, targets: np.ndarray, solve: str, given: dict[str, float], drift: float = DRIFT
     ) -> np.ndarray:
         """Return the input that reaches each target, shape (1, draw, target)."""
-        found = [fit.required_draws(targets, solve, given) for fit in self.fits.values()]
+        found = [fit.required_draws(targets, solve, given, drift) for fit in self.fits.values()]
         return self.mixed(found)
 
     def mixed(self, members: list[np.ndarray]) -> np.ndarray:

@@ -430,6 +430,8 @@ def _encoded(value: Any, arrays: dict[str, np.ndarray] | None, where: str) -> An
     if isinstance(value, Prior):
         arguments = {name: _encoded(number, None, where) for name, number in value.arguments}
         return {"prior": value.distribution, "arguments": arguments, "on": value.on}
+    if isinstance(value, Likelihood):
+        return {"likelihood": _described(value)}
     if isinstance(value, Fixed):
         return {"fixed": _encoded(value.value, None, where), "on": value.on}
     if isinstance(value, tuple):
@@ -460,6 +462,10 @@ def _decoded(value: Any, arrays: Mapping[Any, Any]) -> Any:
     if "prior" in value:
         arguments = {name: _decoded(part, arrays) for name, part in value["arguments"].items()}
         return Prior(value["prior"], on=value["on"], **arguments)
+    if "likelihood" in value:
+        inside = value["likelihood"]
+        cls = _likelihoods()[inside["name"]]
+        return cls(**{name: _decoded(part, arrays) for name, part in inside["fields"].items()})
     if "fixed" in value:
         return Fixed(_decoded(value["fixed"], arrays), value["on"])
     if "tuple" in value:

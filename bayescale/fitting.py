@@ -20,12 +20,15 @@ from bayescale.diagnostics import (
     diagnose,
     neighbour_correlation,
 )
+from bayescale.drift import DRIFT, Drift, checked_drift
 from bayescale.errors import SamplingWarning
 from bayescale.forecasting import Forecast, Forecaster
 from bayescale.leave_one_out import LeaveOneOut, leave_one_out
+from bayescale.likelihood import APART
 from bayescale.parameters import parameter_names
 from bayescale.progress import task
 from bayescale.sample import Sampling
+from bayescale.scoring import log_mean_exp
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -199,13 +202,44 @@ class Fit(Forecaster):
         """
         return posterior.evaluate(self.law, self.parameters, inputs, self.runs.references)
 
-    def new_run_draws(self, curve: np.ndarray, salt: int = 3) -> np.ndarray:
+    def drifted_draws(self, inputs: dict[str, np.ndarray], drift: float) -> np.ndarray:
+        """Return the curve at inputs with exponents that drift beyond the data.
+
+        Parameters
+        ----------
+        inputs
+            Role to values of shape (m,), in the user's units.
+        drift
+            By what share of itself the local exponent may change per e-fold.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (chain, draw, m), in modelled units.
+        """
+        return self._drift(drift).applied(inputs)
+
+    def _drift(self, strength: float) -> Drift:
+        references = self.runs.references
+        ends = ("start", "end")
+        edges = {r: tuple(references[f"{r}_{e}"] for e in ends) for r in self.law.inputs}
+        shape = np.shape(next(iter(posterior.named(self.parameters).values())))
+        on_logs = self.likelihood.positive
+        seed = [self.settings.seed, 7]
+        return Drift(self.curve_draws, edges, shape, strength, seed, on_logs)
+
+    def new_run_draws(
+        self, curve: np.ndarray, inputs: dict[str, np.ndarray] | None = None, salt: int = 3
+    ) -> np.ndarray:
         """Return one new run for each value of the curve, in modelled units.
 
         Parameters
         ----------
         curve
             Shape (chain, draw, m).
+        inputs
+            Role to values of shape (m,): where noise is correlated and all rows are of one run,
+            the rows beyond the data go on with its noise. Without it, noise is a new run's.
         salt
             Makes the random numbers of different uses differ.
 
@@ -215,14 +249,95 @@ class Fit(Forecaster):
             Same shape.
         """
         rng = np.random.default_rng([self.settings.seed, salt])
-        noise = {name: value[..., None] for name, value in self.noise.items()}
-        return self.likelihood.draw(rng, curve, **noise)
+        noise = posterior.over_rows(self.noise)
+        if not self.likelihood.correlated:
+            return self.likelihood.draw(rng, curve, **noise)
+        gap = self._gap(curve.shape[-1], inputs)
+        order = np.argsort(gap, kind="stable")
+        beyond = order[gap[order] < APART]
+        new = self.likelihood.draw(rng, curve, **noise)
+        if len(beyond):
+            steps = np.diff(gap[beyond], prepend=0.0)
+            new[..., beyond] = self.likelihood.draw(
+                rng, curve[..., beyond], gap=steps, start=self._last_residual, **noise
+            )
+        return new
 
-    def forecast(self, **inputs: Any) -> Forecast:
+    def _gap(self, count: int, inputs: dict[str, np.ndarray] | None) -> np.ndarray:
+        """Return how far each input lies from the last row of the one run, or that it is apart."""
+        if inputs is None or len(inputs) > 1 or not self.runs.one_run:
+            return np.full(count, APART)
+        ((role, x),) = inputs.items()
+        gap = np.log(x) - np.log(self.runs.references[f"{role}_end"])
+        return np.where(gap > 0, gap, APART)
+
+    @cached_property
+    def _last_residual(self) -> np.ndarray:
+        """Log residual of the last row, in terms of a single evaluation; shape (chain, draw)."""
+        last = self.runs.rows(np.array([len(self.runs) - 1]))
+        curve = self.curve_draws(last.inputs)[..., 0]
+        count = 1.0 if last.n_obs is None else float(last.n_obs[0])
+        return (np.log(last.outcome[0]) - np.log(curve)) * count**0.5
+
+    def log_density(self, y: Any, *, drift: float = DRIFT, **inputs: Any) -> np.ndarray:
+        """Return the log predictive density of one new run at each input.
+
+        Parameters
+        ----------
+        y
+            What was measured there, shape (m,), in the units of y.
+        drift
+            As for :meth:`forecast`.
+        **inputs
+            Values for each input, shape (m,).
+
+        Returns
+        -------
+        numpy.ndarray
+            Log density in the units of y, shape (m,).
+
+        Raises
+        ------
+        LawError
+            If an input is missing or unknown, or drift is negative.
+        DataError
+            If an input is not positive and finite, or y is not a number for each.
+
+        Examples
+        --------
+        >>> import bayescale as bs
+        >>> runs = bs.PowerLaw().simulate(x=[1, 3, 10, 30, 100, 300], y="loss")
+        >>> fit = bs.PowerLaw().fit(runs, y="loss", x="x", progress=False)
+        >>> fit.log_density([2.0, 1.9], x=[1e3, 1e4]).shape
+        (2,)
+        """
+        draws = self.log_density_draws(y, drift=drift, **inputs)
+        return log_mean_exp(draws.reshape(-1, draws.shape[-1]))
+
+    def log_density_draws(self, y: Any, *, drift: float = DRIFT, **inputs: Any) -> np.ndarray:
+        """Return the log density of :meth:`log_density` draw by draw, shape (chain, draw, m)."""
+        at = forecasting.checked_inputs(self.law.inputs, self.runs.columns, inputs, self.name)
+        outcome = forecasting.checked_outcomes(y, len(next(iter(at.values()))))
+        modelled = np.asarray(self.runs.reported(outcome))
+        curve = self.drifted_draws(at, checked_drift(drift))
+        likelihood, noise = self.likelihood, posterior.over_rows(self.noise)
+        if likelihood.correlated:
+            gap = self._gap(curve.shape[-1], at)
+            residual = self._last_residual[..., None]
+            curve, noise = likelihood.ahead(residual, curve, gap=gap, **noise)
+            likelihood = likelihood.of
+        with np.errstate(all="ignore"):
+            density = likelihood.log_density(modelled, curve, **noise)
+        return np.nan_to_num(density, nan=-np.inf)
+
+    def forecast(self, *, drift: float = DRIFT, **inputs: Any) -> Forecast:
         """Return the posterior predictive at any inputs.
 
         Parameters
         ----------
+        drift
+            By what share of itself the local exponent may change per e-fold beyond the data, in
+            curve and observation alike; 0 for the law as it stands (see :mod:`bayescale.drift`).
         **inputs
             Values for each input, in the units of its column: ``x=[1e9, 1e10]``. The column's
             name may be used instead of the role.
@@ -230,12 +345,13 @@ class Fit(Forecaster):
         Returns
         -------
         Forecast
-            Also kept in ``fit.tree["predictions"]``, the newest one.
+            Also kept in ``fit.tree["predictions"]``, the newest one. Several inputs are forecast
+            jointly: one drift, and with correlated noise one course of it, for all of them.
 
         Raises
         ------
         LawError
-            If an input is missing or unknown.
+            If an input is missing or unknown, or drift is negative.
         DataError
             If an input is not positive and finite.
 
@@ -249,10 +365,11 @@ class Fit(Forecaster):
         """
         import xarray as xr
 
+        drift = checked_drift(drift)
         at = forecasting.checked_inputs(self.law.inputs, self.runs.columns, inputs, self.name)
         forecasting.check_held(at, self.settings.chains * self.settings.draws)
-        modelled = self.curve_draws(at)
-        made = forecast_of(self, at, modelled, self.new_run_draws(modelled))
+        modelled = self.drifted_draws(at, drift)
+        made = forecast_of(self, at, modelled, self.new_run_draws(modelled, at), drift)
         data = {"curve": made.curve, model.OUTCOME: made.observation}
         data |= {role: ("forecast", np.array(values)) for role, values in at.items()}
         self.tree["predictions"] = xr.DataTree(xr.Dataset(data))
@@ -279,22 +396,55 @@ class Fit(Forecaster):
         return leave_one_out(self.law, self.likelihood, self.runs, *parts)
 
     def required_draws(
-        self, targets: np.ndarray, solve: str, given: dict[str, float]
+        self, targets: np.ndarray, solve: str, given: dict[str, float], drift: float = DRIFT
     ) -> np.ndarray:
         """Return the input that reaches each target, shape (chain, draw, target)."""
         references = self.runs.references
-        parameters = self.parameters
         sign = -1.0 if self.law.rises else 1.0  # the search is for a curve that falls
+        falling = self.along(solve, given, drift)
+        return forecasting.required_inputs(
+            lambda log_x: sign * falling(log_x),
+            sign * np.asarray(self.runs.reported(targets)),
+            references[f"{solve}_start"],
+            references[f"{solve}_end"],
+        )
+
+    def along(
+        self, solve: str, given: dict[str, float], drift: float
+    ) -> Callable[[np.ndarray], np.ndarray]:
+        """Return the curve along one input, draw by draw.
+
+        Parameters
+        ----------
+        solve
+            The input's role.
+        given
+            The other inputs, by role.
+        drift
+            As for :meth:`forecast`.
+
+        Returns
+        -------
+        callable
+            From log inputs, a scalar or of shape (chain, draw), to the curve in modelled units.
+        """
+        references, parameters = self.runs.references, self.parameters
+        drifting = self._drift(drift)
+        grid = forecasting.search_grid(references[f"{solve}_start"], references[f"{solve}_end"])
+        shift = None
+        if drift:
+            at = {role: np.full(len(grid), value) for role, value in given.items()}
+            shift = drifting.shift({**at, solve: np.exp(grid)})
 
         def curve(log_x: np.ndarray) -> np.ndarray:
             with np.errstate(over="ignore", under="ignore"):
                 at = {**given, solve: np.exp(log_x)}
-                return sign * self.law.curve(at, parameters, references)
+                plain = np.asarray(self.law.curve(at, parameters, references))
+            if shift is None:
+                return plain
+            return drifting.moved(plain, forecasting.read_off(shift, grid, log_x))
 
-        modelled = sign * np.asarray(self.runs.reported(targets))
-        return forecasting.required_inputs(
-            curve, modelled, references[f"{solve}_start"], references[f"{solve}_end"]
-        )
+        return curve
 
     def save(self, path: Any) -> None:
         """Save the fit as one netCDF file; a crash leaves the old file.
@@ -332,7 +482,7 @@ class Fit(Forecaster):
         ceiling = "" if self.runs.ceiling is None else f", ceiling={self.runs.ceiling:g}"
         return (
             f"{self.name} fitted to {len(self.runs)} runs (y={self.runs.outcome_column!r}, "
-            f"{columns}{ceiling}; {type(self.likelihood).__name__})"
+            f"{columns}{ceiling}; {self.likelihood.label})"
         )
 
     def _table(self) -> pd.DataFrame:
@@ -354,7 +504,11 @@ class Fit(Forecaster):
 
 
 def forecast_of(
-    source: Any, at: dict[str, np.ndarray], curve: np.ndarray, observation: np.ndarray
+    source: Any,
+    at: dict[str, np.ndarray],
+    curve: np.ndarray,
+    observation: np.ndarray,
+    drift: float = 0.0,
 ) -> Forecast:
     """Return a forecast record from draws in modelled units.
 
@@ -366,6 +520,8 @@ def forecast_of(
         Role to inputs.
     curve, observation
         Draws of shape (chain, draw, m).
+    drift
+        With which they were made.
 
     Returns
     -------
@@ -387,6 +543,8 @@ def forecast_of(
         outcome=runs.outcome_column,
         runs=runs.frame(),
         ceiling=runs.ceiling,
+        drift=drift,
+        source=source,
     )
 
 
@@ -596,17 +754,32 @@ def _diagnose(
             label = f"{slot.quantity}[{i + 1}]" if many else slot.quantity
             shares[label] = contraction(slot, part)
     free_breaks = getattr(law, "placement", None) == "free"
-    misfit = _misfit(law, likelihood, runs, only)
+    noise = {name: parameters[name] for name in parameter_names(likelihood)}
+    misfit = _misfit(law, likelihood, runs, only, noise)
     return diagnose(checked, stats, shares, pareto_k, free_breaks, misfit)
 
 
-def _misfit(law: Any, likelihood: Any, runs: Observations, parameters: dict[str, Any]) -> float:
-    """Return how alike the residuals of neighbouring runs are, about the median curve."""
+def _misfit(
+    law: Any,
+    likelihood: Any,
+    runs: Observations,
+    parameters: dict[str, Any],
+    noise: dict[str, Any],
+) -> float:
+    """Return how alike the residuals of neighbouring runs are, about the median curve.
+
+    Of correlated noise, those residuals that it does not expect.
+    """
     if len(runs.inputs) != 1:
         return float("nan")
     curve = posterior.median_curve(law, parameters, runs)
     with np.errstate(all="ignore"):
         logs = np.log(runs.outcome) - np.log(curve)
         residuals = logs if likelihood.positive else runs.outcome - curve
+        if likelihood.correlated:
+            if not likelihood.whitens:
+                return float("nan")
+            middle = {name: np.median(value) for name, value in noise.items()}
+            residuals, _ = likelihood.whitened(logs, **middle, **runs.by_run(likelihood.by_run))
     (x,) = runs.inputs.values()
     return neighbour_correlation(x, residuals)

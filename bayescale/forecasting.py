@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import DataError, LawError
 
 if TYPE_CHECKING:
@@ -43,6 +45,10 @@ class Forecast:
         The runs that the forecast stands on, for plots.
     ceiling
         What a rising outcome cannot exceed, or None for a loss.
+    drift
+        By what share of itself the exponent may change per e-fold beyond the data.
+    source
+        The fit or the ensemble that made it.
 
     Examples
     --------
@@ -60,6 +66,8 @@ class Forecast:
     outcome: str
     runs: pd.DataFrame
     ceiling: float | None = None
+    drift: float = 0.0
+    source: Any = None
 
     def interval(self, prob: float = 0.9, of: str = "observation") -> pd.DataFrame:
         """Return the equal-tailed credible interval at each input.
@@ -93,6 +101,7 @@ class Forecast:
             "kind": "equal-tailed",
             "of": of,
             "outcome": self.outcome,
+            "drift": self.drift,
         }
         return table
 
@@ -121,11 +130,15 @@ class Forecast:
     def __repr__(self) -> str:
         """Return the 90 % interval as a table."""
         table = self.interval(0.9).to_string(index=False, float_format=lambda v: f"{v:.4g}")
-        return f"Forecast of {self.outcome} (one new run, 90 % equal-tailed interval)\n{table}"
+        return f"{self._title()}\n{table}"
 
     def _repr_html_(self) -> str:
         table = self.interval(0.9).to_html(index=False, float_format=lambda v: f"{v:.4g}")
-        return f"<p>Forecast of {self.outcome}: one new run, 90 % equal-tailed interval</p>{table}"
+        return f"<p>{html.escape(self._title())}</p>{table}"
+
+    def _title(self) -> str:
+        beyond = f"; drift {self.drift:g} beyond the data" if self.drift else ""
+        return f"Forecast of {self.outcome} (one new run, 90 % equal-tailed interval{beyond})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,10 +248,12 @@ class Forecaster(ABC):
         return self.runs.ceiling is not None
 
     @abstractmethod
-    def forecast(self, **inputs: Any) -> Forecast:
+    def forecast(self, *, drift: float = DRIFT, **inputs: Any) -> Forecast:
         """Return the posterior predictive at any inputs."""
 
-    def intervals(self, prob: float = 0.9, of: str = "observation", **inputs: Any) -> pd.DataFrame:
+    def intervals(
+        self, prob: float = 0.9, of: str = "observation", *, drift: float = DRIFT, **inputs: Any
+    ) -> pd.DataFrame:
         """Return the equal-tailed credible intervals at any number of inputs.
 
         Parameters
@@ -247,6 +262,9 @@ class Forecaster(ABC):
             Its probability, between 0 and 1.
         of
             ``"observation"`` for one new run, ``"curve"`` for the law's value.
+        drift
+            By what share of itself the local exponent may change per e-fold beyond the data; 0
+            for the law as it stands (see :mod:`bayescale.drift`).
         **inputs
             Values for each input: ``x=np.geomspace(1, 1e12, 1_000_000)``.
 
@@ -271,16 +289,22 @@ class Forecaster(ABC):
         tables = []
         for start in range(0, count, _TOGETHER):
             part = {role: values[start : start + _TOGETHER] for role, values in at.items()}
-            tables.append(self.forecast(**part).interval(prob, of))
+            tables.append(self.forecast(drift=drift, **part).interval(prob, of))
         return pd.concat(tables, ignore_index=True)
 
     @abstractmethod
+    def log_density(self, y: Any, *, drift: float = DRIFT, **inputs: Any) -> np.ndarray:
+        """Return the log predictive density of one new run at each input, in units of y."""
+
+    @abstractmethod
     def required_draws(
-        self, targets: np.ndarray, solve: str, given: dict[str, float]
+        self, targets: np.ndarray, solve: str, given: dict[str, float], drift: float = DRIFT
     ) -> np.ndarray:
         """Return the input that reaches each target, shape (chain, draw, target)."""
 
-    def required(self, y: Any, solve: str | None = None, **given: float) -> Required:
+    def required(
+        self, y: Any, solve: str | None = None, *, drift: float = DRIFT, **given: float
+    ) -> Required:
         """Return the posterior of the input at which the curve reaches a target, and stays there.
 
         Parameters
@@ -289,6 +313,9 @@ class Forecaster(ABC):
             One target or several, in the units of the outcome.
         solve
             Which input to solve for, by role or column name; for a law of several inputs.
+        drift
+            By what share of itself the local exponent may change per e-fold beyond the data; 0
+            for the law as it stands (see :mod:`bayescale.drift`).
         **given
             The other inputs, one number each: ``params=7e9``.
 
@@ -327,10 +354,12 @@ class Forecaster(ABC):
                 )
             held = {r: float(values[0]) for r, values in at.items()}
         largest = self.runs.references[f"{role}_end"]
-        draws = self.required_draws(targets, role, held)
+        draws = self.required_draws(targets, role, held, checked_drift(drift))
         return Required(targets, draws, columns[role], self.runs.outcome_column, largest)
 
-    def probability(self, y: float, of: str = "observation", **inputs: Any) -> np.ndarray | float:
+    def probability(
+        self, y: float, of: str = "observation", *, drift: float = DRIFT, **inputs: Any
+    ) -> np.ndarray | float:
         """Return the probability that the outcome at some inputs beats a target.
 
         Parameters
@@ -339,6 +368,9 @@ class Forecaster(ABC):
             The target: the outcome must be below it (above it where the outcome rises).
         of
             ``"observation"`` for one new run, ``"curve"`` for the law's value.
+        drift
+            By what share of itself the local exponent may change per e-fold beyond the data; 0
+            for the law as it stands (see :mod:`bayescale.drift`).
         **inputs
             Values for each input: ``x=1e10``.
 
@@ -354,7 +386,7 @@ class Forecaster(ABC):
         DataError
             If the target or an input is not a usable number.
         """
-        return chance(self.forecast(**inputs), y, of, self.rises)
+        return chance(self.forecast(drift=drift, **inputs), y, of, self.rises)
 
 
 def check_held(at: Mapping[str, np.ndarray], draws: int) -> None:
@@ -461,6 +493,39 @@ def checked_targets(y: Any) -> np.ndarray:
     return targets
 
 
+def checked_outcomes(y: Any, count: int) -> np.ndarray:
+    """Return measured outcomes as finite numbers of shape (count,)."""
+    outcome = checked_targets(y)
+    if outcome.size not in (1, count):
+        raise DataError(f"y= must hold a number for each of {count} inputs; got {outcome.size}.")
+    return np.broadcast_to(outcome, count)
+
+
+def read_off(values: np.ndarray, grid: np.ndarray, at: Any) -> np.ndarray:
+    """Return values between the points of a grid, draw by draw.
+
+    Parameters
+    ----------
+    values
+        Shape (chain, draw, point).
+    grid
+        In rising order, shape (point,).
+    at
+        Where to, a scalar or of shape (chain, draw).
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (chain, draw).
+    """
+    at = np.broadcast_to(at, values.shape[:-1])
+    left = np.clip(np.searchsorted(grid, at) - 1, 0, len(grid) - 2)
+    share = np.clip((at - grid[left]) / (grid[left + 1] - grid[left]), 0.0, 1.0)
+    low = np.take_along_axis(values, left[..., None], axis=-1)[..., 0]
+    high = np.take_along_axis(values, left[..., None] + 1, axis=-1)[..., 0]
+    return low + share * (high - low)
+
+
 def chance(made: Forecast, y: Any, of: str, rises: bool) -> np.ndarray | float:
     """Return the share of draws that beat a target: below it, or above it where outcomes rise."""
     targets = checked_targets(y)
@@ -469,6 +534,19 @@ def chance(made: Forecast, y: Any, of: str, rises: bool) -> np.ndarray | float:
     draws = made.draws(of)
     share = (draws > targets if rises else draws < targets).mean(axis=(0, 1))
     return float(share[0]) if share.size == 1 else share
+
+
+def search_grid(start: float, end: float) -> np.ndarray:
+    """Return log inputs among which a target is looked for: all numbers, densely near the data."""
+    low, high = math.log(start), math.log(end)
+    span = max(high - low, 1.0)
+    return np.concatenate(
+        [
+            np.linspace(-690, low - span, 40),
+            np.linspace(low - span, high + span, 240)[1:],
+            np.linspace(high + span, 690, 60)[1:],
+        ]
+    )
 
 
 def required_inputs(
@@ -491,15 +569,7 @@ def required_inputs(
         Shape (chain, draw, target); infinite where the target is never reached for good, 0 where
         the curve is nowhere above it.
     """
-    low, high = math.log(start), math.log(end)
-    span = max(high - low, 1.0)
-    grid = np.concatenate(
-        [
-            np.linspace(-690, low - span, 40),
-            np.linspace(low - span, high + span, 240)[1:],
-            np.linspace(high + span, 690, 60)[1:],
-        ]
-    )
+    grid = search_grid(start, end)
     values = np.stack([curve(np.asarray(u)) for u in grid])
     found = []
     for target in targets:

@@ -13,7 +13,7 @@ import numpy as np
 from bayescale import anchoring, fitting, model
 from bayescale.data import Observations, observations
 from bayescale.errors import LawError
-from bayescale.likelihood import Likelihood, LogNormal
+from bayescale.likelihood import Correlated, Likelihood, LogNormal
 from bayescale.parameters import checked_value, parameter_names, slots
 from bayescale.prior import Fixed, Prior
 from bayescale.sample import Sampling
@@ -517,6 +517,7 @@ class Law:
         y: str,
         likelihood: Likelihood | None = None,
         ceiling: float | None = None,
+        run: str | None = None,
         **inputs: str,
     ) -> pm.Model:
         """Return the PyMC model of these runs: named priors and the observed outcome ``y``.
@@ -531,6 +532,8 @@ class Law:
             How runs scatter; by default what suits the form, mostly log-normal.
         ceiling
             What a rising metric cannot exceed; ``ceiling - y`` is modelled.
+        run
+            As for :meth:`fit`.
         **inputs
             The column of each input: ``x="params"``.
 
@@ -551,8 +554,8 @@ class Law:
         >>> sorted(v.name for v in bs.PowerLaw().model(runs, y="loss", x="n").free_RVs)
         ['exponent', 'floor_share', 'level', 'sigma']
         """
-        likelihood = likelihood or self.default_likelihood()
-        checked = observations(self, likelihood, runs, y, inputs, ceiling)
+        likelihood = likelihood or self.noise(run)
+        checked = observations(self, likelihood, runs, y, inputs, ceiling, run)
         return model.plain(self, likelihood, checked)
 
     def fit(
@@ -562,6 +565,7 @@ class Law:
         y: str,
         likelihood: Likelihood | None = None,
         ceiling: float | None = None,
+        run: str | None = None,
         draws: int = 1000,
         tune: int = 1000,
         chains: int = 4,
@@ -583,10 +587,14 @@ class Law:
             The name of the outcome's column.
         likelihood
             How runs scatter; by default what suits the form, mostly
-            :class:`~bayescale.LogNormal`.
+            :class:`~bayescale.LogNormal`, and with ``run=`` the same inside
+            :class:`~bayescale.Correlated`.
         ceiling
             What a rising metric cannot exceed (1.0 for an accuracy): ``ceiling - y`` is
             modelled, and y is reported.
+        run
+            The column that says which training run a row is a checkpoint of: noise is then
+            correlated along each run.
         draws, tune, chains
             Kept draws and tuning steps of each chain, and chains.
         cores
@@ -627,12 +635,17 @@ class Law:
         >>> bool(fit.forecast(x=[1e5]).interval(0.9)["upper"][0] < 0.1)
         True
         """
-        likelihood = likelihood or self.default_likelihood()
-        checked = observations(self, likelihood, runs, y, inputs, ceiling)
+        likelihood = likelihood or self.noise(run)
+        checked = observations(self, likelihood, runs, y, inputs, ceiling, run)
         settings = Sampling(
             draws, tune, chains, cores, target_accept or self.target_accept, seed, sampler, retry
         )
         return fitting.fit(self, likelihood, checked, settings, progress)
+
+    def noise(self, run: str | None = None) -> Likelihood:
+        """Return how runs scatter by default: correlated along a run where runs are named."""
+        plain = self.default_likelihood()
+        return plain if run is None else Correlated(plain)
 
     def simulate(
         self,

@@ -86,12 +86,9 @@ def leave_one_out(
     block = np.stack(list(posterior.named({**held, **parameters, **noise}).values()))
     chains, draws = block.shape[1:]
     relative = float(mean_ess(block).mean()) / (chains * draws) if chains > 1 else 1.0
-    wide = {name: value[..., None] for name, value in noise.items()}
     found = []
     for part in posterior.parts(len(runs), chains * draws):
-        inputs = {role: values[part] for role, values in runs.inputs.items()}
-        curve = posterior.evaluate(law, parameters, inputs, runs.references)
-        density = likelihood.log_density(runs.outcome[part], curve, **wide)
+        density = posterior.log_likelihood(law, likelihood, runs, parameters, noise, part)
         rows = np.ascontiguousarray(density.reshape(chains * draws, -1).T)
         log_weights, pareto_k = smoothed(-rows, relative)
         elpd = log_mean_exp((log_weights + rows).T) + np.log(chains * draws)

@@ -62,7 +62,11 @@ def plain(law: Any, likelihood: Any, runs: Observations) -> pm.Model:
                 _deterministic(name, value, law.component)
         inputs = {role: pm.Data(role, column, dims="run") for role, column in runs.inputs.items()}
         curve = pm.Deterministic("curve", law.curve(inputs, natural, numbers), dims="run")
-        likelihood.observe(OUTCOME, curve, observed=runs.outcome, dims="run", **noise)
+        by_run = {
+            name: pm.Data(name, column, dims="run")
+            for name, column in runs.by_run(likelihood.by_run).items()
+        }
+        likelihood.observe(OUTCOME, curve, observed=runs.outcome, dims="run", **noise, **by_run)
     return built
 
 
@@ -184,10 +188,11 @@ def density(law: Any, likelihood: Any, numbers: Mapping[str, Any], runs: Observa
         values, log_jacobian = coordinates.values(z, shared)
         natural, noise = coordinates.natural(values, shared)
         curve = law.curve({role: data[role] for role in law.inputs}, natural, shared)
-        log_likelihood = likelihood.tensor_log_density(data[OUTCOME], curve, **noise).sum()
-        return _log_priors(coordinates, values, shared) + log_jacobian + log_likelihood
+        by_run = {name: data[name] for name in likelihood.by_run}
+        rows = likelihood.tensor_log_density(data[OUTCOME], curve, **noise, **by_run)
+        return _log_priors(coordinates, values, shared) + log_jacobian + rows.sum()
 
-    columns = {**runs.inputs, OUTCOME: runs.outcome}
+    columns = {**runs.inputs, OUTCOME: runs.outcome, **runs.by_run(likelihood.by_run)}
     return Density(coordinates.sizes, numbers, columns, log_density)
 
 
@@ -251,8 +256,13 @@ def collapsed_density(
     def log_density(z: dict, shared: dict, data: dict) -> Any:
         values, log_jacobian = coordinates.values(z, shared, pair=False)
         reducible = collapse.relative_reducible(law, values, data, shared)
-        sd = likelihood.log_sd(**coordinates.noise(values, shared))
-        log_likelihood = collapse.log_density(data, reducible, sd)
+        by_run = {name: data[name] for name in likelihood.by_run}
+        noise = coordinates.noise(values, shared)
+
+        def whitened(vector: Any) -> tuple[Any, Any]:
+            return likelihood.whitened(vector, **noise, **by_run)
+
+        log_likelihood = collapse.log_density(data, reducible, whitened)
         log_prior = _log_priors(coordinates, values, shared, sizes)
         return log_prior + log_jacobian + log_likelihood
 

@@ -50,9 +50,32 @@ class Slot:
         return self.field, self.quantity, self.prior.distribution, names, finite, self.size
 
 
+def own_parameter_names(spec: Any) -> list[str]:
+    """Return the fields of a law or likelihood (class or instance) that are its own parameters."""
+    others = ("option", "column", "part")
+    return [f.name for f in fields(spec) if not any(f.metadata.get(kind) for kind in others)]
+
+
 def parameter_names(spec: Any) -> list[str]:
-    """Return the fields of a law or likelihood (class or instance) that are parameters."""
-    return [f.name for f in fields(spec) if not f.metadata.get("option")]
+    """Return the parameters of a law or likelihood; of an instance, its parts' first."""
+    return [name for _, name in _owned(spec)]
+
+
+def _owned(spec: Any) -> list[tuple[Any, str]]:
+    """Return every parameter with the record that holds it: the spec, or a part of it."""
+    parts = [] if isinstance(spec, type) else [getattr(spec, name) for name in part_names(spec)]
+    inner = [pair for part in parts for pair in _owned(part)]
+    return inner + [(spec, name) for name in own_parameter_names(spec)]
+
+
+def part_names(spec: Any) -> list[str]:
+    """Return the fields that hold another record, such as the likelihood that is wrapped."""
+    return [f.name for f in fields(spec) if f.metadata.get("part")]
+
+
+def column_names(spec: Any) -> list[str]:
+    """Return the fields that name a column of the user's table."""
+    return [f.name for f in fields(spec) if f.metadata.get("column")]
 
 
 def options(spec: Any) -> dict[str, Any]:
@@ -63,9 +86,9 @@ def options(spec: Any) -> dict[str, Any]:
 def slots(spec: Any) -> list[Slot]:
     """Return a slot for each parameter of a law or likelihood, in the order of its fields."""
     found = []
-    sizes: Mapping[str, int] = getattr(spec, "sizes", {})
-    for name in parameter_names(spec):
-        value, size = getattr(spec, name), sizes.get(name)
+    for owner, name in _owned(spec):
+        sizes: Mapping[str, int] = getattr(owner, "sizes", {})
+        value, size = getattr(owner, name), sizes.get(name)
         if isinstance(value, Prior):
             found.append(Slot(name, value.on or name, value, None, size))
         elif isinstance(value, Fixed):
@@ -80,6 +103,8 @@ def signature(spec: Any) -> tuple:
     return (
         type(spec).__name__,
         tuple(options(spec).items()),
+        tuple(getattr(spec, name) is not None for name in column_names(spec)),
+        tuple(signature(getattr(spec, name)) for name in part_names(spec)),
         tuple(slot.signature for slot in slots(spec)),
     )
 

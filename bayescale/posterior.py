@@ -113,6 +113,45 @@ def evaluate(
         return np.asarray(law.curve(inputs, wide, references))
 
 
+def log_likelihood(
+    law: Any,
+    likelihood: Any,
+    runs: Observations,
+    parameters: Mapping[str, Any],
+    noise: Mapping[str, np.ndarray],
+    part: slice | None = None,
+) -> np.ndarray:
+    """Return the log density of every row under every draw, of y in its own units.
+
+    Parameters
+    ----------
+    law, likelihood, runs
+        What was fitted.
+    parameters, noise
+        Draws of shape (...); components as a tuple.
+    part
+        Some rows that follow one another; all by default.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (..., row). Where noise is correlated, a row's density is given those before it.
+    """
+    start, stop, _ = (part or slice(None)).indices(len(runs))
+    lead = 1 if likelihood.correlated and start > 0 else 0
+    rows = slice(start - lead, stop)
+    inputs = {role: values[rows] for role, values in runs.inputs.items()}
+    curve = evaluate(law, parameters, inputs, runs.references)
+    by_run = {n: column[rows] for n, column in runs.by_run(likelihood.by_run).items()}
+    density = likelihood.log_density(runs.outcome[rows], curve, **over_rows(noise), **by_run)
+    return density[..., lead:]
+
+
+def over_rows(noise: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the noise's draws with an axis for the rows."""
+    return {name: np.asarray(value)[..., None] for name, value in noise.items()}
+
+
 def parts(rows: int, draws: int) -> Iterator[slice]:
     """Yield slices of rows of which a number for every draw can be held at once."""
     step = max(HELD // max(draws, 1) // 4, 1)
@@ -206,7 +245,7 @@ def _draw_collapsed(
     settings: sample.Sampling,
 ) -> Draws:
     law, likelihood = coordinates.law, coordinates.likelihood
-    statistics, top = collapse.linearized(coordinates, runs.outcome, runs.inputs, numbers)
+    statistics, top = collapse.linearized(coordinates, runs, numbers)
     density = model.collapsed_density(law, likelihood, numbers, statistics)
     key = density_key("collapsed", coordinates, settings)
     vectors, stats = sample.run(key, density, settings)
@@ -335,7 +374,7 @@ def _by_run(
     if chains * kept * len(runs) > HELD:
         return {}
     curve = evaluate(law, draws.parameters, runs.inputs, runs.references)
-    noise = {name: value[..., None] for name, value in draws.noise.items()}
+    noise = over_rows(draws.noise) | runs.by_run(likelihood.by_run)
     new = likelihood.draw(np.random.default_rng([seed, 2]), curve, **noise)
     density = likelihood.log_density(runs.outcome, curve, **noise)
     dims = ("chain", "draw", "run")

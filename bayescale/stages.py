@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -10,9 +11,12 @@ import numpy as np
 
 from bayescale import fitting, forecasting
 from bayescale.data import Observations
+from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import LawError
 from bayescale.fitting import Fit
 from bayescale.forecasting import Forecast, Forecaster
+from bayescale.posterior import over_rows
+from bayescale.scoring import log_mean_exp
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +96,7 @@ class TwoStage(Forecaster):
     def _parameters(self) -> dict[str, Any]:
         return self._paired(self.link.parameters)
 
-    def values(self, inputs: dict[str, Any]) -> Any:
+    def values(self, inputs: dict[str, Any], drift: float = 0.0) -> Any:
         """Return the outcome of every draw, in the user's units.
 
         Parameters
@@ -100,18 +104,22 @@ class TwoStage(Forecaster):
         inputs
             Role to values that broadcast against draws of shape (chain, draw), or with a last
             axis of inputs against (chain, draw, 1).
+        drift
+            Of the first fit, at inputs with an axis of their own.
 
         Returns
         -------
         numpy.ndarray
             Shape (chain, draw), or (chain, draw, m).
         """
-        between = _values(self.first, inputs)
+        return self._linked(_values(self.first, inputs, drift))
+
+    def _linked(self, between: Any) -> Any:
         (role,) = self.link.law.inputs
         runs = self.link.runs
         return runs.reported(_curve(self.link, self._parameters, {role: between}))
 
-    def forecast(self, **inputs: Any) -> Forecast:
+    def forecast(self, *, drift: float = DRIFT, **inputs: Any) -> Forecast:
         """Return the posterior predictive of the link's outcome at the first fit's inputs.
 
         The curve is the link's curve at the first fit's curve; the observation is that with the
@@ -119,6 +127,9 @@ class TwoStage(Forecaster):
 
         Parameters
         ----------
+        drift
+            By what share of itself the first fit's local exponent may change per e-fold beyond
+            its data; the link has none.
         **inputs
             Values for each input of the first fit: ``compute=[1e22, 1e23]``.
 
@@ -135,25 +146,45 @@ class TwoStage(Forecaster):
             If an input is not positive and finite.
         """
         at = forecasting.checked_inputs(self.inputs, self.runs.columns, inputs, self.name)
-        curve = np.asarray(self.runs.reported(self.values(at)))
+        drift = checked_drift(drift)
+        curve = np.asarray(self.runs.reported(self.values(at, drift)))
         rng = np.random.default_rng([self.seed, 31])
-        noise = {name: value[..., None] for name, value in self._paired(self.link.noise).items()}
-        new = self.link.likelihood.draw(rng, curve, **noise)
-        return fitting.forecast_of(self, at, curve, new)
+        new = self.link.likelihood.draw(rng, curve, **over_rows(self._paired(self.link.noise)))
+        return fitting.forecast_of(self, at, curve, new, drift)
+
+    def log_density(self, y: Any, *, drift: float = DRIFT, **inputs: Any) -> np.ndarray:
+        """Return the log predictive density of one new run at each input, in units of y."""
+        at = forecasting.checked_inputs(self.inputs, self.runs.columns, inputs, self.name)
+        curve = np.asarray(self.runs.reported(self.values(at, checked_drift(drift))))
+        outcome = forecasting.checked_outcomes(y, curve.shape[-1])
+        noise = over_rows(self._paired(self.link.noise))
+        rows = self.link.likelihood.log_density(self.runs.reported(outcome), curve, **noise)
+        return log_mean_exp(rows.reshape(-1, rows.shape[-1]))
 
     def required_draws(
-        self, targets: np.ndarray, solve: str, given: dict[str, float]
+        self, targets: np.ndarray, solve: str, given: dict[str, float], drift: float = DRIFT
     ) -> np.ndarray:
         """Return the input that reaches each target, shape (chain, draw, target)."""
         sign = -1.0 if self.rises else 1.0  # the search is for a curve that falls
         references = self.runs.references
-
-        def curve(log_x: np.ndarray) -> np.ndarray:
-            return sign * self.values({**given, solve: np.exp(log_x)})
-
+        outcome = self.outcome_along(solve, given, drift)
         return forecasting.required_inputs(
-            curve, sign * targets, references[f"{solve}_start"], references[f"{solve}_end"]
+            lambda log_x: sign * outcome(log_x),
+            sign * targets,
+            references[f"{solve}_start"],
+            references[f"{solve}_end"],
         )
+
+    def outcome_along(
+        self, solve: str, given: dict[str, float], drift: float
+    ) -> Callable[[np.ndarray], np.ndarray]:
+        """Return the outcome along one input, draw by draw, in the user's units."""
+        first = self.first
+        if isinstance(first, TwoStage):
+            before = first.outcome_along(solve, given, drift)
+            return lambda log_x: self._linked(before(log_x))
+        along = first.along(solve, given, drift)
+        return lambda log_x: self._linked(first.runs.reported(along(log_x)))
 
     def __repr__(self) -> str:
         """Return both laws and columns."""
@@ -236,9 +267,11 @@ def _shape(stage: Fit | TwoStage) -> tuple[int, int]:
     return stage.tree["posterior"].sizes["chain"], stage.tree["posterior"].sizes["draw"]
 
 
-def _values(stage: Fit | TwoStage, inputs: dict[str, Any]) -> Any:
+def _values(stage: Fit | TwoStage, inputs: dict[str, Any], drift: float) -> Any:
     if isinstance(stage, TwoStage):
-        return stage.values(inputs)
+        return stage.values(inputs, drift)
+    if drift:
+        return stage.runs.reported(stage.drifted_draws(inputs, drift))
     return stage.runs.reported(_curve(stage, stage.parameters, inputs))
 
 

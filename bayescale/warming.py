@@ -126,7 +126,7 @@ def compile_law(law: Any, likelihood: Likelihood) -> None:
         numbers = coordinates.numbers(runs.references)
         densities = {"declared": model.density(law, likelihood, numbers, runs)}
         if collapse.applies(coordinates):
-            statistics, _ = collapse.linearized(coordinates, runs.outcome, runs.inputs, numbers)
+            statistics, _ = collapse.linearized(coordinates, runs, numbers)
             densities["collapsed"] = model.collapsed_density(law, likelihood, numbers, statistics)
     for kind, density in densities.items():
         sample.run(posterior.density_key(kind, coordinates, _BRIEFLY), density, _BRIEFLY)

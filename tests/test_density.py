@@ -172,7 +172,7 @@ class TestCollapse:
         checked = observations(law, likelihood, runs, "loss", {"x": "x"})
         coordinates = Coordinates(law, likelihood)
         numbers = coordinates.numbers(checked.references)
-        statistics, top = collapse.linearized(coordinates, checked.outcome, checked.inputs, numbers)
+        statistics, top = collapse.linearized(coordinates, checked, numbers)
         return coordinates, checked, numbers, statistics, top
 
     def collapsed(self, parts, vector):

@@ -1,0 +1,162 @@
+r"""Exponents that drift beyond the data, so that a forecast knows how far it reaches.
+
+A law says how the slope goes on; nature has been seen to change it. Beyond the data the local
+exponent of every draw is multiplied by :math:`e^{q W(t)}`, where t is the distance from the data in
+e-folds of the input and W a standard Brownian motion:
+
+.. math:: \log y(t) = \log f(0) + \int_0^t e^{q W(s)}\, d \log f(s)
+
+With q = 0.5 the exponent changes by about half of itself within an e-fold. Nothing of this is
+fitted: the data hold no trace of what comes after them, so prior and posterior of the drift are
+one. Of several inputs, t is how far the farthest of them lies beyond its range. Where outcomes may
+be negative, the same is done to y itself instead of log y.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bayescale.errors import LawError
+
+#: The drift by default: see docs/drift.md for how it was found.
+DRIFT = 0.5
+#: Distances at which the walk is drawn: every tenth of an e-fold, and from three e-folds on 5 %
+#: more each; the last lies beyond every number that a computer holds.
+_KNOTS = np.concatenate([np.arange(0, 3, 0.1), 3 * 1.05 ** np.arange(0, 126)])
+#: Pieces of a path of several inputs, of which every point has its own.
+_COARSE = 24
+
+Curve = Callable[[Mapping[str, np.ndarray]], np.ndarray]
+
+
+def checked_drift(drift: Any) -> float:
+    """Return a drift as a number.
+
+    Raises
+    ------
+    LawError
+        If it is not a number of at least 0.
+    """
+    if isinstance(drift, bool) or not isinstance(drift, int | float | np.number) or not drift >= 0:
+        raise LawError(
+            "drift= must be a number of at least 0 (0.5: the local exponent may change by about "
+            f"half of itself per e-fold beyond the data; 0: not at all); got {drift!r}."
+        )
+    return float(drift)
+
+
+@dataclass(frozen=True, eq=False)
+class Drift:
+    """What drift does to a curve's draws beyond the data.
+
+    Parameters
+    ----------
+    curve
+        From inputs (role to values of shape (m,)) to draws of the curve, shape (..., m).
+    edges
+        Role to the smallest and the largest input of the data.
+    shape
+        Of the draws.
+    strength
+        q, per square root of an e-fold.
+    seed
+        Of the walks: equal seeds walk alike, whatever is asked.
+    on_logs
+        Whether the exponent is that of log y; else the slope of y drifts.
+    """
+
+    curve: Curve
+    edges: Mapping[str, tuple[float, float]]
+    shape: tuple[int, ...]
+    strength: float
+    seed: Any
+    on_logs: bool = True
+
+    def distance(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Return how far each input lies beyond the data, in e-folds, shape (m,); 0 inside."""
+        beyond = []
+        for role, (start, end) in self.edges.items():
+            log_x = np.log(inputs[role])
+            beyond.append(np.maximum(np.log(start) - log_x, log_x - np.log(end)))
+        return np.maximum(np.max(beyond, axis=0), 0.0)
+
+    def applied(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Return the drifted curve's draws at inputs, shape (..., m)."""
+        plain = self.curve(inputs)
+        far = self.distance(inputs)
+        if self.strength == 0 or not (far > 0).any():
+            return plain
+        return self.moved(plain, self._shift(inputs, far, self.scaled(plain)))
+
+    def shift(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Return by how much the curve's draws move at inputs: log y, or y; shape (..., m)."""
+        far = self.distance(inputs)
+        return self._shift(inputs, far, self.scaled(self.curve(inputs)))
+
+    def scaled(self, values: np.ndarray) -> np.ndarray:
+        """Return values on the scale that drifts."""
+        with np.errstate(all="ignore"):
+            return np.log(values) if self.on_logs else np.array(values, float)
+
+    def moved(self, values: np.ndarray, shift: np.ndarray) -> np.ndarray:
+        """Return values that have moved by a shift."""
+        with np.errstate(over="ignore", under="ignore"):
+            return values * np.exp(shift) if self.on_logs else values + shift
+
+    def _shift(
+        self, inputs: Mapping[str, np.ndarray], far: np.ndarray, value: np.ndarray
+    ) -> np.ndarray:
+        shift = np.zeros_like(value)
+        if self.strength == 0:
+            return shift
+        for path in self._paths(inputs, far):
+            shift[..., path] = self._along(inputs, far, path, value[..., path])
+        return np.nan_to_num(shift, nan=0.0, posinf=0.0, neginf=0.0)
+
+    def _paths(self, inputs: Mapping[str, np.ndarray], far: np.ndarray) -> list[np.ndarray]:
+        """Return the points by the path that leads to them: of one input, up or down."""
+        beyond = far > 0
+        if len(self.edges) > 1:
+            return [np.array([i]) for i in np.flatnonzero(beyond)]
+        ((role, (_, end)),) = self.edges.items()
+        above = inputs[role] > end
+        sides = (np.flatnonzero(beyond & above), np.flatnonzero(beyond & ~above))
+        return [side for side in sides if len(side)]
+
+    def _along(
+        self, inputs: Mapping[str, np.ndarray], far: np.ndarray, path: np.ndarray, value: np.ndarray
+    ) -> np.ndarray:
+        """Return by how much the points of one path move, shape (..., point)."""
+        reach = float(far[path].max())
+        used = np.arange(max(int(np.searchsorted(_KNOTS, reach)), 1))
+        if len(self.edges) > 1 and len(used) > _COARSE:
+            used = np.unique(np.linspace(0, used[-1], _COARSE).round().astype(int))
+        knots = _KNOTS[used]
+        farthest = path[np.argmax(far[path])]
+        at = {}
+        for role, (start, end) in self.edges.items():
+            # Outward from the data, each input until it is where the farthest point has it.
+            goal = np.log(inputs[role][farthest])
+            inside = np.clip(goal, np.log(start), np.log(end))
+            at[role] = np.exp(inside + np.clip(goal - inside, -knots, knots))
+        curve = self.scaled(self.curve(at))
+        growth = self._growth(used)
+        before = np.zeros_like(curve)
+        np.cumsum(growth[..., :-1] * np.diff(curve, axis=-1), axis=-1, out=before[..., 1:])
+        place = np.clip(np.searchsorted(knots, far[path]) - 1, 0, len(knots) - 1)
+        return before[..., place] + growth[..., place] * (value - curve[..., place])
+
+    def _growth(self, used: np.ndarray) -> np.ndarray:
+        """Return by how much the slope after each knot has grown, less one; shape (..., knot)."""
+        count = int(used[-1]) + 1
+        steps = np.random.default_rng(self.seed).standard_normal((count, *self.shape))
+        gaps = np.diff(_KNOTS[: count + 1])
+        ends = np.cumsum(steps * np.sqrt(gaps).reshape(-1, *[1] * len(self.shape)), axis=0)
+        ends = np.concatenate([np.zeros((1, *self.shape)), ends])
+        onward = np.append(used[1:], count)  # the knot at which each piece ends
+        middles = 0.5 * (ends[used] + ends[onward])
+        return np.moveaxis(np.expm1(np.clip(self.strength * middles, -50, 50)), 0, -1)
