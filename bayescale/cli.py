@@ -85,6 +85,13 @@ Tune = Annotated[int, typer.Option(help="Tuning steps of each chain.")]
 Chains = Annotated[int, typer.Option(help="Chains.")]
 Seed = Annotated[int, typer.Option(help="Same seed, same numbers.")]
 Prob = Annotated[float, typer.Option(help="Probability of the intervals.")]
+Drift = Annotated[
+    float | None,
+    typer.Option(
+        help="By what share of itself the exponent may change per e-fold beyond the data; "
+        "0: not at all. [default: 0.5]"
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
@@ -187,6 +194,7 @@ def forecast(
         str, typer.Option(help="observation (one new run) or curve (the law's value).")
     ] = "observation",
     prob: Prob = 0.9,
+    drift: Drift = None,
     as_json: Json = False,
 ) -> None:
     """Forecast the outcome from a saved fit."""
@@ -194,7 +202,7 @@ def forecast(
 
     at = {role: _numbers(text, role) for role, text in _columns(x, inputs).items()}
     loaded = files.load(file)
-    table = loaded.forecast(**at).interval(prob, of)
+    table = loaded.forecast(**_drift(drift), **at).interval(prob, of)
     what = "one new run" if of == "observation" else "the curve"
     if as_json:
         _print_json(_heading(loaded) | dict(table.attrs) | {"forecast": table})
@@ -217,6 +225,7 @@ def required(
         typer.Option("--input", metavar="ROLE=VALUE", help="Every other input: params=7e9."),
     ] = None,
     prob: Prob = 0.9,
+    drift: Drift = None,
     as_json: Json = False,
 ) -> None:
     """Find the input that reaches a target.
@@ -233,7 +242,7 @@ def required(
         for role, text in (_columns(None, inputs) if inputs else {}).items()
     }
     loaded = files.load(file)
-    table = loaded.required(y=targets, solve=solve, **given).interval(prob)
+    table = loaded.required(y=targets, solve=solve, **_drift(drift), **given).interval(prob)
     if as_json:
         _print_json(_heading(loaded) | dict(table.attrs) | {"required": table})
     else:
@@ -412,6 +421,11 @@ def _laws(names: str, given: dict[str, Any]) -> dict[str, Any]:
             "law that has it ('bayescale laws' lists parameters)."
         )
     return chosen
+
+
+def _drift(given: float | None) -> dict[str, float]:
+    """Return the drift that was given, if one was."""
+    return {} if given is None else {"drift": given}
 
 
 def _likelihood(name: str | None) -> Any:

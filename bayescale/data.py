@@ -359,7 +359,7 @@ def _without_copies(runs: pd.DataFrame) -> pd.DataFrame:
         DataWarning,
         stacklevel=4,
     )
-    return runs[~again]
+    return runs.loc[~again]
 
 
 def _n_obs(runs: pd.DataFrame, given: str | float | None) -> np.ndarray | None:

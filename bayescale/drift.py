@@ -30,7 +30,7 @@ _KNOTS = np.concatenate([np.arange(0, 3, 0.1), 3 * 1.05 ** np.arange(0, 126)])
 #: Pieces of a path of several inputs, of which every point has its own.
 _COARSE = 24
 
-Curve = Callable[[Mapping[str, np.ndarray]], np.ndarray]
+Curve = Callable[[dict[str, np.ndarray]], np.ndarray]
 
 
 def checked_drift(drift: Any) -> float:
@@ -84,7 +84,7 @@ class Drift:
             beyond.append(np.maximum(np.log(start) - log_x, log_x - np.log(end)))
         return np.maximum(np.max(beyond, axis=0), 0.0)
 
-    def applied(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    def applied(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
         """Return the drifted curve's draws at inputs, shape (..., m)."""
         plain = self.curve(inputs)
         far = self.distance(inputs)
@@ -92,7 +92,7 @@ class Drift:
             return plain
         return self.moved(plain, self._shift(inputs, far, self.scaled(plain)))
 
-    def shift(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    def shift(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
         """Return by how much the curve's draws move at inputs: log y, or y; shape (..., m)."""
         far = self.distance(inputs)
         return self._shift(inputs, far, self.scaled(self.curve(inputs)))
@@ -115,7 +115,8 @@ class Drift:
             return shift
         for path in self._paths(inputs, far):
             shift[..., path] = self._along(inputs, far, path, value[..., path])
-        return np.nan_to_num(shift, nan=0.0, posinf=0.0, neginf=0.0)
+        # A curve that has run out of numbers has nowhere to drift to.
+        return np.where(np.isfinite(shift), shift, 0.0)
 
     def _paths(self, inputs: Mapping[str, np.ndarray], far: np.ndarray) -> list[np.ndarray]:
         """Return the points by the path that leads to them: of one input, up or down."""
@@ -146,9 +147,10 @@ class Drift:
         curve = self.scaled(self.curve(at))
         growth = self._growth(used)
         before = np.zeros_like(curve)
-        np.cumsum(growth[..., :-1] * np.diff(curve, axis=-1), axis=-1, out=before[..., 1:])
-        place = np.clip(np.searchsorted(knots, far[path]) - 1, 0, len(knots) - 1)
-        return before[..., place] + growth[..., place] * (value - curve[..., place])
+        with np.errstate(all="ignore"):  # of values beyond what a computer holds: see _shift
+            np.cumsum(growth[..., :-1] * np.diff(curve, axis=-1), axis=-1, out=before[..., 1:])
+            place = np.clip(np.searchsorted(knots, far[path]) - 1, 0, len(knots) - 1)
+            return before[..., place] + growth[..., place] * (value - curve[..., place])
 
     def _growth(self, used: np.ndarray) -> np.ndarray:
         """Return by how much the slope after each knot has grown, less one; shape (..., knot)."""

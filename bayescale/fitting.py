@@ -221,8 +221,7 @@ class Fit(Forecaster):
 
     def _drift(self, strength: float) -> Drift:
         references = self.runs.references
-        ends = ("start", "end")
-        edges = {r: tuple(references[f"{r}_{e}"] for e in ends) for r in self.law.inputs}
+        edges = {r: (references[f"{r}_start"], references[f"{r}_end"]) for r in self.law.inputs}
         shape = np.shape(next(iter(posterior.named(self.parameters).values())))
         on_logs = self.likelihood.positive
         seed = [self.settings.seed, 7]

@@ -377,7 +377,7 @@ class Correlated(Likelihood):
     'Correlated(LogNormal)'
     """
 
-    of: LogNormal | StudentT = field(default_factory=LogNormal, metadata={"part": True})
+    of: Any = field(default_factory=LogNormal, metadata={"part": True})
     correlation_length: Prior | float = Prior(
         "LogNormal", mu=math.log(0.15), sigma=0.8, on="free_length"
     )

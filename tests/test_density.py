@@ -161,12 +161,20 @@ def test_gradient_is_finite_where_sampling_starts(form, reach):
     assert np.abs(gradient).max() > 0
 
 
+def whitening(coordinates, noise, runs):
+    """What the likelihood says of the noise, given its parameters: of vectors (..., run)."""
+    wide = {name: np.asarray(value)[..., None] for name, value in noise.items()}
+    by_run = runs.by_run(coordinates.likelihood.by_run)
+    return lambda vector: coordinates.likelihood.whitened(vector, **wide, **by_run)
+
+
+@pytest.mark.parametrize("likelihood", [bs.LogNormal(), bs.Correlated(bs.LogNormal(n_obs=3))])
 class TestCollapse:
     """Floor and level integrated out: against brute force on a grid."""
 
     @pytest.fixture
-    def parts(self):
-        law, likelihood = bs.BrokenPowerLaw(breaks=2), bs.LogNormal()
+    def parts(self, likelihood):
+        law = bs.BrokenPowerLaw(breaks=2)
         x = np.geomspace(1e6, 1e9, 20)
         runs = bs.PowerLaw().simulate(x=x / 3e7, noise=0.02, y="loss").assign(x=x)
         checked = observations(law, likelihood, runs, "loss", {"x": "x"})
@@ -183,16 +191,16 @@ class TestCollapse:
 
     def by_grid(self, parts, vector):
         """The same integral over (floor, scale) by a sum over a fine grid."""
-        coordinates, _, numbers, statistics, _ = parts
+        coordinates, checked, numbers, statistics, _ = parts
         sizes = collapse.remaining(coordinates)
         values, log_jacobian = coordinates.values(split(vector, sizes), numbers, pair=False)
         law = coordinates.law
         reducible = collapse.relative_reducible(law, values, {"x": statistics["x"]}, numbers)
-        sd = coordinates.likelihood.log_sd(**coordinates.noise(values, numbers))
+        whitened = whitening(coordinates, coordinates.noise(values, numbers), checked)
         floor = np.linspace(0, collapse.FLOOR_TOP, 1501)[1:-1]
         scale = np.linspace(-1.5, 2.5, 3001)
         e, r = np.meshgrid(floor, scale)
-        log_density = collapse.log_gaussian(statistics, reducible, np.full(e.shape, sd), e, r)
+        log_density = collapse.log_gaussian(statistics, reducible, whitened, e, r)
         cell = (floor[1] - floor[0]) * (scale[1] - scale[0])
         total = logsumexp(log_density) + np.log(cell) + float(log_jacobian)
         for slot in coordinates.free:
@@ -203,29 +211,31 @@ class TestCollapse:
 
     def test_integral_agrees_with_a_grid_up_to_one_constant(self, parts):
         rng = np.random.default_rng(3)
-        size = sum(n or 1 for n in collapse.remaining(parts[0]).values())
+        sizes = collapse.remaining(parts[0])
+        sigma = sum(n or 1 for name, n in sizes.items() if name not in ("sigma", "free_length"))
         gaps = []
         for _ in range(4):
-            vector = 0.4 * rng.standard_normal(size)
-            vector[-1] = 1.5  # noise wide enough for the grid
+            vector = 0.4 * rng.standard_normal(sum(n or 1 for n in sizes.values()))
+            vector[sigma] = 1.5  # noise wide enough for the grid
             gaps.append(self.collapsed(parts, vector) - self.by_grid(parts, vector))
         np.testing.assert_allclose(gaps, gaps[0], atol=2e-3)
 
     def test_conditional_draws_have_the_conditional_moments(self, parts):
-        coordinates, _, numbers, statistics, _ = parts
+        coordinates, checked, numbers, statistics, _ = parts
         size = sum(n or 1 for n in collapse.remaining(coordinates).values())
         vector = np.zeros(size)
         values, _ = coordinates.values(
             split(vector, collapse.remaining(coordinates)), numbers, pair=False
         )
         h = collapse.relative_reducible(coordinates.law, values, {"x": statistics["x"]}, numbers)
-        sd = np.full(40_000, 0.05)
+        noise = coordinates.noise(values, numbers) | {"sigma": 0.05}
+        whitened = whitening(coordinates, noise, checked)
         wide = np.broadcast_to(h, (40_000, len(h)))
-        e, r = collapse.draw_floor_and_scale(statistics, wide, sd, np.random.default_rng(0))
+        e, r = collapse.draw_floor_and_scale(statistics, wide, whitened, np.random.default_rng(0))
         floor = np.linspace(0, collapse.FLOOR_TOP, 801)[1:-1]
         scale = np.linspace(-0.5, 1.5, 801)
         grid_e, grid_r = np.meshgrid(floor, scale)
-        weight = collapse.log_gaussian(statistics, h, np.full(grid_e.shape, 0.05), grid_e, grid_r)
+        weight = collapse.log_gaussian(statistics, h, whitened, grid_e, grid_r)
         weight = np.exp(weight - weight.max())
         weight /= weight.sum()
         assert e.mean() == pytest.approx((weight * grid_e).sum(), abs=5e-3)
@@ -246,6 +256,7 @@ class TestCollapse:
         natural, noise = coordinates.natural(done, numbers)
         curve = posterior.evaluate(coordinates.law, natural, checked.inputs, checked.references)
         wide = {k: np.asarray(v)[..., None] for k, v in noise.items()}
+        wide |= checked.by_run(coordinates.likelihood.by_run)
         rows = coordinates.likelihood.log_density(checked.outcome, curve, **wide).sum(-1)
         floor = natural["irreducible"] / top
         end = natural["irreducible"] / done["floor_share"] / top
@@ -266,7 +277,7 @@ class TestCollapse:
         )
         h = h / h[..., -1:]
         gaussian = collapse.log_gaussian(
-            statistics, h, coordinates.likelihood.log_sd(**noise), floor, end - floor
+            statistics, h, whitening(coordinates, noise, checked), floor, end - floor
         )
         usable = np.isfinite(log_weights)
         assert usable.any()

@@ -210,10 +210,10 @@ class TestAtInputs:
 class TestEnsemble:
     def test_same_draws_as_its_forecasts(self, both):
         x = [20.0, 3e4]
-        forecast = both.forecast(x=x).curve.to_numpy()
+        forecast = both.forecast(x=x, drift=0).curve.to_numpy()
         np.testing.assert_allclose(curves.curves_of(both).loss({"x": np.array(x)}), forecast)
         gain = doubling_gain(both, x=x).draws
-        twice = both.forecast(x=[40.0, 6e4]).curve.to_numpy()
+        twice = both.forecast(x=[40.0, 6e4], drift=0).curve.to_numpy()
         np.testing.assert_allclose(gain, 1 - twice / forecast)
 
     def test_members_keep_their_share_and_their_floor(self, both):

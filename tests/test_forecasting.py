@@ -56,6 +56,7 @@ class TestForecast:
         np.testing.assert_allclose(table["extrapolation"], np.array([2e3, 2e4]) / 1347)
         assert next(iter(table)) == "examples"
         assert table.attrs == {
+            "drift": 0.5,
             "probability": 0.8,
             "kind": "equal-tailed",
             "of": "observation",
@@ -104,7 +105,7 @@ class TestForecast:
 
 class TestTargets:
     def test_quantiles_are_infinite_where_never_is_likelier(self, power_fit):
-        found = power_fit.required(y=[0.01, 0.001])
+        found = power_fit.required(y=[0.01, 0.001], drift=0)
         table = found.interval(0.9)
         assert table["p_never"][0] < 0.05
         assert np.isfinite(table["upper"][0])

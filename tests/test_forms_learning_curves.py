@@ -172,13 +172,13 @@ class TestMutualInformation:
     def test_rising_runs_are_as_they_should_be(self, no_sampling):
         runs = pd.DataFrame({"n": X, "nats": 0.3 * np.log(X / 100)})
         fit = fitted(bs.MutualInformation(), runs, y="nats", params="n")
-        target = float(fit.forecast(params=1e9).curve.median())
-        needed = fit.required(y=target)
+        target = float(fit.forecast(params=1e9, drift=0).curve.median())
+        needed = fit.required(y=target, drift=0)
         assert (needed.never == 0).all()
         at = fit.law.curve({"params": needed.draws[..., 0]}, fit.parameters, fit.runs.references)
         np.testing.assert_allclose(at, target, rtol=1e-9)
         assert 0.3 < fit.probability(y=target, params=1e9, of="curve") < 0.7
-        assert fit.probability(y=target, params=1e12, of="curve") > 0.9
+        assert fit.probability(y=target, params=1e12, of="curve", drift=0) > 0.9
 
 
 class TestSigmoidLink:
@@ -274,9 +274,9 @@ class TestGrowth:
         assert high - low < 0.06
         x0 = fit.constants(0.99).loc["x0"]
         assert x0["lower"] < 9.4e-4 ** (-1 / 0.68) < x0["upper"]
-        needed = fit.required(y=1e4).interval(0.99)
+        needed = fit.required(y=1e4, drift=0).interval(0.99)
         assert needed["lower"][0] < (1e4 / 9.4e-4) ** (1 / 0.68) < needed["upper"][0]
-        assert fit.probability(y=1e4, x=1e12) > 0.99
+        assert fit.probability(y=1e4, x=1e12, drift=0) > 0.99
 
 
 class TestTwoStage:
@@ -321,7 +321,7 @@ class TestTwoStage:
     def test_required_inputs_reach_the_target_and_targets_beyond_the_top_are_never(self, stages):
         both = stages[2]
         target = float(both.forecast(x=3e7).curve.median())
-        needed = both.required(y=[target, 1.5])
+        needed = both.required(y=[target, 1.5], drift=0)
         reached = np.isfinite(needed.draws[..., 0])
         assert reached.mean() > 0.3
         at = both.values({"x": needed.draws[..., 0]})

@@ -133,7 +133,7 @@ class TestRequired:
         return invented_fit(bs.Chinchilla())
 
     def test_the_named_input_is_solved_for(self, fit):
-        found = fit.required(y=1.5, solve="tokens", params=1e5)
+        found = fit.required(y=1.5, solve="tokens", params=1e5, drift=0)
         assert found.column == "n_tokens"
         reached = np.isfinite(found.draws[..., 0]) & (found.draws[..., 0] > 0)
         assert reached.any()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bayescale.drift import DRIFT
 from bayescale.errors import LawError
 from bayescale.fitting import forecast_of
 from bayescale.plots import style
@@ -21,11 +22,16 @@ GRID = 200
 
 
 def plot_fit(
-    fit: Fit, *, prob: float = 0.9, extrapolation: float = 10.0, ax: Axes | None = None
+    fit: Fit,
+    *,
+    prob: float = 0.9,
+    extrapolation: float = 10.0,
+    drift: float = DRIFT,
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw a fit over its runs and beyond them: the curve, its interval, and one new run's.
 
-    What is drawn at every input is ``fit.forecast(x=input).interval(prob, of=...)``.
+    What is drawn at every input is ``fit.forecast(x=input, drift=drift).interval(prob, of=...)``.
 
     Parameters
     ----------
@@ -35,6 +41,8 @@ def plot_fit(
         Probability of the equal-tailed intervals.
     extrapolation
         How far to draw, over the largest input seen; 1 ends at the data. No unit.
+    drift
+        By what share of itself the local exponent may change per e-fold beyond the data.
     ax
         Where to draw; a new figure by default.
 
@@ -68,11 +76,13 @@ def plot_fit(
     seen = fit.runs.inputs[role]
     grid = np.geomspace(seen.min(), seen.max() * extrapolation, GRID)
     at = {role: np.union1d(grid, seen)}  # a peak between grid points would be cut off
-    curve = fit.curve_draws(at)
+    curve = fit.drifted_draws(at, drift)
     # The same noise at every input, as if each were forecast alone: a smooth band. And not
     # fit.forecast, which would replace the forecast that the tree keeps.
-    new = [fit.new_run_draws(curve[..., [i]]) for i in range(curve.shape[-1])]
-    made = forecast_of(fit, at, curve, np.concatenate(new, axis=-1))
+    new = [
+        fit.new_run_draws(curve[..., [i]], {role: at[role][[i]]}) for i in range(curve.shape[-1])
+    ]
+    made = forecast_of(fit, at, curve, np.concatenate(new, axis=-1), drift)
     ax = plot_forecast(made, prob=prob, ax=ax)
     ax.set_title(fit.name, fontsize="medium")
     return ax
