@@ -58,7 +58,7 @@ Columns = Annotated[
     list[str] | None,
     typer.Option("--input", help="ROLE=COLUMN, for a law of several inputs; repeat it."),
 ]
-Breaks = Annotated[int | None, typer.Option(help="How many breaks (1, 2 or 3).")]
+Breaks = Annotated[int | None, typer.Option(help="How many breaks (1 to 8).")]
 Placement = Annotated[
     str | None, typer.Option(help="Where breaks may lie: cells, fixed or free. [default: cells]")
 ]

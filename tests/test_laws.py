@@ -284,8 +284,8 @@ class TestBrokenPowerLaw:
             law_.evaluate(x=1.0)
 
     def test_options_are_checked(self):
-        with pytest.raises(bs.LawError, match="breaks=1, 2 or 3; got 4"):
-            bs.BrokenPowerLaw(breaks=4)
+        with pytest.raises(bs.LawError, match="breaks= from 1 to 8; got 9"):
+            bs.BrokenPowerLaw(breaks=9)
         with pytest.raises(bs.LawError, match="'cells', 'fixed', 'free'; got 'anywhere'"):
             bs.BrokenPowerLaw(placement="anywhere")
 

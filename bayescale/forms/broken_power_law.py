@@ -12,12 +12,14 @@ from bayescale.laws import FLOOR_PRIOR, LEVEL_PRIOR, Law, option
 from bayescale.prior import Fixed, Prior
 from bayescale.registry import law
 
+#: More breaks than this no table of runs can bear.
+MOST_BREAKS = 8
 _PLACEMENTS = ("cells", "fixed", "free")
 
 
 @law
 class BrokenPowerLaw(Law):
-    r"""The slope on log axes changes smoothly at one, two or three breaks, towards a floor.
+    r"""The slope on log axes changes smoothly at one break or several, towards a floor.
 
     .. math:: L(x) = L_\infty + b\,x^{-c_0} \prod_{i=1}^{n}
               \left(1 + (x/d_i)^{1/f_i}\right)^{-c_i f_i}
@@ -45,7 +47,8 @@ class BrokenPowerLaw(Law):
         :math:`1/f_i`, how abruptly the slope changes, larger is sharper; shape (breaks,), no
         unit. The change takes :math:`1.91 f_i` decades from 10 % to 90 %.
     breaks
-        How many breaks: 1, 2 or 3.
+        How many breaks, from 1 to 8. Two or three do for a curve that falls; one that rises and
+        falls again needs about six.
     placement
         ``"cells"`` (the default) estimates each break inside a cell of its own, log x divided
         evenly; ``"fixed"`` holds breaks and sharpness at the cells' nodes, which samples best and
@@ -140,8 +143,10 @@ class BrokenPowerLaw(Law):
 
     def __post_init__(self, x0=None, b=None) -> None:
         """Fill in the default priors that the options ask for, then check every field."""
-        if self.breaks not in (1, 2, 3):
-            raise LawError(f"BrokenPowerLaw takes breaks=1, 2 or 3; got {self.breaks!r}.")
+        if self.breaks not in range(1, MOST_BREAKS + 1) or isinstance(self.breaks, bool):
+            raise LawError(
+                f"BrokenPowerLaw takes breaks= from 1 to {MOST_BREAKS}; got {self.breaks!r}."
+            )
         if self.placement not in _PLACEMENTS:
             raise LawError(
                 f"BrokenPowerLaw takes placement={', '.join(map(repr, _PLACEMENTS))}; "
