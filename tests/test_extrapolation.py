@@ -277,6 +277,16 @@ def test_new_rows_replace_those_of_the_same_group_and_curve(tmp_path):
     assert summary.loc[("nano", "nano", "LS M1"), "wins"] == 0.5
 
 
+def test_noise_is_about_chords_or_between_runs_of_equal_x():
+    rng = np.random.default_rng(0)
+    x = np.geomspace(1, 100, 400)
+    assert worst.noise(x, x**-0.5) == pytest.approx(0, abs=1e-12)
+    scatter = np.exp(0.05 * rng.standard_normal(400))
+    assert worst.noise(x, x**-0.5 * scatter) == pytest.approx(0.05, rel=0.15)
+    x = np.repeat([1.0, 2.0, 4.0, 8.0], 100)
+    assert worst.noise(x, x**-0.5 * scatter) == pytest.approx(0.05, rel=0.1)
+
+
 def test_reasons_name_the_bend_and_the_noise():
     x = np.geomspace(1, 100, 40)
     rng = np.random.default_rng(0)

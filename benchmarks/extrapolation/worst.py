@@ -24,11 +24,15 @@ COUNT, MOST_OF_A_SET = 10, 3
 def noise(x: np.ndarray, y: np.ndarray) -> float:
     """Return the scatter of log y about chords between neighbours, as a standard deviation.
 
-    A robust one: from the median absolute deviation. NaN with fewer than five runs.
+    A robust one: from the median absolute deviation. Where x repeats, that of runs of equal x. NaN
+    with fewer than five runs.
     """
     if len(x) < 5:
         return float("nan")
     t, log_y = np.log(x), np.log(y)
+    if len(np.unique(x)) < len(x) / 2:
+        group = pd.Series(log_y).groupby(x)
+        return float(np.sqrt(group.var().mean()))
     gap = np.maximum(t[2:] - t[:-2], 1e-12)
     share = (t[1:-1] - t[:-2]) / gap
     off = log_y[1:-1] - (1 - share) * log_y[:-2] - share * log_y[2:]
