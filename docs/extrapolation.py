@@ -43,7 +43,8 @@ three decimals, ties shared. All are means over curves.
 Least squares (LS) minimizes squared errors of log y from 32 starts, and its intervals are of 60
 refits of a residual bootstrap; one break has slopes of either sign. GP is a Gaussian process of log
 y on log x; emcee has NSL-PFN's settings (150 steps, 50 of them burn-in). PyMC is this package's law
-with independent noise and nothing added beyond the data.
+with independent noise and nothing added beyond the data; it takes every row for one run, where the
+others know of how many runs a row of the transfer sets is the mean.
 """
 #: Group of sets, title, what is known of it.
 GROUPS = (
