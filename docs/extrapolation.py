@@ -1,0 +1,187 @@
+"""Write the extrapolation page and its picture from the benchmark's results.
+
+Run: uv run python docs/extrapolation.py
+Reads benchmarks/results/extrapolation*.csv; writes docs/extrapolation.md and
+docs/images/extrapolation_coverage.png. A number on the page is a number in a file; a method that
+was not run is left out. The gallery's picture is drawn by the benchmark, which has the curves.
+"""
+
+from pathlib import Path
+
+import matplotlib as mpl
+
+mpl.use("agg")
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+DOCS = Path(__file__).parent
+RESULTS = DOCS.parent / "benchmarks" / "results"
+LEVELS = (50, 60, 70, 80, 90, 95, 99)
+
+INTRODUCTION = """# Extrapolation, measured
+
+This page is written by `docs/extrapolation.py` from the tables in `benchmarks/results`, which
+
+`uv run python -m benchmarks.extrapolation DATA_FOLDER`
+
+writes: every method fits the same rows at small x and forecasts single runs at large x.
+
+- **Published**: 54 vision and 16 language curves of Alabdulmohsin et al. (2022) with their split;
+  12 curves of nanoGPT's loss against its width, and 13 double-descent curves, cut as by Lee et al.
+  (2025, NSL-PFN); four-digit addition of Caballero et al. (2023).
+- **Transfer**, on which nothing is tuned: 28 classical learning curves (lcdb), 12 of drug response
+  models, 25 of pre-training runs, 3 learning rate schedules. Half of them are cut at half of the
+  largest x, half in the middle of log x, which forecasts at 4 to 48 times the training range.
+
+**RMSLE** is of the predictive median, **log score** the mean log density of y in units of y (larger
+is better; every point at -20 or above), **CRPS** of log y, **inside** the share of single held-out
+runs in the central interval, **trend** the share of 6 % bins' means in the 90 % interval, **width**
+that of the 90 % interval in log y. **Wins** is the share of curves with the smallest RMSLE after
+three decimals, ties shared. All are means over curves.
+
+Least squares (LS) minimizes squared errors of log y from 32 starts, and its intervals are of 60
+refits of a residual bootstrap; one break has slopes of either sign. GP is a Gaussian process of log
+y on log x; emcee has NSL-PFN's settings (150 steps, 50 of them burn-in). PyMC is this package's law
+with independent noise and nothing added beyond the data; it takes every row for one run, where the
+others know of how many runs a row of the transfer sets is the mean.
+"""
+#: Group of sets, title, what is known of it.
+GROUPS = (
+    ("published", "All published curves", ""),
+    (
+        "vision",
+        "Vision",
+        "Published, over all 72 curves of which 54 are here: NSL-PFN has RMSLE 0.0280 and log "
+        "score 3.330, MCMC of one break 0.0645 and 2.921, of M4 0.0422 and 3.024.",
+    ),
+    ("language", "Language", "Big-bench curves (half of them) are step functions of x."),
+    (
+        "language + nano",
+        "Language and nano",
+        "Published, over 44 curves of which 28 are here: NSL-PFN has RMSLE 0.0194 and log score "
+        "2.773, MCMC of M4 0.0235 and 2.216.",
+    ),
+    (
+        "double_descent",
+        "Double descent",
+        "Published, over 16 curves of which 13 are here: NSL-PFN has RMSLE 0.0335 and log score "
+        "2.565, MCMC of one break 0.0494 and 1.250.",
+    ),
+    ("addition", "Four-digit addition", "One curve with three held-out runs."),
+    ("transfer", "All transfer curves", ""),
+    ("lcdb", "Classical learning curves", ""),
+    ("drug", "Drug response", ""),
+    ("pretraining", "Pre-training runs", ""),
+    ("schedule", "Learning rate schedules", ""),
+)
+COLUMNS = {
+    "method": "method", "curves": "curves", "rmsle": "RMSLE", "log_score_clipped": "log score",
+    "crps": "CRPS", "coverage_50": "inside 50 %", "coverage_80": "80 %", "coverage_90": "90 %",
+    "coverage_95": "95 %", "trend_90": "trend 90 %", "msce": "MSCE", "width": "width",
+    "wins": "wins", "seconds": "s a curve",
+}  # fmt: skip
+SHARES = ("inside 50 %", "80 %", "90 %", "95 %", "trend 90 %", "wins")
+
+
+def table(frame: pd.DataFrame) -> str:
+    """Return a frame as a table of Markdown."""
+    head = f"| {' | '.join(map(str, frame.columns))} |"
+    rows = [f"| {' | '.join(map(_cell, row))} |" for row in frame.itertuples(index=False)]
+    return "\n".join([head, "|" + "---|" * len(frame.columns), *rows])
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return "" if pd.isna(value) else f"{value:.3g}"
+    return str(value)
+
+
+def _percent(value: float) -> str:
+    return "" if pd.isna(value) else f"{100 * value:.0f}"
+
+
+def group(summary: pd.DataFrame, name: str) -> str:
+    """Return the table of a group of sets."""
+    rows = summary[(summary["set"] == name) & (summary["family"] == "all")]
+    shown = rows[list(COLUMNS)].rename(columns=COLUMNS)
+    return table(shown.assign(**{column: shown[column].map(_percent) for column in SHARES}))
+
+
+def families(summary: pd.DataFrame) -> str:
+    """Return the best CRPS of each family, and who has it."""
+    rows = summary[~summary["method"].str.startswith(("form ", "bayescale, "))]
+    named = {"published", "transfer", "language + nano"}
+    found = []
+    for (name, family), some in rows.groupby(["set", "family"], sort=False):
+        most = some["curves"].max()
+        some = some[some["curves"] == most].sort_values("crps")
+        if family == "all" or name in named or some.empty:
+            continue
+        best = some.iloc[0]
+        row = {"set": name, "family": family, "curves": int(most), "best CRPS": best["method"]}
+        row |= {"CRPS": best["crps"], "its 90 %": _percent(best["coverage_90"])}
+        ours = some[some["method"] == "bayescale"]
+        if len(ours):
+            row |= {"bayescale's CRPS": float(ours["crps"].iloc[0])}
+            row |= {"its 90 %, too": _percent(ours["coverage_90"].iloc[0])}
+        found.append(row)
+    return table(pd.DataFrame(found))
+
+
+def gallery(worst: pd.DataFrame) -> str:
+    """Return the worst curves in words."""
+    rows = [
+        f"{number}. **{row.set}: {row.curve}** (RMSLE {row.rmsle:.3g}): {row.reason}."
+        for number, row in enumerate(worst.itertuples(), 1)
+    ]
+    said = (
+        f"The ten largest CRPS of `{worst['method'].iloc[0]}`, at most three of a set. Reasons are "
+        "written from measured facts of the curve."
+    )
+    picture = "![the ten worst curves](images/extrapolation_worst.png)"
+    return "\n".join([said, "", picture, "", *rows])
+
+
+def page() -> str:
+    """Return the page as Markdown."""
+    summary = pd.read_csv(RESULTS / "extrapolation_summary.csv")
+    parts = [INTRODUCTION, "![nominal and actual coverage](images/extrapolation_coverage.png)\n"]
+    for name, title, said in GROUPS:
+        if (summary["set"] == name).any():
+            words = f"{said}\n\n" if said else ""
+            parts.append(f"## {title}\n\n{words}{group(summary, name)}\n")
+    parts.append(f"## Who is best where\n\n{families(summary)}\n")
+    worst = RESULTS / "extrapolation_worst.csv"
+    if worst.exists():
+        parts.append(f"## The worst forecasts\n\n{gallery(pd.read_csv(worst))}\n")
+    return "\n".join(parts)
+
+
+def picture(summary: pd.DataFrame) -> None:
+    """Draw nominal against actual coverage of single runs."""
+    figure, axes = plt.subplots(1, 2, figsize=(9.5, 4.4), layout="constrained", sharey=True)
+    for axis, name in zip(axes, ("published", "transfer"), strict=True):
+        rows = summary[(summary["set"] == name) & (summary["family"] == "all")]
+        rows = rows[~rows["method"].str.startswith(("form ", "bayescale, "))]
+        axis.plot([45, 100], [45, 100], color="0.6", lw=0.8)
+        for number, (_, row) in enumerate(rows.iterrows()):
+            actual = [100 * row[f"coverage_{level}"] for level in LEVELS]
+            ours = row["method"] == "bayescale"
+            look = {"lw": 2.5, "color": "k"} if ours else {"lw": 1.2, "color": f"C{number % 10}"}
+            axis.plot(LEVELS, actual, "o-", ms=3, label=row["method"], **look)
+        axis.set(xlabel="promised, %", title=f"{name} curves", ylim=(0, 102))
+    axes[0].set_ylabel("held-out runs inside, %")
+    axes[1].legend(frameon=False, fontsize=8, loc="lower right", ncols=2)
+    figure.savefig(DOCS / "images" / "extrapolation_coverage.png", dpi=100)
+    plt.close(figure)
+
+
+def main() -> None:
+    """Write the page and its picture."""
+    (DOCS / "extrapolation.md").write_text(page())
+    picture(pd.read_csv(RESULTS / "extrapolation_summary.csv"))
+
+
+if __name__ == "__main__":
+    main()
