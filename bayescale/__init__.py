@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     from bayescale.laws import Law
     from bayescale.likelihood import Correlated, Likelihood, LogNormal, Normal, StudentT
     from bayescale.literature import Source, list_published, published
+    from bayescale.outlook import forecast
     from bayescale.plots.backtest import plot_backtest
     from bayescale.plots.breaks import plot_breaks
     from bayescale.plots.compare import plot_compare
@@ -147,6 +148,7 @@ _HOMES = {
     "forecasting": ["Forecast", "Required"],
     "information": ["infogain", "segment_information"],
     "laws": ["Law"],
+    "outlook": ["forecast"],
     "likelihood": ["Correlated", "Likelihood", "LogNormal", "Normal", "StudentT"],
     "literature": ["Source", "list_published", "published"],
     "plots.backtest": ["plot_backtest"],

@@ -423,7 +423,7 @@ def _laws(names: str, given: dict[str, Any]) -> dict[str, Any]:
     return chosen
 
 
-def _drift(given: float | None) -> dict[str, float]:
+def _drift(given: float | None) -> dict[str, Any]:
     """Return the drift that was given, if one was."""
     return {} if given is None else {"drift": given}
 

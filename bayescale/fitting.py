@@ -123,7 +123,7 @@ class Fit(Forecaster):
         return posterior.unlabelled(self.tree["posterior"].to_dataset(), free)
 
     def summary(self, prob: float = 0.9) -> pd.DataFrame:
-        """Return ArviZ's table of the law's and the likelihood's parameters.
+        """Return ArviZ's table of the law's and the likelihood's parameters, and of the curve.
 
         Parameters
         ----------
@@ -134,6 +134,8 @@ class Fit(Forecaster):
         -------
         pandas.DataFrame
             Mean, sd, interval, effective sample sizes and R-hat; fixed parameters are left out.
+            The last two rows are the curve at the largest input and at ten times it: how well the
+            forecast mixes, which is seldom as the worst parameter does.
 
         Raises
         ------
@@ -146,7 +148,12 @@ class Fit(Forecaster):
         names = [*parameter_names(self.law), *parameter_names(self.likelihood)]
         data = self.tree["posterior"].to_dataset()[names]
         moving = [name for name in names if float(data[name].std(["chain", "draw"]).max()) > 0]
-        table: Any = az.summary(data[moving], ci_prob=prob, ci_kind="eti", round_to="none")
+        ends = {
+            name: (("chain", "draw"), np.asarray(self.runs.reported(curve)))
+            for name, curve in _at_the_ends(self.law, self.runs, self.parameters).items()
+        }
+        shown = data[moving].assign(ends)
+        table: Any = az.summary(shown, ci_prob=prob, ci_kind="eti", round_to="none")
         return table
 
     def constants(self, prob: float = 0.9) -> pd.DataFrame:
@@ -734,12 +741,11 @@ def _diagnose(
     pareto_k: float | None,
 ) -> Diagnostics:
     """Diagnose parameters, and the forecast at the largest input and at ten times it."""
-    checked = posterior.named(parameters)
-    ends = {role: runs.references[f"{role}_end"] * np.array([1.0, 10.0]) for role in law.inputs}
     only = {name: parameters[name] for name in parameter_names(law)}
-    curve = posterior.evaluate(law, only, ends, runs.references)
-    checked["the curve at the largest input"] = curve[..., 0]
-    checked["the curve at ten times the largest input"] = curve[..., 1]
+    checked = {
+        **posterior.named(parameters),
+        **{f"the {name}": curve for name, curve in _at_the_ends(law, runs, only).items()},
+    }
     watched = [
         slot
         for slot in Coordinates(law, likelihood).free
@@ -756,6 +762,14 @@ def _diagnose(
     noise = {name: parameters[name] for name in parameter_names(likelihood)}
     misfit = _misfit(law, likelihood, runs, only, noise)
     return diagnose(checked, stats, shares, pareto_k, free_breaks, misfit)
+
+
+def _at_the_ends(law: Any, runs: Observations, parameters: dict[str, Any]) -> dict[str, np.ndarray]:
+    """Return the curve at the largest inputs and at ten times them, in modelled units."""
+    ends = {role: runs.references[f"{role}_end"] * np.array([1.0, 10.0]) for role in law.inputs}
+    curve = posterior.evaluate(law, parameters, ends, runs.references)
+    places = "curve at the largest input", "curve at ten times the largest input"
+    return {name: curve[..., i] for i, name in enumerate(places)}
 
 
 def _misfit(

@@ -188,7 +188,10 @@ def test_warnings_of_the_data_are_a_line_each(runs, no_nuts):
         (["--x", "params", "--y", "loss", "--law", "powr"], "no law 'powr'.*'PowerLaw'"),
         (["--x", "params", "--y", "loss", "--likelihood", "gauss"], "no likelihood 'gauss'"),
         (["--x", "params", "--y", "loss", "--breaks", "2"], "PowerLaw takes no --breaks"),
-        (["--x", "params", "--y", "loss", "--law", "broken", "--breaks", "9"], "breaks= from 1 to 8"),
+        (
+            ["--x", "params", "--y", "loss", "--law", "broken", "--breaks", "9"],
+            "breaks= from 1 to 8",
+        ),
         (["--y", "loss"], "Which input. Give --x COLUMN"),
         (["--y", "loss", "--input", "params"], "--input takes ROLE=COLUMN"),
         (["--y", "loss", "--input", "n=params"], "PowerLaw takes the input 'x'"),

@@ -1,0 +1,253 @@
+"""The forecast that needs no choices: several laws, correlated noise, drift beyond the data."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayescale import fitting
+from bayescale.data import Observations, check_enough, observations
+from bayescale.drift import DRIFT, checked_drift
+from bayescale.ensembles import Ensemble
+from bayescale.errors import BayescaleWarning, LawError
+from bayescale.forecasting import Forecast, checked_inputs
+from bayescale.forms.broken_power_law import BrokenPowerLaw
+from bayescale.forms.power_law import PowerLaw
+from bayescale.forms.shifted_power_law import ShiftedPowerLaw
+from bayescale.laws import Law
+from bayescale.likelihood import Correlated, Likelihood, LogNormal
+from bayescale.progress import task
+from bayescale.sample import Sampling
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Different inputs of a run above which they are averaged in bins of log x, and how many bins.
+MANY, BINS = 400, 200
+#: A curve rises where it lies this many times its own scatter, and this share, above its past.
+_SCATTERS, _SHARE = 4.0, 0.03
+
+#: The laws of the default forecast, in equal parts: for a curve that falls, and for one that has
+#: risen in between.
+FALLING: Mapping[str, Law] = {
+    "two breaks": BrokenPowerLaw(breaks=2, placement="fixed"),
+    "three breaks": BrokenPowerLaw(breaks=3, placement="fixed"),
+    "two breaks in cells": BrokenPowerLaw(breaks=2),
+    "shifted power law": ShiftedPowerLaw(),
+}
+RISING: Mapping[str, Law] = {
+    f"{count} breaks": BrokenPowerLaw(breaks=number, placement="fixed", monotone=False)
+    for count, number in (("five", 5), ("six", 6), ("seven", 7))
+}
+
+
+def forecast(
+    runs: pd.DataFrame,
+    *,
+    y: str,
+    at: Any,
+    x: str,
+    run: str | None = None,
+    n_obs: str | float | None = None,
+    ceiling: float | None = None,
+    laws: Mapping[str, Any] | None = None,
+    likelihood: Likelihood | None = None,
+    drift: float = DRIFT,
+    draws: int = 1000,
+    tune: int = 1000,
+    seed: int = 0,
+    progress: bool | None = None,
+) -> Forecast:
+    """Forecast one curve with nothing to choose: an equal mixture of laws, calibrated.
+
+    Noise is correlated along the curve (:class:`Correlated`), the exponent drifts beyond the data
+    (:mod:`bayescale.drift`), and the doubt about the form is in the interval: every law of
+    :func:`default_laws` that the runs can bear has an equal part.
+
+    Parameters
+    ----------
+    runs
+        The table, a row for each run or checkpoint.
+    y, x
+        The columns of the outcome and of what is scaled.
+    at
+        Inputs to forecast, in the units of x; one or several, forecast jointly.
+    run
+        The column that says which training run a row is a checkpoint of. Without it all rows are
+        one curve, which the forecast continues; with several, it is of a new run.
+    n_obs
+        Of how many evaluations each row is the mean: a column, or one number. The forecast is of a
+        single one.
+    ceiling
+        What a rising metric cannot exceed (1.0 for an accuracy); ``ceiling - y`` is modelled.
+    laws
+        Name to law, in place of the default ones.
+    likelihood
+        How rows scatter, in place of ``Correlated(LogNormal(n_obs=n_obs))``.
+    drift
+        By what share of itself the local exponent may change per e-fold beyond the data; 0 for the
+        laws as they stand.
+    draws, tune
+        Kept draws and tuning steps of each of four chains.
+    seed
+        Same seed, same forecast.
+    progress
+        Whether to show what is under way.
+
+    Returns
+    -------
+    Forecast
+        Its ``source`` is the :class:`Ensemble`, which can be asked further: ``required``,
+        ``probability``, ``weights``, and each law's fit in ``fits``.
+
+    Raises
+    ------
+    DataError
+        If the table cannot be used, an input to forecast is not positive, or there are too few
+        different inputs even for a power law.
+    LawError
+        If drift is negative, or an option is out of range.
+
+    References
+    ----------
+    How it was chosen and what it covers: the page on extrapolation, from
+    ``benchmarks/extrapolation``.
+
+    Examples
+    --------
+    >>> import bayescale as bs
+    >>> runs = bs.PowerLaw().simulate(x=[1, 3, 10, 30, 100, 300, 1000, 3000], y="loss")
+    >>> laws = {"power law": bs.PowerLaw()}  # leave laws= out for the calibrated mixture
+    >>> made = bs.forecast(runs, y="loss", x="x", at=[1e4, 3e4], laws=laws, progress=False)
+    >>> made.interval(0.9).columns.tolist()
+    ['x', 'median', 'lower', 'upper', 'extrapolation']
+    """
+    drift = checked_drift(drift)
+    checked_inputs(("x",), {"x": x}, {"x": at}, "forecast()")
+    if likelihood is not None and n_obs is not None:
+        raise LawError("Give n_obs= to the likelihood itself, as in bs.LogNormal(n_obs='n').")
+    noise = likelihood or Correlated(LogNormal(n_obs=n_obs))
+    chosen = None if laws is None else _checked(laws)
+    simplest = PowerLaw() if chosen is None else next(iter(chosen.values()))
+    table = observations(simplest, noise, runs, y, {"x": x}, ceiling, run)
+    if noise.correlated:
+        table = binned(table)
+    if chosen is None:
+        chosen = default_laws(table)
+    fits = {}
+    with task("Forecast", total=len(chosen), progress=progress) as bar:
+        for name, law in chosen.items():
+            bar.update(f"Forecast: {name}")
+            settings = Sampling(draws, tune, target_accept=law.target_accept, seed=seed)
+            try:
+                fits[name] = fitting.fit(law, noise, table, settings, progress=False)
+            except Exception as error:
+                if len(chosen) == 1:
+                    raise
+                warnings.warn(
+                    f"{name} could not be fitted and has no part in the forecast: {error}",
+                    BayescaleWarning,
+                    stacklevel=2,
+                )
+            bar.update(f"Forecast: {name}", advance=1)
+    if not fits:
+        raise LawError("None of the laws could be fitted; the warnings above say why.")
+    shares = np.full(len(fits), 1 / len(fits))
+    return Ensemble(fits, shares, "equal").forecast(x=at, drift=drift)
+
+
+def default_laws(runs: Observations) -> dict[str, Law]:
+    """Return the laws of the default forecast that some runs can bear, by name.
+
+    Parameters
+    ----------
+    runs
+        Checked runs of one input.
+
+    Returns
+    -------
+    dict
+        Laws that only fall; or, where the curve has risen beyond its scatter, laws that rise and
+        fall. Those that need more different inputs than there are have no part.
+
+    Raises
+    ------
+    DataError
+        If there are too few different inputs even for a power law.
+    """
+    check_enough(PowerLaw(), runs)
+    (role,) = runs.inputs
+    sizes = len(np.unique(runs.inputs[role]))
+    chosen = RISING if has_risen(runs) else FALLING
+    borne = {name: law for name, law in chosen.items() if law.sizes_needed(role) <= sizes}
+    return borne or {"power law": PowerLaw()}
+
+
+def has_risen(runs: Observations) -> bool:
+    """Return whether the outcome has risen along the input by more than its scatter explains.
+
+    Neighbouring rows are averaged in pairs; their scatter is read off second differences.
+    """
+    (x,) = runs.inputs.values()
+    places, where = np.unique(x, return_inverse=True)
+    y = np.bincount(where, weights=runs.outcome) / np.bincount(where)
+    if len(places) < 5 or (y <= 0).any():
+        return False
+    logs = np.log(y)
+    scatter = np.median(np.abs(np.diff(logs, 2))) / (0.6745 * np.sqrt(6))
+    pairs = 0.5 * (logs[1:] + logs[:-1])
+    rise = float((pairs - np.minimum.accumulate(pairs)).max())
+    return rise > max(_SHARE, _SCATTERS * scatter)
+
+
+def binned(runs: Observations) -> Observations:
+    """Return many rows as the means of bins of log x, run by run.
+
+    Parameters
+    ----------
+    runs
+        In the order of correlated noise.
+
+    Returns
+    -------
+    Observations
+        The same where there are at most :data:`MANY` rows.
+    """
+    if len(runs) <= MANY:
+        return runs
+    (role,) = runs.inputs
+    log_x = np.log(runs.inputs[role])
+    bins = np.minimum((log_x - log_x.min()) / np.ptp(log_x) * BINS, BINS - 1).astype(int)
+    code = np.zeros(len(runs), int) if runs.run is None else runs.run.astype(int)
+    _, where = np.unique(code * BINS + bins, return_inverse=True)
+    weight = np.ones(len(runs)) if runs.n_obs is None else runs.n_obs
+    total = np.bincount(where, weights=weight)
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        return np.bincount(where, weights=weight * values) / total
+
+    anchor = runs.references
+    first = np.unique(where, return_index=True)[1]
+    return replace(
+        runs.rows(first),
+        inputs={role: np.exp(mean(log_x))},
+        outcome=mean(runs.outcome),
+        n_obs=None if runs.n_obs is None else total,
+        anchor=anchor,
+    )
+
+
+def _checked(laws: Mapping[str, Any]) -> dict[str, Law]:
+    if not isinstance(laws, Mapping) or not laws:
+        raise LawError("laws= takes laws by name: laws={'power law': bs.PowerLaw(), ...}.")
+    for name, law in laws.items():
+        if not isinstance(law, Law) or tuple(law.inputs) != ("x",):
+            raise LawError(
+                f"forecast() takes laws of one input, such as bs.PowerLaw() (with brackets); "
+                f"{name!r} is {law!r}."
+            )
+    return dict(laws)
