@@ -89,7 +89,7 @@ Drift = Annotated[
     float | None,
     typer.Option(
         help="By what share of itself the exponent may change per e-fold beyond the data; "
-        "0: not at all. [default: 0.5]"
+        "0: not at all. [default: 0.3]"
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
@@ -202,7 +202,8 @@ def forecast(
 
     at = {role: _numbers(text, role) for role, text in _columns(x, inputs).items()}
     loaded = files.load(file)
-    table = loaded.forecast(**_drift(drift), **at).interval(prob, of)
+    how: dict[str, Any] = _drift(drift) | at
+    table = loaded.forecast(**how).interval(prob, of)
     what = "one new run" if of == "observation" else "the curve"
     if as_json:
         _print_json(_heading(loaded) | dict(table.attrs) | {"forecast": table})

@@ -3,16 +3,16 @@ r"""Exponents that drift beyond the data, so that a forecast knows how far it re
 A law says how the slope goes on; nature has been seen to change it. Beyond the data the local
 exponent of every draw is multiplied by
 
-.. math:: m(t) = \max\bigl(0,\ 1 + q\,(U(t) - 1/5)\bigr), \qquad
+.. math:: m(t) = \max\bigl(0,\ 1 + q\,(U(t) - 1/3)\bigr), \qquad
           \log y(t) = \log f(0) + \int_0^t m(s)\, d \log f(s)
 
 where t is the distance from the data in e-folds of the input and U an Ornstein-Uhlenbeck process
-from 0, that wanders like a Brownian motion at first and forgets within an e-fold. With q = 0.5 the
-exponent changes by about a third of itself, and falls short of the law's by a tenth on average. A
-curve may so come to a halt, and does not turn around. Nothing of this is fitted: the data hold no
-trace of what comes after them, so prior and posterior of the drift are one. How q, the fifth and
-the e-fold were found, on curves of which each family was left out in its turn, is told on the page
-about extrapolation. Of several inputs, t is how far the farthest of them lies beyond its range.
+from 0, that wanders like a Brownian motion at first and forgets within an e-fold. With q = 0.3 the
+exponent changes by about a fifth of itself, and falls short of the law's by a tenth on average (of
+a law that may rise and fall, by nothing). A curve may so come to a halt, and does not turn around.
+Nothing of this is fitted: the data hold no trace of what comes after them, so prior and posterior
+of the drift are one. How q, the third and the e-fold were found, on curves of which each family was
+left out in its turn, is told on the page about extrapolation. Of several inputs, t is how far the farthest of them lies beyond its range.
 Where outcomes may be negative, the same is done to y itself instead of log y.
 """
 
@@ -27,10 +27,10 @@ import numpy as np
 from bayescale.errors import LawError
 
 #: The drift by default.
-DRIFT = 0.5
+DRIFT = 0.3
 #: Of the exponent beyond the data: what it falls short by on average, as a share of q, and over how
 #: many e-folds it forgets its wandering.
-_SLOWER, _FORGETS = 0.2, 1.0
+_SLOWER, _FORGETS = 1 / 3, 1.0
 #: Distances at which the walk is drawn: every tenth of an e-fold, and from three e-folds on 5 %
 #: more each; the last lies beyond every number that a computer holds.
 _KNOTS = np.concatenate([np.arange(0, 3, 0.1), 3 * 1.05 ** np.arange(0, 126)])
@@ -50,8 +50,9 @@ def checked_drift(drift: Any) -> float:
     """
     if isinstance(drift, bool) or not isinstance(drift, int | float | np.number) or not drift >= 0:
         raise LawError(
-            "drift= must be a number of at least 0 (0.5: the local exponent may change by about "
-            f"half of itself per e-fold beyond the data; 0: not at all); got {drift!r}."
+            "drift= must be a number of at least 0 (0.3, the default: beyond the data the local "
+            "exponent may change by about a fifth of itself, and falls short of the law's by a "
+            f"tenth on average; 0: the law as it stands); got {drift!r}."
         )
     return float(drift)
 
@@ -72,6 +73,8 @@ class Drift:
         q; no unit.
     seed
         Of the walks: equal seeds walk alike, whatever is asked.
+    slows
+        Whether the exponent falls short of the law's on average.
     on_logs
         Whether the exponent is that of log y; else the slope of y drifts.
     """
@@ -81,6 +84,7 @@ class Drift:
     shape: tuple[int, ...]
     strength: float
     seed: Any
+    slows: bool = True
     on_logs: bool = True
 
     def distance(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -170,4 +174,5 @@ class Drift:
             walk[k + 1] = kept[k] * walk[k] + new[k] * rng.standard_normal(self.shape)
         onward = np.append(used[1:], count)  # the knot at which each piece ends
         middles = 0.5 * (walk[used] + walk[onward])
-        return np.moveaxis(np.maximum(self.strength * (middles - _SLOWER), -1.0), 0, -1)
+        slower = _SLOWER if self.slows else 0.0
+        return np.moveaxis(np.maximum(self.strength * (middles - slower), -1.0), 0, -1)

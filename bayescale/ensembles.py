@@ -63,8 +63,8 @@ class Ensemble(Forecaster):
         Parameters
         ----------
         drift
-            By what share of itself the local exponent may change per e-fold beyond the data; 0
-            for the laws as they stand (see :mod:`bayescale.drift`).
+            How far the local exponent may drift from the laws' beyond the data; 0 for the laws as
+            they stand (see :mod:`bayescale.drift`).
         **inputs
             Values for each input: ``x=[1e9, 1e10]``.
 

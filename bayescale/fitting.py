@@ -230,9 +230,9 @@ class Fit(Forecaster):
         references = self.runs.references
         edges = {r: (references[f"{r}_start"], references[f"{r}_end"]) for r in self.law.inputs}
         shape = np.shape(next(iter(posterior.named(self.parameters).values())))
-        on_logs = self.likelihood.positive
         seed = [self.settings.seed, 7]
-        return Drift(self.curve_draws, edges, shape, strength, seed, on_logs)
+        slows, on_logs = self.law.only_falls, self.likelihood.positive
+        return Drift(self.curve_draws, edges, shape, strength, seed, slows, on_logs)
 
     def new_run_draws(
         self, curve: np.ndarray, inputs: dict[str, np.ndarray] | None = None, salt: int = 3
@@ -342,8 +342,8 @@ class Fit(Forecaster):
         Parameters
         ----------
         drift
-            By what share of itself the local exponent may change per e-fold beyond the data, in
-            curve and observation alike; 0 for the law as it stands (see :mod:`bayescale.drift`).
+            How far the local exponent may drift from the law's beyond the data, in curve and
+            observation alike; 0 for the law as it stands (see :mod:`bayescale.drift`).
         **inputs
             Values for each input, in the units of its column: ``x=[1e9, 1e10]``. The column's
             name may be used instead of the role.

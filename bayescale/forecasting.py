@@ -263,8 +263,8 @@ class Forecaster(ABC):
         of
             ``"observation"`` for one new run, ``"curve"`` for the law's value.
         drift
-            By what share of itself the local exponent may change per e-fold beyond the data; 0
-            for the law as it stands (see :mod:`bayescale.drift`).
+            How far the local exponent may drift from the law's beyond the data; 0 for the law as it
+            stands (see :mod:`bayescale.drift`).
         **inputs
             Values for each input: ``x=np.geomspace(1, 1e12, 1_000_000)``.
 
@@ -314,8 +314,8 @@ class Forecaster(ABC):
         solve
             Which input to solve for, by role or column name; for a law of several inputs.
         drift
-            By what share of itself the local exponent may change per e-fold beyond the data; 0
-            for the law as it stands (see :mod:`bayescale.drift`).
+            How far the local exponent may drift from the law's beyond the data; 0 for the law as it
+            stands (see :mod:`bayescale.drift`).
         **given
             The other inputs, one number each: ``params=7e9``.
 
@@ -369,8 +369,8 @@ class Forecaster(ABC):
         of
             ``"observation"`` for one new run, ``"curve"`` for the law's value.
         drift
-            By what share of itself the local exponent may change per e-fold beyond the data; 0
-            for the law as it stands (see :mod:`bayescale.drift`).
+            How far the local exponent may drift from the law's beyond the data; 0 for the law as it
+            stands (see :mod:`bayescale.drift`).
         **inputs
             Values for each input: ``x=1e10``.
 

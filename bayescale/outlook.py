@@ -35,13 +35,12 @@ _SCATTERS, _SHARE = 4.0, 0.03
 #: risen in between.
 FALLING: Mapping[str, Law] = {
     "two breaks": BrokenPowerLaw(breaks=2, placement="fixed"),
-    "three breaks": BrokenPowerLaw(breaks=3, placement="fixed"),
     "two breaks in cells": BrokenPowerLaw(breaks=2),
     "shifted power law": ShiftedPowerLaw(),
 }
 RISING: Mapping[str, Law] = {
     f"{count} breaks": BrokenPowerLaw(breaks=number, placement="fixed", monotone=False)
-    for count, number in (("five", 5), ("six", 6), ("seven", 7))
+    for count, number in (("six", 6), ("seven", 7), ("eight", 8))
 }
 
 

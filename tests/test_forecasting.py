@@ -56,7 +56,7 @@ class TestForecast:
         np.testing.assert_allclose(table["extrapolation"], np.array([2e3, 2e4]) / 1347)
         assert next(iter(table)) == "examples"
         assert table.attrs == {
-            "drift": 0.5,
+            "drift": 0.3,
             "probability": 0.8,
             "kind": "equal-tailed",
             "of": "observation",
