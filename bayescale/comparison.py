@@ -144,6 +144,11 @@ def _outcome(fit: Fit) -> str:
     return repr(fit.runs.outcome_column) + ("" if ceiling is None else f" below {ceiling:g}")
 
 
+def conditional(fit: Fit) -> bool:
+    """Return whether a row's density is given the rows before it: noise along the curve."""
+    return bool(getattr(fit.likelihood, "correlated", False))
+
+
 def check_backtest(fits: Mapping[str, Fit], backtest: Backtest) -> None:
     """Raise an error unless a backtest is of these laws, by these names, on the fits' rows."""
     known = list(dict.fromkeys(backtest.points["law"]))
