@@ -103,6 +103,7 @@ if TYPE_CHECKING:
         sensitivity_to_smallest,
     )
     from bayescale.stages import TwoStage, two_stage
+    from bayescale.verdicts import Verdict, verdict
     from bayescale.warming import Warming, warm
 
 __version__: str
@@ -169,6 +170,7 @@ _HOMES = {
     "registry": ["law", "list_laws"],
     "sensitivity": ["sensitivity_to_prior", "sensitivity_to_rows", "sensitivity_to_smallest"],
     "stages": ["TwoStage", "two_stage"],
+    "verdicts": ["Verdict", "verdict"],
     "warming": ["Warming", "warm"],
 }
 _HOME = {name: f"bayescale.{home}" for home, names in _HOMES.items() for name in names}
