@@ -299,7 +299,10 @@ def _bayes_factor(fit: Fit, number: int) -> tuple[float, str]:
     change = value[number] if isinstance(value, tuple) else value
     beyond = float(min((change > 0).mean(), (change < 0).mean()))
     if beyond == 0:
-        return math.inf, f"no draw of {change.size} lies beyond zero: large, how large is unknown"
+        return (
+            math.nan,
+            f"no draw of {change.size} lies beyond zero, so the density there is unknown",
+        )
     rng = np.random.default_rng([fit.settings.seed, 31])
     before = frozen(slot).rvs(size=(1, PRIOR_DRAWS), random_state=rng)
     dims = ("chain", "draw")
