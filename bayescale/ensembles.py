@@ -194,11 +194,11 @@ def ensemble(
         elif weights == "loo":
             table = comparison.compare(named, progress=False)
             shares = np.array([table["weight"][name] for name in named])
-            rule = "loo, which measures interpolation,"
+            rule = "loo (interpolation)"
         elif weights == "backtest":
             shrink = 0.5 if shrink is None else shrink
             shares = _backtest_weights(named, backtest, shrink)
-            rule = "backtest" + (f", {shrink:g} of the way to equal," if shrink else "")
+            rule = f"{shrink:g} equal + {1 - shrink:g} backtest" if shrink else "backtest"
         else:
             raise LawError(
                 "weights= must be 'equal', 'loo', 'backtest', or a number for each law; "

@@ -225,7 +225,7 @@ class TestEnsemble:
     def test_weights_by_name(self, fits, backtest):
         by_loo = bs.ensemble(fits, weights="loo")
         assert by_loo.weights.sum() == pytest.approx(1)
-        assert "loo, which measures interpolation, weights" in repr(by_loo)
+        assert "loo (interpolation) weights" in repr(by_loo)
         stacked = bs.ensemble(fits, weights="backtest", backtest=backtest, shrink=0)
         assert stacked.weights.sum() == pytest.approx(1)
         best = backtest.table.drop(MIXTURE)["log_score"].idxmax()
@@ -237,7 +237,7 @@ class TestEnsemble:
         stacked = bs.ensemble(fits, **ask, shrink=0).weights
         half = bs.ensemble(fits, **ask)
         np.testing.assert_allclose(half.weights, (stacked + 0.5) / 2)
-        assert "0.5 of the way to equal" in repr(half)
+        assert "Ensemble (0.5 equal + 0.5 backtest weights)" in repr(half)
         np.testing.assert_allclose(bs.ensemble(fits, **ask, shrink=1).weights, 0.5)
 
     @pytest.mark.parametrize(
