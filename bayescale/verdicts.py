@@ -235,8 +235,8 @@ def _extrapolation(found: Evidence) -> _Said | None:
     best, *others = means["log_score"].sort_values(ascending=False).index
     points = found.backtest.points.set_index("law")["log_score"]
     first, ends = points.loc[[best]].to_numpy(float), len(found.backtest.cutoffs)
-    every, names = found.backtest.points, [found.backtest.x, found.backtest.y]
-    different = len(every[every["law"] == best].drop_duplicates(names))
+    held: Any = found.backtest.points[found.backtest.points["law"] == best]
+    different = len(held.drop_duplicates([found.backtest.x, found.backtest.y]))
     clauses, behind = [], []
     for other in others:
         row = means.loc[other]
