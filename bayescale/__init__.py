@@ -93,10 +93,18 @@ if TYPE_CHECKING:
     from bayescale.plots.fit import plot_fit
     from bayescale.plots.forecast import plot_forecast
     from bayescale.plots.required import plot_required
+    from bayescale.plots.rows import plot_sensitivity_to_rows
     from bayescale.plots.slices import plot_slices
+    from bayescale.plots.smallest import plot_sensitivity_to_smallest
     from bayescale.prior import Prior
     from bayescale.registry import law, list_laws
+    from bayescale.sensitivity import (
+        sensitivity_to_prior,
+        sensitivity_to_rows,
+        sensitivity_to_smallest,
+    )
     from bayescale.stages import TwoStage, two_stage
+    from bayescale.verdicts import Verdict, verdict
     from bayescale.warming import Warming, warm
 
 __version__: str
@@ -157,10 +165,14 @@ _HOMES = {
     "plots.fit": ["plot_fit"],
     "plots.forecast": ["plot_forecast"],
     "plots.required": ["plot_required"],
+    "plots.rows": ["plot_sensitivity_to_rows"],
     "plots.slices": ["plot_slices"],
+    "plots.smallest": ["plot_sensitivity_to_smallest"],
     "prior": ["Prior"],
     "registry": ["law", "list_laws"],
+    "sensitivity": ["sensitivity_to_prior", "sensitivity_to_rows", "sensitivity_to_smallest"],
     "stages": ["TwoStage", "two_stage"],
+    "verdicts": ["Verdict", "verdict"],
     "warming": ["Warming", "warm"],
 }
 _HOME = {name: f"bayescale.{home}" for home, names in _HOMES.items() for name in names}

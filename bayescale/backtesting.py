@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Probabilities of the intervals whose coverage is reported.
 LEVELS = (0.5, 0.8, 0.9, 0.95)
+#: Training runs below which nothing is forecast: two lie on any line.
+FEWEST = 3
 #: The name of the row that mixes all laws in equal parts.
 MIXTURE = "equal mixture"
 
@@ -170,10 +172,16 @@ def backtest(
     every = next(iter(checked.values()))
     (x,) = every.inputs.values()
     ends = _cutoffs(np.unique(x), holdout, cutoffs)
-    for law in laws.values():
-        for end, _ in ends:
+    for end, _ in ends:
+        train = every.rows(x <= end)
+        if len(train) < FEWEST:
+            raise DataError(
+                f"With the cut-off at {end:g}: {len(train)} runs to train on; a backtest needs "
+                f"{FEWEST} or more, whatever the law. Ask for later cut-offs or a smaller holdout."
+            )
+        for law in laws.values():
             try:
-                check_enough(law, every.rows(x <= end))
+                check_enough(law, train)
             except DataError as error:
                 raise DataError(f"With the cut-off at {end:g}: {error}") from None
     settings = {
@@ -270,6 +278,8 @@ def _cutoffs(
     """Return (largest training input, largest scored input) of every cut-off."""
     if not isinstance(cutoffs, int | np.integer):
         ends = sorted({float(c) for c in cutoffs}, reverse=True)
+        if not ends:
+            raise DataError("cutoffs= holds no cut-off: give the largest training inputs.")
         for end in ends:
             if not distinct[0] <= end < distinct[-1]:
                 raise DataError(

@@ -298,14 +298,15 @@ def _compare(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", BayescaleWarning)  # of the data: the fits have said it
         tested = None if holdout is None else backtest(chosen, table, holdout=holdout, **how)
-    sentence, caveats = verdict(loo, tested, len(next(iter(fits.values())).runs))
+    said = verdict(fits, comparison=loo, backtest=tested)
     if as_json:
         record = {"compare": loo, "backtest": None if tested is None else tested.table}
-        record |= {"verdict": sentence, "caveats": caveats}
+        record |= {"verdict": said.paragraph, "caveats": list(said.caveats)}
+        record |= {"breaks": said.breaks}
         _print_json(record | {"fits": {name: _fit_record(made) for name, made in fits.items()}})
     else:
         tables.show_comparison(loo, tested)
-        for words in (f"{sentence}.", *(f"- {caveat}" for caveat in caveats)):
+        for words in (said.paragraph, *(f"- {caveat}" for caveat in said.caveats)):
             tables.say(words)
     raise typer.Exit(_problems(list(fits.values())))
 

@@ -19,6 +19,7 @@ from bayescale.workers import check, ordered
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bayescale.backtesting import Backtest
     from bayescale.fitting import Fit
 
 METHODS = ("stacking", "BB-pseudo-BMA", "pseudo-BMA")
@@ -111,7 +112,7 @@ def compare(
 
 
 def check_same_rows(fits: Mapping[str, Fit]) -> None:
-    """Raise an error unless there are two fits or more, all on the same rows."""
+    """Raise an error unless there are two fits or more, all on the same rows and outcome."""
     if not isinstance(fits, Mapping) or len(fits) < 2:
         raise LawError(
             "Give two or more fits by name: compare({'power law': fit, 'broken': fit2}); "
@@ -122,6 +123,13 @@ def check_same_rows(fits: Mapping[str, Fit]) -> None:
             raise LawError(f"{name!r} must be a fit (law.fit(...)); got {type(fit).__name__}.")
     (first, reference), *others = fits.items()
     for name, fit in others:
+        outcomes = [_outcome(each) for each in (reference, fit)]
+        if outcomes[0] != outcomes[1]:
+            raise DataError(
+                f"The fits are not of the same outcome: {first!r} models {outcomes[0]}, {name!r} "
+                f"models {outcomes[1]}. Densities of different outcomes can neither be compared "
+                "nor mixed: fit all laws to the same y= and ceiling=."
+            )
         if not fit.runs.same_rows(reference.runs):
             raise DataError(
                 f"The fits are not on the same rows: {first!r} has {len(reference.runs)} runs of "
@@ -129,6 +137,36 @@ def check_same_rows(fits: Mapping[str, Fit]) -> None:
                 f"{fit.runs.outcome_column!r}, or their values or order differ. Predictive "
                 "densities can only be compared on the same rows: fit all laws to one table."
             )
+
+
+def _outcome(fit: Fit) -> str:
+    ceiling = fit.runs.ceiling
+    return repr(fit.runs.outcome_column) + ("" if ceiling is None else f" below {ceiling:g}")
+
+
+def conditional(fit: Fit) -> bool:
+    """Return whether a row's density is given the rows before it: noise along the curve."""
+    return bool(getattr(fit.likelihood, "correlated", False))
+
+
+def check_backtest(fits: Mapping[str, Fit], backtest: Backtest) -> None:
+    """Raise an error unless a backtest is of these laws, by these names, on the fits' rows."""
+    known = list(dict.fromkeys(backtest.points["law"]))
+    missing = [name for name in fits if name not in known]
+    if missing:
+        raise LawError(
+            f"The backtest has no law {missing[0]!r}; it has {', '.join(map(str, known))}. "
+            "Give the fits and the backtest the same names."
+        )
+    runs = next(iter(fits.values())).runs.frame()
+    held = backtest.runs
+    same = list(runs.columns) == list(held.columns) and len(runs) == len(held)
+    if not same or not np.allclose(runs.to_numpy(float), held.to_numpy(float)):
+        raise DataError(
+            f"The backtest is not on the rows of the fits: it has {len(held)} runs of "
+            f"{backtest.y!r}, the fits have {len(runs)} of {runs.columns[-1]!r}, or their values "
+            "or order differ. Backtest and fit the laws on one table."
+        )
 
 
 def pointwise_loo(fit: Fit, quiet: bool = False) -> Any:

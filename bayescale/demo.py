@@ -89,9 +89,9 @@ def run(out: Path, model: str = MODEL, progress: bool | None = None) -> int:
         show_fit(fit)
     say("")
     show_comparison(found.comparison, found.tested)
-    sentence, caveats = verdict(found.comparison, found.tested, len(curve))
-    say(f"Verdict: {sentence}.")
-    for caveat in (*caveats, CORRELATED):
+    said = verdict(found.fits, comparison=found.comparison, backtest=found.tested)
+    say(f"Verdict: {said.paragraph}")
+    for caveat in (*said.caveats, CORRELATED):
         say(f"- {caveat}")
     say("")
     target = _target(curve)

@@ -160,19 +160,31 @@ def ensemble(
     *,
     weights: str | Sequence[float] = "equal",
     backtest: Backtest | None = None,
+    shrink: float | None = None,
 ) -> Ensemble:
-    """Combine several laws into one forecast.
+    r"""Combine several laws into one forecast.
+
+    .. math:: p(y) = \sum_k w_k\, p_k(y)
+
+    where :math:`p_k` is the posterior predictive of law k. With ``weights="backtest"``,
+    :math:`w = (1 - s)\, w_{stacked} + s / K`: the weights that would have scored best on the
+    held-out scales, shrunk towards equal ones by :math:`s` = ``shrink``.
 
     Parameters
     ----------
     fits
         Two fits or more on the same rows, in a list or by name.
     weights
-        ``"equal"`` (the default, and the best in our measurements of extrapolation), ``"loo"``
-        (stacking on leave-one-out, which measures interpolation), ``"backtest"`` (stacking on
-        held-out scales), or numbers that sum to one.
+        ``"equal"`` (the default, and the best in our measurements of extrapolation),
+        ``"backtest"`` (stacking on held-out scales, half-way to equal), ``"loo"`` (stacking on
+        leave-one-out, which measures interpolation and tends to favour the most over-confident
+        law: the ensemble says so), or numbers that sum to one; no unit.
     backtest
         The backtest of the same laws by the same names, for ``weights="backtest"``.
+    shrink
+        :math:`s`, how far the weights of a backtest go towards equal ones, from 0 (stacking
+        alone) to 1 (equal); no unit. 0.5 by default: held-out points are few and not independent,
+        so stacking alone is noisy.
 
     Returns
     -------
@@ -182,9 +194,11 @@ def ensemble(
     Raises
     ------
     LawError
-        If the weights are not of a known kind or number, or a backtest is missing.
+        If the weights are not of a known kind or number or do not sum to one, a backtest is
+        missing, or shrink is not between 0 and 1 or has no backtest to shrink.
     DataError
-        If the fits are not on the same rows.
+        If the fits are not on the same rows of the same outcome, or the backtest is not on these
+        rows.
 
     References
     ----------
@@ -199,6 +213,10 @@ def ensemble(
     >>> both.weights.tolist()
     [0.5, 0.5]
     """
+    if shrink is not None and not (isinstance(weights, str) and weights == "backtest"):
+        raise LawError(
+            f"shrink= is for weights='backtest' alone; got weights={weights!r}, shrink={shrink!r}."
+        )
     named = dict(fits) if isinstance(fits, Mapping) else _named(fits)
     comparison.check_same_rows(named)
     if isinstance(weights, str):
@@ -208,8 +226,11 @@ def ensemble(
         elif weights == "loo":
             table = comparison.compare(named, progress=False)
             shares = np.array([table["weight"][name] for name in named])
+            rule = "loo (interpolation)"
         elif weights == "backtest":
-            shares = _backtest_weights(list(named), backtest)
+            shrink = 0.5 if shrink is None else shrink
+            shares = _backtest_weights(named, backtest, shrink)
+            rule = f"{shrink:g} equal + {1 - shrink:g} backtest" if shrink else "backtest"
         else:
             raise LawError(
                 "weights= must be 'equal', 'loo', 'backtest', or a number for each law; "
@@ -237,17 +258,20 @@ def _named(fits: Sequence[Fit]) -> dict[str, Fit]:
     return named
 
 
-def _backtest_weights(names: list[str], backtest: Backtest | None) -> np.ndarray:
+def _backtest_weights(
+    fits: Mapping[str, Fit], backtest: Backtest | None, shrink: float
+) -> np.ndarray:
+    """Return stacking weights on held-out points, shrunk towards equal ones."""
+    if isinstance(shrink, bool) or not isinstance(shrink, int | float) or not 0 <= shrink <= 1:
+        raise LawError(
+            "shrink= must be a number from 0 (stacking alone) to 1 (equal weights); "
+            f"got {shrink!r}."
+        )
     if backtest is None:
         raise LawError("weights='backtest' needs backtest=bs.backtest({...}) of the same laws.")
-    missing = [name for name in names if name not in set(backtest.points["law"])]
-    if missing:
-        raise LawError(
-            f"The backtest has no law {missing[0]!r}; it has {', '.join(backtest.table.index)}. "
-            "Give the fits and the backtest the same names."
-        )
+    comparison.check_backtest(fits, backtest)
     columns = [
-        backtest.points.loc[backtest.points["law"] == name, "log_score"].to_numpy()
-        for name in names
+        backtest.points.loc[backtest.points["law"] == name, "log_score"].to_numpy() for name in fits
     ]
-    return stacking_weights(np.column_stack(columns))
+    stacked = stacking_weights(np.column_stack(columns))
+    return (1 - shrink) * stacked + shrink / len(fits)

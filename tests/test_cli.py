@@ -14,7 +14,6 @@ from typer.testing import CliRunner
 import bayescale as bs
 from bayescale import __main__, cli, comparison, demo, files, posterior, tables
 from bayescale.errors import DataError, FileError
-from bayescale.verdicts import verdict
 
 HEAVY = {"pymc", "pytensor", "nutpie", "arviz", "xarray", "pandas", "numpy", "scipy", "matplotlib"}
 
@@ -319,53 +318,6 @@ def test_compare_prints_both_tables_and_a_verdict(runs, table, no_nuts, monkeypa
     assert record["compare"][1]["worst_pareto_k"] is None
     assert set(record["fits"]) == set(names)
     assert any("not measured" in caveat for caveat in record["caveats"])
-
-
-def backtest_of(better, worse, rmsle=(0.1, 0.2), coverage=(1.0, 1.0)):
-    """Return a backtest of two laws from their log scores."""
-    laws = ["broken", "power"]
-    scores = dict(zip(laws, (better, worse), strict=True))
-    points = [(law, score) for law in laws for score in scores[law]]
-    summary = pd.DataFrame(
-        {
-            "rmsle": rmsle,
-            "log_score": [np.mean(scores[law]) for law in laws],
-            "coverage_90": coverage,
-            "points": len(better),
-        },
-        index=laws,
-    )
-    frame = pd.DataFrame(points, columns=["law", "log_score"])
-    return bs.Backtest(summary, frame, frame, "n", "loss", (100.0,))
-
-
-def test_the_verdict_says_no_more_than_the_numbers(table):
-    clear = backtest_of([1.0, 1.2, 1.1, 1.3], [0.1, 0.2, 0.3, 0.2])
-    sentence, caveats = verdict(table, clear, 20)
-    assert "broken is ahead of power (8.0 ± 2.0 elpd, 4.0 standard errors)" in sentence
-    assert "broken forecasts better than power" in sentence
-    assert "better on 4 of 4 points" in sentence
-    assert any("20 rows" in words for words in caveats)
-    assert any("power: high Pareto k left" in words for words in caveats)
-
-    table.loc["power", ["elpd_diff", "dse"]] = [-8.0, 5.0]
-    mixed = backtest_of([1.0, 1.2, 0.0, 0.1], [0.1, 0.2, 0.3, 0.2])
-    sentence, _ = verdict(table, mixed)
-    assert "by less than two standard errors (8.0 ± 5.0 elpd)" in sentence
-    assert "neither broken nor power is clearly ahead" in sentence
-
-    table.loc["power", ["elpd_diff", "dse"]] = [-1.0, 0.2]
-    sentence, _ = verdict(table, backtest_of([1.0, 1.0], [0.1, 0.1], rmsle=(0.2, 0.1)))
-    assert "cannot be told apart" in sentence
-    assert "neither" in sentence
-
-
-def test_the_verdict_says_when_inside_and_beyond_disagree(table):
-    reverse = backtest_of([0.0] * 8, [1.0] * 8, rmsle=(0.2, 0.1), coverage=(0.25, 1.0))
-    sentence, caveats = verdict(table, reverse)
-    assert "power forecasts better than broken" in sentence
-    assert any("disagree" in words for words in caveats)
-    assert any("intervals of broken held 2 of 8 held-out points" in words for words in caveats)
 
 
 # lists ------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Comparing, back-testing and mixing laws."""
 
+import dataclasses
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
@@ -163,14 +164,25 @@ class TestBacktest:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"holdout": 14}, "With the cut-off at .*needs runs at 4 or more"),
+            ({"holdout": 13}, "With the cut-off at .*needs runs at 4 or more"),
+            ({"holdout": 15}, "With the cut-off at 10: 1 runs to train on; .* 3 or more"),
+            ({"cutoffs": [15]}, "With the cut-off at 14: 2 runs to train on"),
+            ({"cutoffs": [20]}, "With the cut-off at 19: PowerLaw needs runs at 4 or more"),
             ({"cutoffs": [1e6]}, "between 10 and 1347; got 1e\\+06"),
+            ({"cutoffs": [1347]}, "leave runs on both sides"),
+            ({"cutoffs": [5]}, "leave runs on both sides"),
+            ({"cutoffs": []}, "no cut-off"),
             ({"cutoffs": 40, "holdout": 4}, "40 cut-offs of 4 held-out"),
         ],
     )
     def test_too_little_data(self, curve, options, message):
         with pytest.raises(bs.DataError, match=message):
             bs.backtest({"power": bs.PowerLaw()}, curve, y="error", x="examples", **options)
+
+    def test_two_training_runs_are_too_few_for_any_law(self, curve):
+        line = bs.PowerLaw(irreducible=0.0, exponent=0.5)
+        with pytest.raises(bs.DataError, match="2 runs to train on"):
+            bs.backtest({"line": line}, curve, y="error", x="examples", cutoffs=[15])
 
     @pytest.mark.parametrize(
         ("laws", "options", "message"),
@@ -213,10 +225,54 @@ class TestEnsemble:
     def test_weights_by_name(self, fits, backtest):
         by_loo = bs.ensemble(fits, weights="loo")
         assert by_loo.weights.sum() == pytest.approx(1)
-        by_backtest = bs.ensemble(fits, weights="backtest", backtest=backtest)
-        assert by_backtest.weights.sum() == pytest.approx(1)
+        assert "loo (interpolation) weights" in repr(by_loo)
+        stacked = bs.ensemble(fits, weights="backtest", backtest=backtest, shrink=0)
+        assert stacked.weights.sum() == pytest.approx(1)
         best = backtest.table.drop(MIXTURE)["log_score"].idxmax()
-        assert by_backtest.weights.idxmax() == best
+        assert stacked.weights.idxmax() == best
+        assert "Ensemble (backtest weights)" in repr(stacked)
+
+    def test_a_backtest_s_weights_go_half_way_to_equal(self, fits, backtest):
+        ask = {"weights": "backtest", "backtest": backtest}
+        stacked = bs.ensemble(fits, **ask, shrink=0).weights
+        half = bs.ensemble(fits, **ask)
+        np.testing.assert_allclose(half.weights, (stacked + 0.5) / 2)
+        assert "Ensemble (0.5 equal + 0.5 backtest weights)" in repr(half)
+        np.testing.assert_allclose(bs.ensemble(fits, **ask, shrink=1).weights, 0.5)
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"weights": "backtest", "shrink": 1.5}, "from 0 .* to 1"),
+            ({"weights": "backtest", "shrink": "half"}, "from 0 .* to 1"),
+            ({"weights": "equal", "shrink": 0.5}, "for weights='backtest' alone"),
+            ({"weights": [0.5, 0.5], "shrink": 0.0}, "for weights='backtest' alone"),
+        ],
+    )
+    def test_wrong_shrink(self, fits, backtest, options, message):
+        with pytest.raises(bs.LawError, match=message):
+            bs.ensemble(fits, backtest=backtest, **options)
+
+    def test_a_backtest_of_other_rows_or_names(self, fits, backtest):
+        other = dataclasses.replace(backtest, runs=backtest.runs.iloc[1:])
+        with pytest.raises(bs.DataError, match="not on the rows of the fits: it has 15 runs"):
+            bs.ensemble(fits, weights="backtest", backtest=other)
+        renamed = {"a": fits["power"], "b": fits["broken"]}
+        with pytest.raises(bs.LawError, match="no law 'a'; it has power, broken"):
+            bs.ensemble(renamed, weights="backtest", backtest=backtest)
+
+    def test_different_outcomes_are_an_error(self, power_fit):
+        def other(**changes):
+            return dataclasses.replace(
+                power_fit, runs=dataclasses.replace(power_fit.runs, **changes)
+            )
+
+        with pytest.raises(bs.DataError, match="'PowerLaw' models 'error', .* models 'loss'"):
+            bs.ensemble([power_fit, other(outcome_column="loss")])
+        with pytest.raises(bs.DataError, match="not of the same outcome: .*'error' below 1"):
+            bs.ensemble([power_fit, other(ceiling=1.0)])
+        with pytest.raises(bs.DataError, match="not on the same rows"):
+            bs.ensemble([power_fit, other(outcome=power_fit.runs.outcome * 1.01)])
 
     def test_two_fits_of_one_form_get_different_names(self, power_fit):
         both = bs.ensemble([power_fit, power_fit])
