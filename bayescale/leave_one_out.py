@@ -19,6 +19,10 @@ from bayescale.data import Observations
 from bayescale.pareto import smoothed
 from bayescale.scoring import log_mean_exp
 
+#: Numbers that are worked on at once: they stay in the processor's cache, which is twice as fast
+#: as what fits in memory.
+TOGETHER = 200_000
+
 
 @dataclass(frozen=True, eq=False)
 class LeaveOneOut:
@@ -88,7 +92,8 @@ def leave_one_out(
     relative = float(mean_ess(block).mean()) / (chains * draws) if chains > 1 else 1.0
     wide = {name: value[..., None] for name, value in noise.items()}
     found = []
-    for part in posterior.parts(len(runs), chains * draws):
+    step = max(TOGETHER // (chains * draws), 1)
+    for part in (slice(at, at + step) for at in range(0, len(runs), step)):
         inputs = {role: values[part] for role, values in runs.inputs.items()}
         curve = posterior.evaluate(law, parameters, inputs, runs.references)
         density = likelihood.log_density(runs.outcome[part], curve, **wide)

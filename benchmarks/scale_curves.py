@@ -1,6 +1,6 @@
 """How many simulated curves a second: one process and two, power law and one break.
 
-Run: uv run python benchmarks/scale_curves.py [--curves 1000] [--broken 200] [--out FOLDER]
+Run: uv run python benchmarks/scale_curves.py [--curves 1000] [--broken 100] [--out FOLDER]
 Writes benchmarks/results/scale_curves.csv, a row for each law and number of processes: seconds of
 start-up (imports and compiling, up to the first result of every worker), curves/s after it, the
 speed-up over one process, R-hat and ESS that were reached, and the largest resident memory of a
@@ -74,7 +74,7 @@ def measured(law, runs: pd.DataFrame, processes: int, chunk: int, dask: bool) ->
     started = time.monotonic()
     plan = batch._planned(
         {"law": law}, None, "y", {"x": "x"}, None, 0.9, {"x": [1e9]}, None,
-        {"draws": 500, "tune": 300, "chains": 4, "retry": True}, None,
+        {"draws": 500, "tune": 200, "chains": 4, "retry": True}, None,
     )  # fmt: skip
     jobs = batch._jobs(plan, runs, ("curve",), 0)
     packed = cloudpickle.dumps(plan)
@@ -100,6 +100,7 @@ def measured(law, runs: pd.DataFrame, processes: int, chunk: int, dask: bool) ->
         "startup_s": round(begun - started, 1),
         "curves_per_s": round(len(left) / (ended - begun), 2),
         "failed": len(records) - len(fine),
+        "straightened": sum(record["straightened"] for record in fine),
         "sampled_again": sum(record["retried"] for record in fine),
         "good": sum(record["diagnostics"]["good"] for record in fine),
         "worst_rhat": round(max(record["diagnostics"]["rhat"] for record in fine), 4),
@@ -112,7 +113,7 @@ def measured(law, runs: pd.DataFrame, processes: int, chunk: int, dask: bool) ->
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--curves", type=int, default=1000)
-    parser.add_argument("--broken", type=int, default=200)
+    parser.add_argument("--broken", type=int, default=100)
     parser.add_argument("--chunk", type=int, default=10)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     asked = parser.parse_args()

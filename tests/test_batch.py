@@ -90,7 +90,7 @@ class TestNumbers:
         curve = runs[(runs["task"] == task) & (runs["model"] == model)]
         fit = real.plan.laws[law].fit(
             curve.drop(columns=["task", "model"]), y="error", x="examples",
-            draws=500, tune=300, seed=int(row["seed"]), progress=False,
+            draws=500, tune=200, seed=int(row["seed"]), progress=False,
         )  # fmt: skip
         assert row["exponent"] == np.median(fit.parameters["exponent"])
 
