@@ -4,9 +4,10 @@ Run: uv run python benchmarks/scale_curves.py [--curves 1000] [--broken 100] [--
 Writes benchmarks/results/scale_curves.csv, a row for each law and number of processes: seconds of
 start-up (imports and compiling, up to the first result of every worker), curves/s after it, the
 speed-up over one process, R-hat and ESS that were reached, and the largest resident memory of a
-worker after its first chunk and after its last. Two processes are a pool's, and Dask's
-(LocalCluster). "One process" is one worker of a pool too, so that
-both pay for what is sent between processes.
+worker after its first chunk and after its last. CPU milliseconds a curve depend less than the rate
+on who else uses the machine: 1000 over them, times the processes, is the rate of free cores. Two
+processes are a pool's, and Dask's (LocalCluster). "One process" is one worker of a pool too, so
+that both pay for what is sent between processes.
 """
 
 import argparse
@@ -49,9 +50,11 @@ def resident() -> float:
 
 
 def timed(packed, jobs):
-    """Fit jobs; who did it, when it was done, and how much memory that process has needed."""
+    """Fit jobs; who did it, when it was done, its memory so far, and CPU seconds a job."""
+    before = time.process_time()
     found = curve_record.records(packed, jobs)
-    return [(record, os.getpid(), time.monotonic(), resident()) for record in found]
+    cpu = (time.process_time() - before) / len(jobs)
+    return [(record, os.getpid(), time.monotonic(), resident(), cpu) for record in found]
 
 
 @contextlib.contextmanager
@@ -92,13 +95,15 @@ def measured(law, runs: pd.DataFrame, processes: int, chunk: int, dask: bool) ->
         ended = time.monotonic()
     records = [one[0] for one in found]
     fine = [record for record in records if not record["failure"]]
-    memory = pd.DataFrame([one[1:] for one in found], columns=["pid", "at", "mib"])
+    memory = pd.DataFrame([one[1:4] for one in found], columns=["pid", "at", "mib"])
+    cpu = float(np.mean([one[4] for one in found[processes:]]))
     memory = memory.sort_values("at").groupby("pid")["mib"]
     return {
         "curves": len(jobs),
         "processes": processes,
         "startup_s": round(begun - started, 1),
         "curves_per_s": round(len(left) / (ended - begun), 2),
+        "cpu_ms": round(1000 * cpu, 1),
         "failed": len(records) - len(fine),
         "straightened": sum(record["straightened"] for record in fine),
         "sampled_again": sum(record["retried"] for record in fine),

@@ -124,6 +124,16 @@ class TestNumbers:
         assert {"task", "model", "law"} <= set(real.to_frame())
 
 
+def test_bent_laws_have_a_pilot(quick, runs):
+    laws = {"plain": bs.PowerLaw(), "bent": bs.BrokenPowerLaw(breaks=1)}
+    table = quick(laws, runs)
+    assert {name: s.pilot > 0 for name, s in table.plan.settings.items()} == {
+        "plain": False,
+        "bent": True,
+    }
+    assert not table.table["straightened"].any()  # nothing was really sampled
+
+
 class TestSeeds:
     def test_order_of_rows_and_groups_does_not_matter(self, quick, runs):
         mixed = pd.concat([part for _, part in reversed(list(runs.groupby("model", sort=True)))])
