@@ -59,15 +59,20 @@ def _cell(value: object) -> str:
 
 
 def _first_fit(found: pd.DataFrame) -> str:
-    wide = found.pivot_table("wall", ["law", "cache"], "who").reset_index()
-    alone = float(found.loc[found["who"] == "imports", "wall"].iloc[0])
-    wide = wide[wide["law"] != "-"].drop(columns="imports")
-    wide = wide.rename(columns={"ours": "bayescale, s", "by hand": "PyMC by hand, s"})
-    shown = table(wide[["law", "cache", "bayescale, s", "PyMC by hand, s"]])
+    parts = {}
+    for what in ("wall", "cpu"):
+        wide = found.pivot_table(what, ["law", "cache"], "who")
+        for who, name in (("ours", "bayescale"), ("by hand", "PyMC by hand")):
+            parts[f"{name}, {what if what == 'wall' else 'CPU'} s"] = wide[who]
+    shown = pd.DataFrame(parts).dropna().reset_index()
+    alone = found.loc[found["who"] == "imports"].iloc[0]
+    repeats = f", medians of {found['repeats'].iloc[0]}" if "repeats" in found else ", medians"
     return (
-        "Wall seconds from the start of Python to the end of the first fit, 4 chains of 1000 draws "
-        "after 1000, medians. By hand is the same law in the literature's constants with "
-        f"`pm.sample` as it comes. Importing PyMC and nutpie alone takes {alone:.1f} s.\n\n{shown}"
+        "Seconds from the start of Python to the end of the first fit, 4 chains of 1000 draws "
+        f"after 1000{repeats}. By hand is the same law in the literature's constants with "
+        "`pm.sample` as it comes. Importing PyMC and nutpie alone takes "
+        f"{alone['wall']:.1f} s ({alone['cpu']:.1f} s of CPU). Wall time counts what else ran on "
+        f"the machine; CPU time does not.\n\n{table(shown)}"
     )
 
 
@@ -132,17 +137,20 @@ def _fixed_breaks(found: pd.DataFrame) -> str:
 
 def _scale_rows(found: pd.DataFrame) -> str:
     names = {
-        "runs": "runs", "density": "density", "fit_s": "fit, s", "loo_s": "LOO, s",
-        "intervals_s": "10,000 intervals, s", "intervals_mib": "MiB", "rhat": "R-hat",
+        "runs": "runs", "density": "density", "fit_s": "fit, s", "fit_cpu": "CPU, s",
+        "loo_s": "LOO, s", "loo_cpu": "CPU, s ", "intervals_s": "10,000 intervals, s",
+        "intervals_mib": "MiB", "rhat": "R-hat",
     }  # fmt: skip
     both = found.pivot_table(["floor", "floor_sd"], "runs", "density").dropna()
     gaps = (both["floor"]["default"] - both["floor"]["whole"]).abs() / both["floor_sd"]["whole"]
+    names = {name: shown for name, shown in names.items() if name in found}
     shown = table(found[list(names)].assign(rhat=_rhat(found["rhat"])).rename(columns=names))
     return (
         f"One curve with {found['runs'].min():,} to {found['runs'].max():,} runs, a fit after "
         "compiling. By default runs are summed up in bins of x from 10,000 on; `whole` is the "
         "density run by run, for comparison: the posterior means of the floor differ by at most "
-        f"{gaps.max():.4f} of its posterior sd. MiB: the largest resident memory.\n\n"
+        f"{gaps.max():.4f} of its posterior sd. CPU seconds are of the column before them; other "
+        "work ran beside. MiB: the largest resident memory.\n\n"
         f"{shown}\n\n![time and memory by runs](images/performance_rows.png)"
     )
 
