@@ -237,7 +237,7 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[pd.DataFrame], str]], ...] = (
         "scale_curves.py --curves 500 --broken 60",
         _scale_curves,
     ),
-    ("scale_groups", "Many groups", "scale_groups.py", _scale_groups),
+    ("scale_groups", "Many groups", "scale_groups.py --most 30", _scale_groups),
     ("cluster_plan", "A million curves", "cluster_plan.py", _cluster_plan),
     ("scale_rows", "Many runs", "scale_rows.py", _scale_rows),
     ("speed_limit", "How far from the floor", "speed_limit.py", _speed_limit),
