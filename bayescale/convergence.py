@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
+#: What draws must reach: R-hat below, bulk ESS above.
+RHAT, ESS = 1.01, 400.0
+
 
 def rhat_and_ess(block: np.ndarray, prob: float = 0.9) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return R-hat, bulk ESS and tail ESS of every variable.

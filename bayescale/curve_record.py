@@ -231,7 +231,8 @@ def summary(found: fitting.Sampled, prob: float) -> Record:
         },
         "advice": list(d.advice),
         "engine": found.draws.engine,
-        "retried": bool(found.notes),
+        "retried": bool(found.notes) or bool(found.draws.stats.attrs.get("again", 0)),
+        "straightened": bool(found.draws.stats.attrs.get("straightened", 0)),
         "loo": loo_record(found),
     }
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayescale.convergence import rhat_and_ess
+from bayescale.convergence import ESS, RHAT, rhat_and_ess
 from bayescale.parameters import Slot
 
 if TYPE_CHECKING:
     import xarray as xr
 
-#: What a fit must reach: R-hat below, bulk ESS above, share of divergent draws below, BFMI above.
-RHAT, ESS, DIVERGENT, BFMI = 1.01, 400.0, 0.001, 0.3
+#: What a fit must reach besides R-hat and ESS: share of divergent draws below, BFMI above.
+DIVERGENT, BFMI = 0.001, 0.3
 #: Below this share of the prior's variance explained away, runs say little of a quantity.
 CONTRACTION = 0.1
 

@@ -52,7 +52,8 @@ class FitTable:
 
         Medians of the parameters with ``_lower`` and ``_upper`` (equal-tailed); ``elpd``,
         ``elpd_se``, ``p_loo`` and ``worst_pareto_k`` of leave-one-out; the diagnostics and
-        ``good``; ``retried``; ``runs``; ``seconds``; ``advice`` and ``warnings`` in words;
+        ``good``; ``retried`` (sampled again) and ``straightened`` (in coordinates learned from
+        draws that were not kept); ``runs``; ``seconds``; ``advice`` and ``warnings`` in words;
         ``failure``, the reason why there is no fit, or nothing.
         """
         import pandas as pd
@@ -294,6 +295,7 @@ def _row(record: Record) -> dict[str, Any]:
     row |= record.get("diagnostics", {})
     if "retried" in record:
         row["retried"] = record["retried"]
+        row["straightened"] = record["straightened"]
     row |= {"runs": record["runs"], "seconds": record.get("seconds"), "seed": record["seed"]}
     row |= {"engine": record.get("engine", ""), "failure": record["failure"]}
     row |= {name: " ".join(record.get(name, ())) for name in ("advice", "warnings")}

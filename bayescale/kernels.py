@@ -12,12 +12,13 @@ one known here, the public route is taken, with the same draws up to their rando
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 
 from bayescale import compile_cache
+from bayescale.straighten import WIDEST
 
 compile_cache.prepare()  # before PyTensor is first imported, which is in functions below this room
 
@@ -144,6 +145,28 @@ def caller(
     return value_and_gradient
 
 
+def straightened(compiled: Any, size: int) -> Any | None:
+    """Return a compiled density in straight coordinates.
+
+    Parameters
+    ----------
+    compiled
+        What :func:`compiled` returned.
+    size
+        Of a point.
+
+    Returns
+    -------
+    object or None
+        It takes, behind the density's own numbers, those of a
+        :class:`~bayescale.straighten.Straight`. None where nutpie compiled by its public route.
+    """
+    function = getattr(getattr(compiled.logp_func, "vm", None), "jit_fn", None)
+    if function is None:
+        return None
+    return replace(compiled, compiled_logp_func=_c_straightened(function, size))
+
+
 def _by_wrapper(density: Density) -> Any:
     from nutpie.compile_pymc import CompiledPyMCModel, make_user_data
 
@@ -199,6 +222,73 @@ def _c_density(inner: Any, size: int) -> Any:
         for i in range(size):
             out[i] = gradient[i]
             finite = finite and np.isfinite(gradient[i])
+        return 0 if finite else 3
+
+    return cfunc(signature)(density)
+
+
+def _c_straightened(inner: Any, size: int) -> Any:
+    """Return the C function of a density in straight coordinates (see straighten.py)."""
+    import numba as typed
+    from nutpie.compile_pymc import address_as_void_pointer
+
+    numba: Any = typed  # the type checker knows none of its names
+    pointer: Any = address_as_void_pointer
+    carray, cfunc, types = numba.carray, numba.cfunc, numba.types
+    doubles = types.CPointer(types.double)
+    signature = types.int64(types.uint64, doubles, doubles, doubles, types.CPointer(types.uint64))
+    pairs = size * (size - 1) // 2
+    more = size + size * size + size * pairs + size * size
+
+    def density(length, point_at, gradient_at, value_at, record_at):
+        if length != size:
+            return -1
+        record = carray(record_at, (_RECORD,))
+        whole = carray(pointer(record[0]), (record[2],), np.float64)
+        own = record[2] - more
+        columns = carray(pointer(record[1]), (record[5], record[6]), np.float64)
+        u, out = carray(point_at, (size,)), carray(gradient_at, (size,))
+        axes = own + size
+        bends = axes + size * size
+        widths = bends + size * pairs
+        v, width, slope = np.empty(size), np.empty(size), np.empty(size)
+        log_jacobian = 0.0
+        for i in range(size):
+            shift, log_width, k = 0.0, 0.0, bends + i * pairs
+            for a in range(i):
+                log_width += whole[widths + i * size + a] * v[a]
+                for b in range(a + 1):
+                    shift += whole[k] * (v[a] * v[b] - (1.0 if a == b else 0.0))
+                    k += 1
+            bounded = np.tanh(log_width / WIDEST)
+            log_jacobian += WIDEST * bounded
+            width[i], slope[i] = np.exp(WIDEST * bounded), 1.0 - bounded * bounded
+            v[i] = u[i] * width[i] + shift
+        z = np.empty(size)
+        for j in range(size):
+            z[j] = whole[own + j]
+            for i in range(size):
+                z[j] += whole[axes + j * size + i] * v[i]
+        numbers = carray(pointer(record[0]), (own,), np.float64)
+        value, gradient = inner(z, numbers, columns)
+        total = value[()] + log_jacobian
+        finite = np.isfinite(total)
+        along = np.zeros(size)
+        for j in range(size):
+            for i in range(size):
+                along[i] += whole[axes + j * size + i] * gradient[j]
+        for back in range(size):
+            i = size - 1 - back
+            out[i] = along[i] * width[i]
+            finite = finite and np.isfinite(out[i])
+            wider, k = (along[i] * u[i] * width[i] + 1.0) * slope[i], bends + i * pairs
+            for a in range(i):
+                along[a] += wider * whole[widths + i * size + a]
+                for b in range(a + 1):
+                    along[a] += along[i] * whole[k] * v[b]
+                    along[b] += along[i] * whole[k] * v[a]
+                    k += 1
+        carray(value_at, (1,))[0] = total
         return 0 if finite else 3
 
     return cfunc(signature)(density)

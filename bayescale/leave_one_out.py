@@ -19,6 +19,10 @@ from bayescale.data import Observations
 from bayescale.pareto import smoothed
 from bayescale.scoring import log_mean_exp
 
+#: Numbers that are worked on at once: they stay in the processor's cache, which is twice as fast
+#: as what fits in memory.
+TOGETHER = 200_000
+
 
 @dataclass(frozen=True, eq=False)
 class LeaveOneOut:
@@ -87,7 +91,8 @@ def leave_one_out(
     chains, draws = block.shape[1:]
     relative = float(mean_ess(block).mean()) / (chains * draws) if chains > 1 else 1.0
     found = []
-    for part in posterior.parts(len(runs), chains * draws):
+    step = max(TOGETHER // (chains * draws), 1)
+    for part in (slice(at, at + step) for at in range(0, len(runs), step)):
         density = posterior.log_likelihood(law, likelihood, runs, parameters, noise, part)
         rows = np.ascontiguousarray(density.reshape(chains * draws, -1).T)
         log_weights, pareto_k = smoothed(-rows, relative)

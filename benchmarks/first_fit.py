@@ -63,6 +63,7 @@ def main() -> None:
                 print(*rows[-1], flush=True)
     table = pd.DataFrame(rows, columns=["who", "law", "cache", "repeat", "wall", "cpu"])
     summary = table.groupby(["law", "cache", "who"])[["wall", "cpu"]].median().reset_index()
+    summary["repeats"] = repeats
     summary["machine"] = f"{os.cpu_count()} cores, Python {platform.python_version()}"
     summary.to_csv(HERE / "results" / "first_fit.csv", index=False, float_format="%.2f")
     print(summary.to_string(index=False, float_format=lambda v: f"{v:.1f}"))

@@ -90,7 +90,7 @@ class TestNumbers:
         curve = runs[(runs["task"] == task) & (runs["model"] == model)]
         fit = real.plan.laws[law].fit(
             curve.drop(columns=["task", "model"]), y="error", x="examples",
-            draws=500, tune=300, seed=int(row["seed"]), progress=False,
+            draws=500, tune=200, seed=int(row["seed"]), progress=False,
         )  # fmt: skip
         assert row["exponent"] == np.median(fit.parameters["exponent"])
 
@@ -122,6 +122,16 @@ class TestNumbers:
         assert "exponent" in repr(real)
         assert "<table" in real._repr_html_()
         assert {"task", "model", "law"} <= set(real.to_frame())
+
+
+def test_bent_laws_have_a_pilot(quick, runs):
+    laws = {"plain": bs.PowerLaw(), "bent": bs.BrokenPowerLaw(breaks=1)}
+    table = quick(laws, runs)
+    assert {name: s.pilot > 0 for name, s in table.plan.settings.items()} == {
+        "plain": False,
+        "bent": True,
+    }
+    assert not table.table["straightened"].any()  # nothing was really sampled
 
 
 class TestSeeds:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import bayescale as bs
-from bayescale import condense, forecasting, kernels, model, posterior, starts
+from bayescale import condense, forecasting, kernels, leave_one_out, model, posterior, starts
 from bayescale.coordinates import Coordinates, split
 from bayescale.data import observations
 
@@ -96,8 +96,9 @@ class TestNothingOfSizeDrawsTimesRuns:
 
     def test_loo_and_compare_go_in_parts(self, small, monkeypatch, curve):
         other = bs.PowerLaw(irreducible=0.0).fit(curve, y="error", x="examples", progress=False)
+        monkeypatch.setattr(leave_one_out, "TOGETHER", 10_000)
         parts = small.loo()
-        monkeypatch.setattr(posterior, "HELD", 20_000_000)
+        monkeypatch.setattr(leave_one_out, "TOGETHER", 10_000_000)
         whole = small.loo()
         np.testing.assert_allclose(parts.elpd_i, whole.elpd_i, rtol=1e-10)
         table = bs.compare({"a": small, "b": other}, progress=False)
