@@ -8,18 +8,22 @@ exponent of every draw is multiplied by
 
 where t is the distance from the data in e-folds of the input and U an Ornstein-Uhlenbeck process
 from 0, that wanders like a Brownian motion at first and forgets within an e-fold. With q = 0.3 the
-exponent changes by about a fifth of itself, and falls short of the law's by a tenth on average (of
-a law that may rise and fall, by nothing). A curve may so come to a halt, and does not turn around.
+exponent changes by about a fifth of itself, and falls short of the law's by a tenth on average. A
+curve may so come to a halt, and does not turn around. Of a law that rises and falls, the exponent
+at the data's end says little of how far exponents go: there it gains :math:`q\,U(t)` times the
+largest that the draw has within the data, of either sign.
 Nothing of this is fitted: the data hold no trace of what comes after them, so prior and posterior
 of the drift are one. How q, the third and the e-fold were found, on curves of which each family was
-left out in its turn, is told on the page about extrapolation. Of several inputs, t is how far the farthest of them lies beyond its range.
-Where outcomes may be negative, the same is done to y itself instead of log y.
+left out in its turn, is told on the page about extrapolation. Of several inputs, t is how far the
+farthest of them lies beyond its range. Where outcomes may be negative, the same is done to y itself
+instead of log y.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -36,6 +40,8 @@ _SLOWER, _FORGETS = 1 / 3, 1.0
 _KNOTS = np.concatenate([np.arange(0, 3, 0.1), 3 * 1.05 ** np.arange(0, 126)])
 #: Pieces of a path of several inputs, of which every point has its own.
 _COARSE = 24
+#: Where the exponents of a draw are looked at within the data.
+_PLACES = 60
 
 Curve = Callable[[dict[str, np.ndarray]], np.ndarray]
 
@@ -73,8 +79,8 @@ class Drift:
         q; no unit.
     seed
         Of the walks: equal seeds walk alike, whatever is asked.
-    slows
-        Whether the exponent falls short of the law's on average.
+    turns
+        Whether the law may rise and fall.
     on_logs
         Whether the exponent is that of log y; else the slope of y drifts.
     """
@@ -84,7 +90,7 @@ class Drift:
     shape: tuple[int, ...]
     strength: float
     seed: Any
-    slows: bool = True
+    turns: bool = False
     on_logs: bool = True
 
     def distance(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -155,16 +161,31 @@ class Drift:
             goal = np.log(inputs[role][farthest])
             inside = np.clip(goal, np.log(start), np.log(end))
             at[role] = np.exp(inside + np.clip(goal - inside, -knots, knots))
-        curve = self.scaled(self.curve(at))
-        growth = self._growth(used)
-        before = np.zeros_like(curve)
+        place = np.clip(np.searchsorted(knots, far[path]) - 1, 0, len(knots) - 1)
+        wander = self._wander(used)
+        if self.turns:
+            gains = -self.strength * self._steepest[..., None] * wander
+            steps, last = np.diff(knots), far[path] - knots[place]
+        else:
+            gains = np.maximum(self.strength * (wander - _SLOWER), -1.0)
+            curve = self.scaled(self.curve(at))
+            steps, last = np.diff(curve, axis=-1), value - curve[..., place]
         with np.errstate(all="ignore"):  # of values beyond what a computer holds: see _shift
-            np.cumsum(growth[..., :-1] * np.diff(curve, axis=-1), axis=-1, out=before[..., 1:])
-            place = np.clip(np.searchsorted(knots, far[path]) - 1, 0, len(knots) - 1)
-            return before[..., place] + growth[..., place] * (value - curve[..., place])
+            moved = np.cumsum(gains[..., :-1] * steps, axis=-1)
+            before = np.concatenate([np.zeros_like(gains[..., :1]), moved], axis=-1)
+            return before[..., place] + gains[..., place] * last
 
-    def _growth(self, used: np.ndarray) -> np.ndarray:
-        """Return by how much the slope after each knot has grown, less one; shape (..., knot)."""
+    @cached_property
+    def _steepest(self) -> np.ndarray:
+        """The largest exponent that each draw has within the data; shape (...)."""
+        ((role, (start, end)),) = self.edges.items()
+        at = np.linspace(np.log(start), np.log(end), _PLACES)
+        with np.errstate(all="ignore"):
+            slope = np.diff(self.scaled(self.curve({role: np.exp(at)})), axis=-1) / np.diff(at)
+        return np.nan_to_num(np.abs(slope)).max(axis=-1)
+
+    def _wander(self, used: np.ndarray) -> np.ndarray:
+        """Return U in the middle of the piece after each knot; shape (..., knot)."""
         count = int(used[-1]) + 1
         rng = np.random.default_rng(self.seed)
         kept = np.exp(-np.diff(_KNOTS[: count + 1]) / _FORGETS)
@@ -173,6 +194,4 @@ class Drift:
         for k in range(count):  # a row a step, so that a longer path begins like a shorter one
             walk[k + 1] = kept[k] * walk[k] + new[k] * rng.standard_normal(self.shape)
         onward = np.append(used[1:], count)  # the knot at which each piece ends
-        middles = 0.5 * (walk[used] + walk[onward])
-        slower = _SLOWER if self.slows else 0.0
-        return np.moveaxis(np.maximum(self.strength * (middles - slower), -1.0), 0, -1)
+        return np.moveaxis(0.5 * (walk[used] + walk[onward]), 0, -1)

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from bayescale.fitting import Fit
 
 
+#: Weights that are shrunk towards equal ones.
+_SHRINKING = ("pseudo-bma", "backtest")
+
+
 @dataclass(frozen=True, eq=False)
 class Ensemble(Forecaster):
     """Several fits as one forecast: a mixture of their posterior predictives.
@@ -166,25 +170,29 @@ def ensemble(
 
     .. math:: p(y) = \sum_k w_k\, p_k(y)
 
-    where :math:`p_k` is the posterior predictive of law k. With ``weights="backtest"``,
-    :math:`w = (1 - s)\, w_{stacked} + s / K`: the weights that would have scored best on the
-    held-out scales, shrunk towards equal ones by :math:`s` = ``shrink``.
+    where :math:`p_k` is the posterior predictive of law k. Weights from data are shrunk towards
+    equal ones, :math:`w = (1 - s)\, w_{data} + s / K` with :math:`s` = ``shrink``: those that would
+    have scored best on the held-out scales (``"backtest"``), or :math:`w_{data} \propto
+    e^{\mathrm{elpd}_k}` of leave-one-out (``"pseudo-bma"``). With correlated noise the latter asks
+    how well each row is told by the rows before it, which is nearer to a forecast than
+    interpolation is; with independent noise it measures interpolation.
 
     Parameters
     ----------
     fits
         Two fits or more on the same rows, in a list or by name.
     weights
-        ``"equal"`` (the default, and the best in our measurements of extrapolation),
-        ``"backtest"`` (stacking on held-out scales, half-way to equal), ``"loo"`` (stacking on
+        ``"equal"`` (the default), ``"pseudo-bma"`` (leave-one-out, half-way to equal: what
+        :func:`bayescale.forecast` does), ``"backtest"`` (stacking on held-out scales, half-way to
+        equal), ``"loo"`` (stacking on
         leave-one-out, which measures interpolation and tends to favour the most over-confident
         law: the ensemble says so), or numbers that sum to one; no unit.
     backtest
         The backtest of the same laws by the same names, for ``weights="backtest"``.
     shrink
-        :math:`s`, how far the weights of a backtest go towards equal ones, from 0 (stacking
-        alone) to 1 (equal); no unit. 0.5 by default: held-out points are few and not independent,
-        so stacking alone is noisy.
+        :math:`s`, how far the weights of a backtest or of pseudo-BMA go towards equal ones, from
+        0 (the data's alone) to 1 (equal); no unit. 0.5 by default: what the data say of laws is
+        little and noisy.
 
     Returns
     -------
@@ -195,7 +203,7 @@ def ensemble(
     ------
     LawError
         If the weights are not of a known kind or number or do not sum to one, a backtest is
-        missing, or shrink is not between 0 and 1 or has no backtest to shrink.
+        missing, or shrink is not between 0 and 1 or has nothing to shrink.
     DataError
         If the fits are not on the same rows of the same outcome, or the backtest is not on these
         rows.
@@ -213,10 +221,7 @@ def ensemble(
     >>> both.weights.tolist()
     [0.5, 0.5]
     """
-    if shrink is not None and not (isinstance(weights, str) and weights == "backtest"):
-        raise LawError(
-            f"shrink= is for weights='backtest' alone; got weights={weights!r}, shrink={shrink!r}."
-        )
+    _check_shrink(shrink, weights)
     named = dict(fits) if isinstance(fits, Mapping) else _named(fits)
     comparison.check_same_rows(named)
     if isinstance(weights, str):
@@ -227,14 +232,15 @@ def ensemble(
             table = comparison.compare(named, progress=False)
             shares = np.array([table["weight"][name] for name in named])
             rule = "loo (interpolation)"
-        elif weights == "backtest":
+        elif weights in _SHRINKING:
             shrink = 0.5 if shrink is None else shrink
-            shares = _backtest_weights(named, backtest, shrink)
-            rule = f"{shrink:g} equal + {1 - shrink:g} backtest" if shrink else "backtest"
+            found = _backtest_weights(named, backtest) if weights == "backtest" else _pseudo(named)
+            shares = (1 - shrink) * found + shrink / len(named)
+            rule = f"{shrink:g} equal + {1 - shrink:g} {weights}" if shrink else weights
         else:
             raise LawError(
-                "weights= must be 'equal', 'loo', 'backtest', or a number for each law; "
-                f"got {weights!r}."
+                "weights= must be 'equal', 'pseudo-bma', 'backtest', 'loo', or a number for each "
+                f"law; got {weights!r}."
             )
     else:
         rule, shares = "given", np.asarray(weights, float)
@@ -258,20 +264,32 @@ def _named(fits: Sequence[Fit]) -> dict[str, Fit]:
     return named
 
 
-def _backtest_weights(
-    fits: Mapping[str, Fit], backtest: Backtest | None, shrink: float
-) -> np.ndarray:
-    """Return stacking weights on held-out points, shrunk towards equal ones."""
+def _pseudo(fits: Mapping[str, Fit]) -> np.ndarray:
+    """Return weights in proportion to exp(elpd) of leave-one-out."""
+    elpd = np.array([fit.loo().elpd for fit in fits.values()])
+    weights = np.exp(elpd - elpd.max())
+    return weights / weights.sum()
+
+
+def _check_shrink(shrink: Any, weights: Any) -> None:
+    if shrink is None:
+        return
+    if not (isinstance(weights, str) and weights in _SHRINKING):
+        listed = " and ".join(map(repr, _SHRINKING))
+        raise LawError(f"shrink= is for weights={listed} alone; got {weights=}, {shrink=}.")
     if isinstance(shrink, bool) or not isinstance(shrink, int | float) or not 0 <= shrink <= 1:
         raise LawError(
-            "shrink= must be a number from 0 (stacking alone) to 1 (equal weights); "
+            "shrink= must be a number from 0 (the data's weights alone) to 1 (equal weights); "
             f"got {shrink!r}."
         )
+
+
+def _backtest_weights(fits: Mapping[str, Fit], backtest: Backtest | None) -> np.ndarray:
+    """Return stacking weights on held-out points."""
     if backtest is None:
         raise LawError("weights='backtest' needs backtest=bs.backtest({...}) of the same laws.")
     comparison.check_backtest(fits, backtest)
     columns = [
         backtest.points.loc[backtest.points["law"] == name, "log_score"].to_numpy() for name in fits
     ]
-    stacked = stacking_weights(np.column_stack(columns))
-    return (1 - shrink) * stacked + shrink / len(fits)
+    return stacking_weights(np.column_stack(columns))

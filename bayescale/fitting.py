@@ -231,8 +231,8 @@ class Fit(Forecaster):
         edges = {r: (references[f"{r}_start"], references[f"{r}_end"]) for r in self.law.inputs}
         shape = np.shape(next(iter(posterior.named(self.parameters).values())))
         seed = [self.settings.seed, 7]
-        slows, on_logs = self.law.only_falls, self.likelihood.positive
-        return Drift(self.curve_draws, edges, shape, strength, seed, slows, on_logs)
+        turns, on_logs = self.law.turns, self.likelihood.positive
+        return Drift(self.curve_draws, edges, shape, strength, seed, turns, on_logs)
 
     def new_run_draws(
         self, curve: np.ndarray, inputs: dict[str, np.ndarray] | None = None, salt: int = 3

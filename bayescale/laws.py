@@ -193,6 +193,11 @@ class Law:
         return True
 
     @property
+    def turns(self) -> bool:
+        """Whether the curve may rise and fall again."""
+        return False
+
+    @property
     def rises(self) -> bool:
         """Whether the outcome is one that grows with the inputs, and no loss."""
         return False

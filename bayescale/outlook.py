@@ -12,7 +12,7 @@ import numpy as np
 from bayescale import fitting
 from bayescale.data import Observations, check_enough, observations
 from bayescale.drift import DRIFT, checked_drift
-from bayescale.ensembles import Ensemble
+from bayescale.ensembles import Ensemble, ensemble
 from bayescale.errors import BayescaleWarning, LawError
 from bayescale.forecasting import Forecast, checked_inputs
 from bayescale.forms.broken_power_law import BrokenPowerLaw
@@ -61,11 +61,12 @@ def forecast(
     seed: int = 0,
     progress: bool | None = None,
 ) -> Forecast:
-    """Forecast one curve with nothing to choose: an equal mixture of laws, calibrated.
+    """Forecast one curve with nothing to choose: a mixture of laws, calibrated on real curves.
 
     Noise is correlated along the curve (:class:`Correlated`), the exponent drifts beyond the data
     (:mod:`bayescale.drift`), and the doubt about the form is in the interval: every law of
-    :func:`default_laws` that the runs can bear has an equal part.
+    :func:`default_laws` that the runs can bear has a part, half of it equal and half by how well
+    it tells each row from those before it (``weights="pseudo-bma"`` of :func:`ensemble`).
 
     Parameters
     ----------
@@ -88,8 +89,8 @@ def forecast(
     likelihood
         How rows scatter, in place of ``Correlated(LogNormal(n_obs=n_obs))``.
     drift
-        By what share of itself the local exponent may change per e-fold beyond the data; 0 for the
-        laws as they stand.
+        How far the local exponent may drift from the laws' beyond the data; 0 for the laws as they
+        stand.
     draws, tune
         Kept draws and tuning steps of each of four chains.
     seed
@@ -155,8 +156,11 @@ def forecast(
             bar.update(f"Forecast: {name}", advance=1)
     if not fits:
         raise LawError("None of the laws could be fitted; the warnings above say why.")
-    shares = np.full(len(fits), 1 / len(fits))
-    return Ensemble(fits, shares, "equal").forecast(x=at, drift=drift)
+    if len(fits) == 1:
+        mixture = Ensemble(fits, np.ones(1), "the only law's")
+    else:
+        mixture = ensemble(fits, weights="pseudo-bma")
+    return mixture.forecast(x=at, drift=drift)
 
 
 def default_laws(runs: Observations) -> dict[str, Law]:

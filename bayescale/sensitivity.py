@@ -254,7 +254,8 @@ def _refit(plan: _Plan, runs: Observations) -> _Refit:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SamplingWarning)  # it is told in the table
         made = fitting.fit(plan.law, plan.likelihood, runs, plan.settings, progress=False)
-    forecast = made.forecast(**plan.targets)
+    asked: dict[str, Any] = plan.targets
+    forecast = made.forecast(**asked)
     found = made.diagnostics
     flat = forecast.draws(plan.of).reshape(-1, forecast.curve.shape[-1])
     return _Refit(flat, len(runs), "" if found.good else found.line())

@@ -5,7 +5,7 @@ metric, which is linear, follows them. A first set of draws shows how: along its
 longest first, the mean of each coordinate is a quadratic of the longer ones and the log of its
 width is linear in them. The map from standard normal coordinates through those, and back, is
 explicit, its Jacobian is known, and what is sampled is the same posterior whatever the map; a good
-one gives three times the effective draws at the same price (benchmarks/straightened.py).
+one gives three times the effective draws at the same price (benchmarks/scale_curves.py).
 
 Transport maps for sampling: Parno and Marzouk (2018), arXiv:1412.5492.
 """

@@ -245,8 +245,11 @@ class TestEnsemble:
         [
             ({"weights": "backtest", "shrink": 1.5}, "from 0 .* to 1"),
             ({"weights": "backtest", "shrink": "half"}, "from 0 .* to 1"),
-            ({"weights": "equal", "shrink": 0.5}, "for weights='backtest' alone"),
-            ({"weights": [0.5, 0.5], "shrink": 0.0}, "for weights='backtest' alone"),
+            ({"weights": "equal", "shrink": 0.5}, "for weights='pseudo-bma' and 'backtest' alone"),
+            (
+                {"weights": [0.5, 0.5], "shrink": 0.0},
+                "for weights='pseudo-bma' and 'backtest' alone",
+            ),
         ],
     )
     def test_wrong_shrink(self, fits, backtest, options, message):

@@ -195,6 +195,11 @@ class BrokenPowerLaw(Law):
         return self.monotone
 
     @property
+    def turns(self) -> bool:
+        """Whether the curve may rise and fall again."""
+        return not self.monotone
+
+    @property
     def bends(self) -> str:
         """What makes the curve bend on log axes."""
         return "A floor or a break"
