@@ -169,8 +169,9 @@ class Drift:
         else:
             gains = np.maximum(self.strength * (wander - _SLOWER), -1.0)
             curve = self.scaled(self.curve(at))
-            steps, last = np.diff(curve, axis=-1), value - curve[..., place]
-        with np.errstate(all="ignore"):  # of values beyond what a computer holds: see _shift
+            with np.errstate(all="ignore"):  # of what no computer holds: see _shift
+                steps, last = np.diff(curve, axis=-1), value - curve[..., place]
+        with np.errstate(all="ignore"):
             moved = np.cumsum(gains[..., :-1] * steps, axis=-1)
             before = np.concatenate([np.zeros_like(gains[..., :1]), moved], axis=-1)
             return before[..., place] + gains[..., place] * last

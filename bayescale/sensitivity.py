@@ -255,7 +255,7 @@ def _refit(plan: _Plan, runs: Observations) -> _Refit:
         warnings.simplefilter("ignore", SamplingWarning)  # it is told in the table
         made = fitting.fit(plan.law, plan.likelihood, runs, plan.settings, progress=False)
     asked: dict[str, Any] = plan.targets
-    forecast = made.forecast(**asked)
+    forecast = made.forecast(drift=0.0, **asked)
     found = made.diagnostics
     flat = forecast.draws(plan.of).reshape(-1, forecast.curve.shape[-1])
     return _Refit(flat, len(runs), "" if found.good else found.line())
@@ -622,7 +622,7 @@ def _diagnosis(prior: float, likelihood: float) -> str:
 
 def _asked(fit: Fit, inputs: Mapping[str, Any]) -> Any:
     """Return a forecast; the newest forecast that the fit keeps stays as it was."""
-    return replace(fit, tree=fit.tree.copy()).forecast(**inputs)
+    return replace(fit, tree=fit.tree.copy()).forecast(drift=0.0, **inputs)
 
 
 def _forecast_draws(made: Any, of: str) -> xr.DataArray:

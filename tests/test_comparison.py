@@ -203,7 +203,7 @@ class TestEnsemble:
     def test_equal_weights_mix_the_members(self, fits):
         both = bs.ensemble(fits)
         assert both.weights.to_dict() == {"power": 0.5, "broken": 0.5}
-        mixed = both.forecast(x=[1e4]).draws("curve").ravel()
+        mixed = both.forecast(x=[1e4], drift=0).draws("curve").ravel()
         parts = [fit.curve_draws({"x": np.array([1e4])}).ravel() for fit in fits.values()]
         cut = np.median(np.concatenate(parts))
         expected = np.mean([(part < cut).mean() for part in parts])
@@ -284,7 +284,7 @@ class TestEnsemble:
     @pytest.mark.parametrize(
         ("weights", "message"),
         [
-            ("best", "'equal', 'loo', 'backtest'"),
+            ("best", "'equal', 'pseudo-bma', 'backtest', 'loo'"),
             ([0.5, 0.6], "sum to one"),
             ([1.5, -0.5], "none negative"),
             ([1.0], "must be 2 numbers"),

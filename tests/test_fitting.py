@@ -114,7 +114,14 @@ class TestPowerLaw:
         for text in (repr(power_fit), power_fit._repr_html_()):
             for part in ("PowerLaw", "irreducible + scale", "exponent", "R-hat", "ESS"):
                 assert part in text
-        assert list(power_fit.summary().index) == ["irreducible", "scale", "exponent", "sigma"]
+        assert list(power_fit.summary().index) == [
+            "irreducible",
+            "scale",
+            "exponent",
+            "sigma",
+            "curve at the largest input",
+            "curve at ten times the largest input",
+        ]
 
 
 class TestBrokenPowerLaw:
