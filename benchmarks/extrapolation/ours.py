@@ -34,7 +34,7 @@ def default(curve: Curve) -> dict[str, Predictive]:
     start = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", bs.BayescaleWarning)
-        made = bs.forecast(  # type: ignore[attr-defined]
+        made = bs.forecast(
             curve.train, y="y", x="x", n_obs="n_obs", at=x, progress=False
         )
     seconds = time.perf_counter() - start
