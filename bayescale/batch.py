@@ -16,15 +16,15 @@ from bayescale.errors import BayescaleWarning, DataError, LawError, SamplingWarn
 from bayescale.fit_table import FitTable
 from bayescale.likelihood import Likelihood
 from bayescale.progress import task
-from bayescale.sample import Sampling
+from bayescale.sample import PILOT, Sampling
 
 if TYPE_CHECKING:
     import os
 
     import pandas as pd
 
-#: Pilot draws of laws whose own target acceptance says that their posteriors are bent.
-PILOT, _PLAIN = 150, 0.9
+#: A law whose own target acceptance exceeds this has a bent posterior, and needs a pilot.
+_PLAIN = 0.9
 
 
 def fit_many(
