@@ -16,15 +16,15 @@ from bayescale.errors import BayescaleWarning, DataError, LawError, SamplingWarn
 from bayescale.fit_table import FitTable
 from bayescale.likelihood import Likelihood
 from bayescale.progress import task
-from bayescale.sample import Sampling
+from bayescale.sample import PILOT, Sampling
 
 if TYPE_CHECKING:
     import os
 
     import pandas as pd
 
-#: Pilot draws of laws whose own target acceptance says that their posteriors are bent.
-PILOT, _PLAIN = 150, 0.9
+#: A law whose own target acceptance exceeds this has a bent posterior, and needs a pilot.
+_PLAIN = 0.9
 
 
 def fit_many(
@@ -35,6 +35,7 @@ def fit_many(
     y: str,
     likelihood: Likelihood | None = None,
     ceiling: float | None = None,
+    run: str | None = None,
     forecast: Mapping[str, Any] | None = None,
     prob: float = 0.9,
     draws: int = 500,
@@ -72,6 +73,9 @@ def fit_many(
         How runs scatter; by default what suits each form.
     ceiling
         What a rising metric cannot exceed; ``ceiling - y`` is modelled.
+    run
+        The column that says which training run a row is a checkpoint of: noise is then
+        correlated along each run.
     forecast
         Inputs to forecast for every group: ``{"x": [1e9, 1e10]}``.
     prob
@@ -132,7 +136,7 @@ def fit_many(
     'PowerLaw'
     """
     plan = _planned(
-        labelled(laws), likelihood, y, inputs, ceiling, prob, forecast, keep,
+        labelled(laws), likelihood, y, inputs, ceiling, run, prob, forecast, keep,
         {"draws": draws, "tune": tune, "chains": chains, "retry": retry}, target_accept,
     )  # fmt: skip
     _check(workers, executor, chunk, seed)
@@ -182,6 +186,7 @@ def _planned(
     y: str,
     inputs: dict[str, str],
     ceiling: float | None,
+    run: str | None,
     prob: float,
     forecast: Mapping[str, Any] | None,
     keep: str | None,
@@ -202,9 +207,9 @@ def _planned(
         settings[label] = Sampling(cores=1, target_accept=accept, pilot=pilot, **sampling)
         if forecast is not None:
             forecasting.checked_inputs(law.inputs, inputs, forecast, label)
-    likelihoods = {label: likelihood or law.default_likelihood() for label, law in laws.items()}
+    likelihoods = {label: likelihood or law.noise(run) for label, law in laws.items()}
     return Plan(
-        laws, likelihoods, settings, y, inputs, ceiling, prob,
+        laws, likelihoods, settings, y, inputs, ceiling, run, prob,
         None if forecast is None else dict(forecast), keep == "draws",
     )  # fmt: skip
 
@@ -226,7 +231,7 @@ def _jobs(plan: Plan, runs: Any, by: tuple[str, ...], seed: int) -> list[Job]:
         if not isinstance(runs, Mapping):
             raise DataError(f"The runs must be a pandas DataFrame; got {type(runs).__name__}.")
         runs = pd.DataFrame(runs)
-    used = [plan.y, *plan.inputs.values()]
+    used = [plan.y, *plan.inputs.values(), *plan.others]
     _check_columns(runs, by, used)
     # Hashed and sorted once for all groups: a million groups one by one took half an hour.
     hashed = _row_hashes(runs, used)

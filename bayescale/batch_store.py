@@ -202,6 +202,7 @@ def manifest_of(plan: Plan, seed: int) -> dict[str, Any]:
             "y": plan.y,
             "inputs": dict(plan.inputs),
             "ceiling": plan.ceiling,
+            "run": plan.run,
             "prob": plan.prob,
             "forecast": None
             if plan.forecast is None

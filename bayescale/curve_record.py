@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import fitting, forecasting
-from bayescale.data import observations
+from bayescale.data import Observations, observations
 from bayescale.drift import DRIFT
 from bayescale.errors import BayescaleError
 from bayescale.leave_one_out import leave_one_out
@@ -49,6 +49,8 @@ class Plan:
         Role to column.
     ceiling
         What a rising metric cannot exceed, or None.
+    run
+        The column that names the training runs, or None.
     prob
         Probability of the equal-tailed intervals.
     forecast
@@ -63,9 +65,21 @@ class Plan:
     y: str
     inputs: dict[str, str]
     ceiling: float | None
+    run: str | None
     prob: float
     forecast: dict[str, Any] | None
     keep_draws: bool
+
+    @property
+    def others(self) -> list[str]:
+        """The columns that are used beside outcome and inputs: of runs and of evaluations."""
+        averaged = [likelihood.averaged for likelihood in self.likelihoods.values()]
+        named = [name for name in (self.run, *averaged) if isinstance(name, str)]
+        return [*dict.fromkeys(named)]
+
+    def checked(self, law: Any, likelihood: Any, runs: pd.DataFrame) -> Observations:
+        """Return a group's rows, checked."""
+        return observations(law, likelihood, runs, self.y, self.inputs, self.ceiling, self.run)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +138,7 @@ def settings_of(plan: Plan, job: Job) -> Sampling:
 def fitted(plan: Plan, job: Job) -> fitting.Sampled:
     """Check a job's rows and sample."""
     law, likelihood = plan.laws[job.label], plan.likelihoods[job.label]
-    runs = observations(law, likelihood, job.runs, plan.y, plan.inputs, plan.ceiling)
+    runs = plan.checked(law, likelihood, job.runs)
     return fitting.sampled(law, likelihood, runs, settings_of(plan, job))
 
 
@@ -317,5 +331,5 @@ def unpacked_fit(plan: Plan, job: Job, arrays: Mapping[str, np.ndarray]) -> fitt
     law, likelihood = plan.laws[job.label], plan.likelihoods[job.label]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # heard when the batch ran
-        runs = observations(law, likelihood, job.runs, plan.y, plan.inputs, plan.ceiling)
+        runs = plan.checked(law, likelihood, job.runs)
     return fitting.resumed(law, likelihood, runs, settings_of(plan, job), draws).fit()

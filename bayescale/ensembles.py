@@ -265,9 +265,13 @@ def _named(fits: Sequence[Fit]) -> dict[str, Fit]:
 
 
 def _pseudo(fits: Mapping[str, Fit]) -> np.ndarray:
-    """Return weights in proportion to exp(elpd) of leave-one-out."""
-    elpd = np.array([fit.loo().elpd for fit in fits.values()])
-    weights = np.exp(elpd - elpd.max())
+    """Return weights in proportion to exp(elpd) of leave-one-out; equal where none is finite."""
+    with np.errstate(all="ignore"):  # a law that misses the runs by far has no weight
+        elpd = np.array([fit.loo().elpd for fit in fits.values()])
+    known = np.isfinite(elpd)
+    if not known.any():
+        return np.full(len(elpd), 1 / len(elpd))
+    weights = np.where(known, np.exp(elpd - elpd[known].max()), 0.0)
     return weights / weights.sum()
 
 

@@ -21,7 +21,7 @@ from bayescale.forms.shifted_power_law import ShiftedPowerLaw
 from bayescale.laws import Law
 from bayescale.likelihood import Correlated, Likelihood, LogNormal
 from bayescale.progress import task
-from bayescale.sample import Sampling
+from bayescale.sample import PILOT, Sampling
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -142,7 +142,10 @@ def forecast(
     with task("Forecast", total=len(chosen), progress=progress) as bar:
         for name, law in chosen.items():
             bar.update(f"Forecast: {name}")
-            settings = Sampling(draws, tune, target_accept=law.target_accept, seed=seed)
+            pilot = PILOT if law.turns else 0  # draws of these laws never suffice without
+            settings = Sampling(
+                draws, tune, target_accept=law.target_accept, seed=seed, pilot=pilot
+            )
             try:
                 fits[name] = fitting.fit(law, noise, table, settings, progress=False)
             except Exception as error:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import pymc as pm
     import xarray as xr
 
+#: Draws of a pilot, from which the coordinates of a bent posterior are learned.
+PILOT = 150
 SAMPLERS = ("nutpie", "pymc")
 #: Coordinates have more effective draws than what follows from them: how many times the least.
 SPARE = 1.25
