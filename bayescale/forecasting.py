@@ -130,11 +130,27 @@ class Forecast:
     def __repr__(self) -> str:
         """Return the 90 % interval as a table."""
         table = self.interval(0.9).to_string(index=False, float_format=lambda v: f"{v:.4g}")
-        return f"{self._title()}\n{table}"
+        return "\n".join([self._title(), table, *self.notes])
 
     def _repr_html_(self) -> str:
         table = self.interval(0.9).to_html(index=False, float_format=lambda v: f"{v:.4g}")
-        return f"<p>{html.escape(self._title())}</p>{table}"
+        notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes)
+        return f"<p>{html.escape(self._title())}</p>{table}{notes}"
+
+    @property
+    def notes(self) -> list[str]:
+        """What to keep in mind of inputs outside the data, in words."""
+        words = []
+        for column in self.inputs:
+            least = float(self.runs[column].min())
+            count = int((self.inputs[column] < least).sum())
+            if count:
+                drifts = f"; the drift of {self.drift:g} applies there too" if self.drift else ""
+                words.append(
+                    f"{count} of {len(self.inputs)} lie below the smallest {column} "
+                    f"({least:g}): a backcast{drifts}."
+                )
+        return words
 
     def _title(self) -> str:
         beyond = f"; drift {self.drift:g} beyond the data" if self.drift else ""

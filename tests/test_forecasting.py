@@ -98,6 +98,18 @@ class TestForecast:
         with pytest.raises(bs.LawError, match="between 0 and 1"):
             power_fit.forecast(x=1e3).interval(prob)
 
+    def test_a_backcast_says_that_it_is_one(self, power_fit):
+        made = power_fit.forecast(x=[1.0, 1e4])
+        least = power_fit.runs.inputs["x"].min()
+        note = f"1 of 2 lie below the smallest examples ({least:g}): a backcast; the drift of 0.3"
+        assert note in repr(made)
+        assert "a backcast" in made._repr_html_()
+        plain = power_fit.forecast(x=1.0, drift=0)
+        assert plain.notes == [f"1 of 1 lie below the smallest examples ({least:g}): a backcast."]
+        assert power_fit.forecast(x=1e4).notes == []
+        inside = power_fit.forecast(x=300.0).curve.std()
+        assert made.curve[..., 0].std() > power_fit.forecast(x=1.0, drift=0).curve.std() > inside
+
     def test_bad_kind(self, power_fit):
         with pytest.raises(bs.LawError, match="'observation' or 'curve'"):
             power_fit.forecast(x=1e3).interval(0.9, of="mean")

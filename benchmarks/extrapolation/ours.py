@@ -34,9 +34,7 @@ def default(curve: Curve) -> dict[str, Predictive]:
     start = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", bs.BayescaleWarning)
-        made = bs.forecast(
-            curve.train, y="y", x="x", n_obs="n_obs", at=x, progress=False
-        )
+        made = bs.forecast(curve.train, y="y", x="x", n_obs="n_obs", at=x, progress=False)
     seconds = time.perf_counter() - start
     source = made.source
     found = {"bayescale": _asked(source, x, y, {}, seconds, made)}
