@@ -220,7 +220,9 @@ def _jobs(plan: Plan, runs: Any, by: tuple[str, ...], seed: int) -> list[Job]:
         if not isinstance(runs, Mapping):
             raise DataError(f"The runs must be a pandas DataFrame; got {type(runs).__name__}.")
         runs = pd.DataFrame(runs)
-    used = [plan.y, *plan.inputs.values()]
+    counted = [noise.averaged for noise in plan.likelihoods.values()]
+    named = [column for column in counted if isinstance(column, str)]
+    used = list(dict.fromkeys([plan.y, *plan.inputs.values(), *named]))
     _check_columns(runs, by, used)
     # Hashed and sorted once for all groups: a million groups one by one took half an hour.
     hashed = _row_hashes(runs, used)
@@ -257,7 +259,7 @@ def _check_columns(runs: pd.DataFrame, by: tuple[str, ...], used: list[str]) -> 
             )
     both = [name for name in by if name in used]
     if both:
-        raise LawError(f"by= and the inputs or y both name {both[0]!r}.")
+        raise LawError(f"by= and the inputs, y or n_obs both name {both[0]!r}.")
     if runs.empty:
         raise DataError("The table of runs is empty. It needs one row for each training run.")
     missing = runs[list(by)].isna().to_numpy().any(axis=1)
