@@ -268,7 +268,7 @@ def _check_columns(runs: pd.DataFrame, by: tuple[str, ...], used: list[str]) -> 
             )
     both = [name for name in by if name in used]
     if both:
-        raise LawError(f"by= and the inputs or y both name {both[0]!r}.")
+        raise LawError(f"by= and the inputs, y or n_obs both name {both[0]!r}.")
     if runs.empty:
         raise DataError("The table of runs is empty. It needs one row for each training run.")
     missing = runs[list(by)].isna().to_numpy().any(axis=1)

@@ -54,7 +54,8 @@ def checked_drift(drift: Any) -> float:
     LawError
         If it is not a number of at least 0.
     """
-    if isinstance(drift, bool) or not isinstance(drift, int | float | np.number) or not drift >= 0:
+    number = isinstance(drift, int | float | np.number) and not isinstance(drift, bool)
+    if not number or not 0 <= drift < np.inf:
         raise LawError(
             "drift= must be a number of at least 0 (0.3, the default: beyond the data the local "
             "exponent may change by about a fifth of itself, and falls short of the law's by a "
@@ -100,6 +101,12 @@ class Drift:
             log_x = np.log(inputs[role])
             beyond.append(np.maximum(np.log(start) - log_x, log_x - np.log(end)))
         return np.maximum(np.max(beyond, axis=0), 0.0)
+
+    def places(self, role: str) -> np.ndarray:
+        """Return log inputs beyond the data between which the drift may be read off linearly."""
+        knots = _KNOTS[1 :: 1 if len(self.edges) == 1 else 3]
+        start, end = np.log(self.edges[role])
+        return np.concatenate([start - knots[::-1], end + knots])
 
     def applied(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
         """Return the drifted curve's draws at inputs, shape (..., m)."""

@@ -439,6 +439,9 @@ class Fit(Forecaster):
         grid = forecasting.search_grid(references[f"{solve}_start"], references[f"{solve}_end"])
         shift = None
         if drift:
+            # The search's own points lie ten e-folds apart far from the data: too far to read off.
+            places = drifting.places(solve)
+            grid = np.union1d(grid, places[(places > grid[0]) & (places < grid[-1])])
             at = {role: np.full(len(grid), value) for role, value in given.items()}
             shift = drifting.shift({**at, solve: np.exp(grid)})
 

@@ -26,6 +26,8 @@ APART = 1e6
 _HALF_LOG_TAU = 0.5 * math.log(2 * math.pi)
 #: Added to the variance of a step along a run, so that runs at nearly equal inputs do no harm.
 _JITTER = 1e-6
+#: A step of log y beyond which an outcome is no number that a computer holds.
+_FARTHEST = 700.0
 
 
 class Likelihood:
@@ -502,7 +504,10 @@ class Correlated(Likelihood):
         """
         rho, left = _memory(gap, correlation_length)
         rho, left, root = (np.broadcast_to(v, np.shape(value)) for v in (rho, left, n_obs**0.5))
-        steps = np.log(self.of.draw(rng, np.ones(np.shape(value)), n_obs=1 / left, **noise))
+        with np.errstate(divide="ignore"):
+            steps = np.log(self.of.draw(rng, np.ones(np.shape(value)), n_obs=1 / left, **noise))
+        # Tails without end: an infinite step would leave no number to the rows after it.
+        steps = np.clip(steps, -_FARTHEST, _FARTHEST)
         path = np.empty(np.shape(value))
         last = np.broadcast_to(start, np.shape(value)[:-1])
         for k in range(np.shape(value)[-1]):

@@ -67,6 +67,16 @@ CASES = {
         ),
         bs.LogNormal(),
     ),
+    "means": (bs.PowerLaw(), bs.Normal(n_obs=9)),
+    "alike in neighbouring rows": (bs.PowerLaw(), bs.Correlated()),
+    "the same, with outliers in means": (
+        bs.PowerLaw(irreducible=P("HalfNormal", sigma=2)),
+        bs.Correlated(bs.StudentT(n_obs=4), correlation_length=P("HalfNormal", sigma=1)),
+    ),
+    "the same, with breaks": (
+        bs.BrokenPowerLaw(breaks=2, placement="fixed"),
+        bs.Correlated(bs.LogNormal(sigma=0.05), correlation_length=0.7),
+    ),
 }
 
 
@@ -133,6 +143,7 @@ def hold_density_to_the_plain_model(law, likelihood):
 
     natural, noise = coordinates.natural(values, numbers)
     curve = posterior.evaluate(law, natural, checked.inputs, checked.references)
+    noise |= checked.by_run(likelihood.by_run)
     rows = likelihood.log_density(checked.outcome, curve, **noise)
     in_numpy = coordinates.log_prior(values, log_jacobian) + rows.sum()
     assert sampled == pytest.approx(float(in_numpy), abs=1e-8)

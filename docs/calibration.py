@@ -1,0 +1,112 @@
+"""Write the calibration page from the results of simulations.
+
+Run: uv run python docs/calibration.py
+Reads benchmarks/results/sbc.csv and simulated_coverage.csv; writes docs/calibration.md. A number on
+the page is a number in a file. The picture is drawn by benchmarks/sbc.py.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+DOCS = Path(__file__).parent
+RESULTS = DOCS.parent / "benchmarks" / "results"
+LEVELS = (50, 80, 90, 95)
+
+SBC = """# Calibration, simulated
+
+This page is written by `docs/calibration.py` from the tables in `benchmarks/results`.
+
+## Are posteriors what they claim to be?
+
+`uv run python -m benchmarks.sbc` draws parameters from the priors and runs from the model, fits the
+runs, and ranks the true values among 99 posterior draws. Ranks are uniform if priors, density,
+sampler and weights agree (simulation-based calibration). All noise here is `Correlated`.
+
+![Histograms of ranks](images/sbc.png)
+"""
+COVERAGE = """
+## Do intervals beyond the data hold what they promise?
+
+`uv run python -m benchmarks.simulated_coverage`: the truth is one of our forms (power law with a
+floor, one break, two breaks, shifted power law) or none of them (three added power laws, a logistic
+curve of log x); its noise is independent or correlated along x; 20 to 60 rows over 2.5 decades are
+fitted, and the curve and a new run are forecast at 2, 5 and 10 times the largest x. All of ours are
+fitted with `Correlated()` but for the first row; "drift" is the default drift. Least squares has
+200 refits of a residual bootstrap, or the normal approximation at the minimum (Laplace).
+"""
+
+
+def sbc() -> str:
+    """Ranks: a row for each case, and how many tests fail."""
+    table = pd.read_csv(RESULTS / "sbc.csv")
+    lines = ["| case | simulations | ranked | smallest p | mean rank |", "|---|---|---|---|---|"]
+    for case, group in table.groupby("case", sort=False):
+        low, high = group["mean_rank"].min(), group["mean_rank"].max()
+        lines.append(
+            f"| {case} | {group['simulations'].iloc[0]} | {len(group)} | "
+            f"{group['p_ecdf'].min():.3f} | {low:.2f} to {high:.2f} |"
+        )
+    words = (
+        f"\nOf {len(table)} tests of uniformity the smallest p-value is "
+        f"{table['p_ecdf'].min():.3f}; {(table['p_ecdf'] < 0.05).sum()} are below 0.05, where "
+        f"{0.05 * len(table):.1f} are expected by chance.\n"
+    )
+    return "\n".join(["", *lines, words])
+
+
+def coverage() -> str:
+    """Coverage of the curve and of a new run, then by truth."""
+    table = pd.read_csv(RESULTS / "simulated_coverage.csv")
+    parts = []
+    for of, title in (("curve", "The curve"), ("run", "A new run")):
+        parts.append(f"\n### {title}\n")
+        parts += _levels(table[(table["of"] == of)])
+    parts.append("\n### The 90 % interval of the curve, by truth\n")
+    parts += _truths(table[table["of"] == "curve"])
+    return "\n".join(parts)
+
+
+def _levels(table: pd.DataFrame) -> list[str]:
+    """Coverage of every level and width, over distances and noises."""
+    lines = []
+    for truth in ("one of our forms", "none of our forms"):
+        here = table[(table["truth"] == truth) & (table["noise"] == "both")]
+        sets = int(here["sets"].iloc[0])
+        lines += [
+            f"\nThe truth is {truth} ({sets} data sets): inside the interval, means of 2, 5 and 10 "
+            "times, and the median width of the 90 % interval in log y at each.\n",
+            "| method | 50 % | 80 % | 90 % | 95 % | width at 2x | 5x | 10x | RMSLE at 10x |",
+            "|---|---|---|---|---|---|---|---|---|",
+        ]
+        for method, group in here.groupby("method", sort=False):
+            shares = [f"{group[f'coverage_{level}'].mean():.0%}" for level in LEVELS]
+            by = group.set_index("ahead")
+            widths = [f"{by.loc[ahead, 'width_90']:.2g}" for ahead in (2, 5, 10)]
+            error = f"{by.loc[10, 'rmsle']:.2g}"
+            lines.append(f"| {method} | {' | '.join([*shares, *widths, error])} |")
+    return lines
+
+
+def _truths(table: pd.DataFrame) -> list[str]:
+    """Coverage at ten times the data, by truth."""
+    here = table[(table["noise"] == "both") & (table["ahead"] == 10)]
+    truths = [t for t in here["truth"].unique() if "our forms" not in t]
+    lines = [
+        "Inside at ten times the largest x.\n",
+        f"| method | {' | '.join(truths)} |",
+        f"|---{'|---' * len(truths)}|",
+    ]
+    for method, group in here.groupby("method", sort=False):
+        by = group.set_index("truth")["coverage_90"]
+        lines.append(f"| {method} | {' | '.join(f'{by[t]:.0%}' for t in truths)} |")
+    return [*lines, ""]
+
+
+def main() -> None:
+    """Write the page."""
+    (DOCS / "calibration.md").write_text(SBC + sbc() + COVERAGE + coverage())
+
+
+if __name__ == "__main__":
+    main()
