@@ -1,0 +1,279 @@
+"""How the choices of ``bs.forecast`` were made, with each family left out in its turn.
+
+Run: uv run python -m benchmarks.extrapolation.choices [DATA_FOLDER] [--workers 2] [--out FOLDER]
+
+Laws, weights and the drift's constants were chosen by looking at published curves. Here they are
+chosen again, by a rule, on all families but one, and that one is forecast with them: what was
+gained by looking shows in the difference. Fits are kept in <out>/cache/choices, and take an hour
+the first time. Writes extrapolation_choices.csv (a row for each family and setting),
+extrapolation_left_out.csv (a row for each family: what the others chose, its scores, and those of
+the defaults) and extrapolation_ten_times.csv (fitted up to a tenth of the largest x: scores by the
+strength of the drift). ``uv run python docs/extrapolation.py`` writes the page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import multiprocessing
+import os
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+import bayescale as bs
+from bayescale.fitting import Fit
+from benchmarks.extrapolation import curves, settings
+from benchmarks.extrapolation.curves import Curve
+from benchmarks.extrapolation.scores import LEVELS
+
+RESULTS = Path(__file__).parents[1] / "results"
+#: What makes a setting.
+SETTING = ["laws", "weights", "strength", "slowing", "forgetting"]
+#: How far a coverage may be from what is promised.
+CLOSE = 0.03
+#: What is fitted and forecast: "falling" and "rising" are the published splits.
+KINDS = ("falling", "rising", "ten times")
+TEN_TIMES_LAWS = ("two breaks", "shifted power law")
+#: Fewest rows to fit and to forecast, where the cut is at a tenth of the largest x.
+LEAST_FITTED, LEAST_AHEAD = 8, 5
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", nargs="?", help="of published data")
+    parser.add_argument("--kinds", default=",".join(KINDS))
+    parser.add_argument("--workers", type=int, default=1, help="processes")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    asked = parser.parse_args()
+    folder = curves.folder_of(asked.folder)
+    kinds, cache = asked.kinds.split(","), asked.out / "cache" / "choices"
+    tables = {}
+    for kind in kinds:
+        rows = list(_each(kind, list(_curves(kind, folder)), cache, asked.workers))
+        tables[kind] = pd.DataFrame([row for some in rows for row in some])
+    asked.out.mkdir(parents=True, exist_ok=True)
+    if "ten times" in tables:
+        by_pull = tables["ten times"].groupby(SETTING, sort=False)
+        far = by_pull[list(settings.SCORES)].mean().reset_index()
+        far.insert(0, "curves", tables["ten times"]["curve"].nunique())
+        far.to_csv(asked.out / "extrapolation_ten_times.csv", index=False, float_format="%.5g")
+    parts = {kind: by_family(tables[kind]) for kind in ("falling", "rising") if kind in tables}
+    if len(parts) == 2:
+        every = pd.concat([table.assign(kind=kind) for kind, table in parts.items()])
+        every.to_csv(asked.out / "extrapolation_choices.csv", index=False, float_format="%.5g")
+        out = pd.concat(
+            [left_out(table, default(kind)).assign(kind=kind) for kind, table in parts.items()]
+        )
+        out.to_csv(asked.out / "extrapolation_left_out.csv", index=False, float_format="%.5g")
+        with pd.option_context("display.width", 250, "display.max_columns", 50):
+            print(out.to_string(index=False, float_format="{:.4g}".format))
+
+
+# The rule -----------------------------------------------------------------------------------------
+
+
+def default(kind: str) -> dict:
+    """Return the setting of ``bs.forecast``."""
+    laws, weights = settings.default_mixture(kind)
+    return {"laws": " + ".join(laws), "weights": weights, **settings.DEFAULT.__dict__}
+
+
+def by_family(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the means over a family's curves of the scores of every setting, and their number."""
+    groups = table.groupby(["family", *SETTING], sort=False)
+    found = groups[list(settings.SCORES)].mean()
+    found.insert(0, "curves", groups.size())
+    return found.reset_index()
+
+
+def pooled(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the means over the curves of all families in a table, a row for each setting."""
+    scores = list(settings.SCORES)
+    total = table[scores].mul(table["curves"], axis=0).assign(curves=table["curves"])
+    total = total.groupby([table[name] for name in SETTING], sort=False).sum()
+    total[scores] = total[scores].div(total["curves"], axis=0)
+    return total.reset_index()
+
+
+def chosen(table: pd.DataFrame) -> pd.Series:
+    """Return the setting with the largest mean log density among those that cover as promised.
+
+    Parameters
+    ----------
+    table
+        A row for each setting. It covers as promised where the central intervals of 50, 80, 90 and
+        95 % are within 3 points of it; where no setting does, the one with the smallest sum of
+        deviations is returned.
+    """
+    miss = (table[list(settings.COVERAGES)] - list(LEVELS)).abs()
+    fine = table[(miss <= CLOSE + 1e-9).all(axis=1)]
+    best = miss.sum(axis=1).idxmin() if fine.empty else fine["log_score"].idxmax()
+    return table.loc[best].copy()
+
+
+def left_out(table: pd.DataFrame, usual: Mapping) -> pd.DataFrame:
+    """Return what the other families choose for each, its scores, and those of a usual setting.
+
+    Parameters
+    ----------
+    table
+        As :func:`by_family` returns it.
+    usual
+        A setting, of which the scores are called ``default_...``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each family, and two of all curves: ``"all, left out"`` with the means of these
+        rows over curves, ``"all"`` with the setting that all families choose.
+    """
+    scores = list(settings.SCORES)
+    rows = []
+    for family in [*table["family"].unique(), "all"]:
+        rest = pooled(table[table["family"] != family])
+        choice = chosen(rest)
+        own = pooled(table if family == "all" else table[table["family"] == family])
+        with_choice, as_usual = _row(own, choice), _row(own, usual)
+        row = {"family": family, "curves": int(with_choice["curves"])}
+        row |= choice[SETTING].to_dict() | with_choice[scores].to_dict()
+        row |= {f"default_{name}": as_usual[name] for name in scores}
+        row |= {"others_cover": bool(_covers(rest, choice))}
+        rows.append(row)
+    found = pd.DataFrame(rows)
+    names = [*scores, *(f"default_{name}" for name in scores)]
+    single = found[found["family"] != "all"]
+    mean = np.average(single[names].astype(float), axis=0, weights=single["curves"])
+    whole = {"family": "all, left out", "curves": int(single["curves"].sum())}
+    return pd.concat([found, pd.DataFrame([whole | dict(zip(names, mean, strict=True))])])
+
+
+def _row(table: pd.DataFrame, setting: Mapping | pd.Series) -> pd.Series:
+    same = np.logical_and.reduce(
+        [
+            np.isclose(table[name], setting[name])
+            if isinstance(setting[name], float)
+            else table[name] == setting[name]
+            for name in SETTING
+        ]
+    )
+    (place,) = np.flatnonzero(same)
+    return table.iloc[place]
+
+
+def _covers(table: pd.DataFrame, setting: pd.Series) -> bool:
+    miss = (_row(table, setting)[list(settings.COVERAGES)].astype(float) - list(LEVELS)).abs()
+    return bool((miss <= CLOSE + 1e-9).all())
+
+
+# Curves and fits ----------------------------------------------------------------------------------
+
+
+def _curves(kind: str, folder: Path) -> Iterator[Curve]:
+    """Yield the curves of a kind, the held-out runs thinned."""
+    if kind == "rising":
+        for curve in curves.read(folder, ("double_descent",)):
+            yield _thin(replace(curve, family=_source(curve.name)))
+        return
+    sets = ("vision", "language", "nano") if kind == "falling" else ("vision", "language")
+    for curve in curves.read(folder, sets):
+        shorter = curve if kind == "falling" else shortened(curve)
+        if shorter is not None:
+            yield _thin(shorter)
+
+
+def _source(name: str) -> str:
+    """Return what kind of network a double-descent curve is of."""
+    if "mcnn" in name:
+        return "convolutional"
+    return "residual" if name.startswith(("cifar100", "df")) else "translation"
+
+
+def _thin(curve: Curve) -> Curve:
+    return replace(curve, test=curves.thinned(curve.test))
+
+
+def shortened(curve: Curve, times: float = 10.0) -> Curve | None:
+    """Return a curve cut at a tenth of its largest x, or None where that leaves too little."""
+    train, test = curve.train, curve.test
+    cut = test["x"].max() / times
+    ahead = pd.concat([train[["x", "y"]], test])
+    ahead = ahead[ahead["x"] > cut].groupby("x", as_index=False)["y"].mean()
+    fitted = train[train["x"] <= cut].reset_index(drop=True)
+    if len(fitted) < LEAST_FITTED or len(ahead) < LEAST_AHEAD:
+        return None
+    return replace(curve, train=fitted, test=ahead)
+
+
+def _laws(kind: str) -> dict[str, bs.Law]:
+    if kind == "ten times":
+        return {name: settings.FALLING[name] for name in TEN_TIMES_LAWS}
+    return settings.RISING if kind == "rising" else settings.FALLING
+
+
+def place(cache: Path, name: str, curve: Curve) -> Path:
+    """Return the file of a law's fit to the training rows of a curve."""
+    rows = curve.train[["x", "y", "n_obs"]].to_numpy(float).tobytes()
+    digest = hashlib.sha1(rows).hexdigest()[:8]
+    return cache / f"{name.replace(' ', '-')}--{curve.key}-{digest}.nc"
+
+
+def fitted(law: bs.Law, curve: Curve, path: Path) -> Fit:
+    """Return a law's fit to the training rows, from its file where it is of the same law."""
+    noise = bs.Correlated()
+    if path.exists():
+        fit = bs.load(path)
+        rows = np.stack([fit.runs.inputs["x"], fit.runs.outcome])
+        wanted = curve.train[["x", "y"]].to_numpy().T
+        same = rows.shape == wanted.shape and np.allclose(rows, wanted, rtol=1e-9)
+        if same and fit.law == law and fit.likelihood == noise:
+            return fit
+        path.unlink()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", bs.BayescaleWarning)
+        fit = law.fit(
+            curve.train, y="y", x="x", likelihood=noise, retry=False, cores=1, progress=False
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fit.save(path)
+    return fit
+
+
+def measured(kind: str, curve: Curve, cache: Path) -> list[dict]:
+    """Return a row for each setting of a curve: what it is, and its scores."""
+    size = curve.train["x"].nunique()
+    members = {
+        name: settings.Member(fitted(law, curve, place(cache, name, curve)), curve.test)
+        for name, law in _laws(kind).items()
+        if law.sizes_needed("x") <= size
+    }
+    common = {"set": curve.set, "family": curve.family, "curve": curve.name}
+    return [common | row for row in settings.scored(members, kind)]
+
+
+def _each(kind: str, taken: list[Curve], cache: Path, workers: int) -> Iterator[list[dict]]:
+    start = said = time.monotonic()
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ.setdefault(name, "1")  # of the processes that are started now
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context) as pool:
+        asked = [pool.submit(measured, kind, curve, cache) for curve in taken]
+        for number, future in enumerate(as_completed(asked), 1):
+            yield future.result()
+            now = time.monotonic()
+            if now - said > 20 or number == len(taken):
+                said = now
+                ahead = (now - start) / number * (len(taken) - number)
+                print(f"{kind}: {number}/{len(taken)}, {ahead / 60:.1f} minutes left", flush=True)
+
+
+if __name__ == "__main__":
+    main()
