@@ -48,6 +48,14 @@ def test_a_family_has_no_say_in_its_own_setting():
     assert found.loc["all, left out", "default_log_score"] == pytest.approx((1 + 3 * 2 + 0) / 5)
 
 
+def test_settings_say_what_is_changed():
+    usual = choices.default("falling")
+    rows = [usual, {**usual, "strength": 0.0}, {**usual, "laws": "power law", "weights": "equal"},
+            {**usual, "weights": "equal", "forgetting": 3.0}]  # fmt: skip
+    found = choices.marked(pd.DataFrame(rows), usual)
+    assert found["changed"].tolist() == ["", "strength", "laws", "weights + forgetting"]
+
+
 def test_a_curve_is_cut_at_a_tenth():
     x = np.geomspace(1, 100, 21)
     train = pd.DataFrame({"x": x[:15], "y": 1.0, "n_obs": 1})
@@ -93,7 +101,7 @@ def test_a_setting_at_the_defaults_is_the_packages_forecast():
     at, y = test["x"].to_numpy(), test["y"].to_numpy()
     members = {name: settings.Member(fit, test) for name, fit in fits.items()}
     table = pd.DataFrame(settings.scored(members, "ten times"))
-    usual = {**choices.default("falling"), "laws": "two breaks + shifted power law"}
+    usual = choices.default("ten times")
     mixture = bs.ensemble(fits, weights="pseudo-bma")
     assert settings.shares([m.elpd for m in members.values()], "half pseudo-BMA") == pytest.approx(
         mixture.shares

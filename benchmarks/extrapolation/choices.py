@@ -40,7 +40,6 @@ SETTING = ["laws", "weights", "strength", "slowing", "forgetting"]
 CLOSE = 0.03
 #: What is fitted and forecast: "falling" and "rising" are the published splits.
 KINDS = ("falling", "rising", "ten times")
-TEN_TIMES_LAWS = ("two breaks", "shifted power law")
 #: Fewest rows to fit and to forecast, where the cut is at a tenth of the largest x.
 LEAST_FITTED, LEAST_AHEAD = 8, 5
 
@@ -62,29 +61,52 @@ def main() -> None:
         tables[kind] = pd.DataFrame([row for some in rows for row in some])
     asked.out.mkdir(parents=True, exist_ok=True)
     if "ten times" in tables:
-        by_pull = tables["ten times"].groupby(SETTING, sort=False)
-        far = by_pull[list(settings.SCORES)].mean().reset_index()
-        far.insert(0, "curves", tables["ten times"]["curve"].nunique())
+        far = marked(pooled(by_family(tables.pop("ten times"))), default("ten times"))
         far.to_csv(asked.out / "extrapolation_ten_times.csv", index=False, float_format="%.5g")
-    parts = {kind: by_family(tables[kind]) for kind in ("falling", "rising") if kind in tables}
-    if len(parts) == 2:
-        every = pd.concat([table.assign(kind=kind) for kind, table in parts.items()])
-        every.to_csv(asked.out / "extrapolation_choices.csv", index=False, float_format="%.5g")
-        out = pd.concat(
-            [left_out(table, default(kind)).assign(kind=kind) for kind, table in parts.items()]
-        )
-        out.to_csv(asked.out / "extrapolation_left_out.csv", index=False, float_format="%.5g")
-        with pd.option_context("display.width", 250, "display.max_columns", 50):
-            print(out.to_string(index=False, float_format="{:.4g}".format))
+    if len(tables) == 2:
+        written({kind: by_family(table) for kind, table in tables.items()}, asked.out)
+
+
+def written(tables: Mapping[str, pd.DataFrame], out: Path) -> None:
+    """Write and print the tables of curves that only fall and of those that rise and fall.
+
+    Parameters
+    ----------
+    tables
+        Kind to what :func:`by_family` returns.
+    out
+        The folder.
+    """
+    grids, left = [], []
+    for kind, table in tables.items():
+        every = pd.concat([table, pooled(table).assign(family="all")])
+        grids.append(marked(every, default(kind)).assign(kind=kind))
+        left.append(left_out(table, default(kind)).assign(kind=kind))
+    grid, found = pd.concat(grids), pd.concat(left)
+    grid.to_csv(out / "extrapolation_choices.csv", index=False, float_format="%.5g")
+    found.to_csv(out / "extrapolation_left_out.csv", index=False, float_format="%.5g")
+    with pd.option_context("display.width", 250, "display.max_columns", 50):
+        print(found.to_string(index=False, float_format="{:.4g}".format))
 
 
 # The rule -----------------------------------------------------------------------------------------
 
 
 def default(kind: str) -> dict:
-    """Return the setting of ``bs.forecast``."""
+    """Return the setting of ``bs.forecast``; of its laws and weights, what the kind has."""
     laws, weights = settings.default_mixture(kind)
     return {"laws": " + ".join(laws), "weights": weights, **settings.DEFAULT.__dict__}
+
+
+def marked(table: pd.DataFrame, usual: Mapping) -> pd.DataFrame:
+    """Return a table of settings with which choices are not as usual, in words, in ``changed``.
+
+    A single law has no weights, which are then as usual.
+    """
+    same = pd.DataFrame({name: _is(table[name], usual[name]) for name in SETTING})
+    same["weights"] |= ~table["laws"].str.contains(" + ", regex=False)
+    words = [" + ".join(n for n in SETTING if not row[n]) for row in same.to_dict("records")]
+    return table.assign(changed=words)
 
 
 def by_family(table: pd.DataFrame) -> pd.DataFrame:
@@ -157,16 +179,13 @@ def left_out(table: pd.DataFrame, usual: Mapping) -> pd.DataFrame:
 
 
 def _row(table: pd.DataFrame, setting: Mapping | pd.Series) -> pd.Series:
-    same = np.logical_and.reduce(
-        [
-            np.isclose(table[name], setting[name])
-            if isinstance(setting[name], float)
-            else table[name] == setting[name]
-            for name in SETTING
-        ]
-    )
+    same = np.logical_and.reduce([_is(table[name], setting[name]) for name in SETTING])
     (place,) = np.flatnonzero(same)
     return table.iloc[place]
+
+
+def _is(column: pd.Series, value: str | float) -> pd.Series:
+    return column == value if isinstance(value, str) else (column - value).abs() < 1e-3
 
 
 def _covers(table: pd.DataFrame, setting: pd.Series) -> bool:
@@ -215,7 +234,7 @@ def shortened(curve: Curve, times: float = 10.0) -> Curve | None:
 
 def _laws(kind: str) -> dict[str, bs.Law]:
     if kind == "ten times":
-        return {name: settings.FALLING[name] for name in TEN_TIMES_LAWS}
+        return {name: settings.FALLING[name] for name in settings.TEN_TIMES}
     return settings.RISING if kind == "rising" else settings.FALLING
 
 
