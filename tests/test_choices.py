@@ -11,12 +11,13 @@ from benchmarks.extrapolation.scores import LEVELS, Predictive, scored
 GOOD = dict(zip(settings.COVERAGES, LEVELS, strict=True))
 
 
-def row(family, strength, log_score, off=0.0, curves=1):
+def row(family, strength, log_score, off=0.0, curve="1"):
     """Scores of a family under a setting whose coverages are off by so much."""
     setting = {"laws": "a + b", "weights": "equal", "slowing": 1 / 3, "forgetting": 1.0}
     scores = {"rmsle": strength, "log_score": log_score, "crps": 0.1}
     covers = {name: level - off for name, level in GOOD.items()}
-    return {"family": family, "curves": curves, "strength": strength, **setting, **scores, **covers}
+    kind = {"set": "s", "family": family, "curve": curve}
+    return {**kind, "strength": strength, **setting, **scores, **covers}
 
 
 def test_the_best_of_those_that_cover_is_chosen():
@@ -33,7 +34,8 @@ def test_a_family_has_no_say_in_its_own_setting():
     table = pd.DataFrame(
         [
             row("p", 0.1, 1.0), row("p", 0.2, 0.0),
-            row("q", 0.1, 2.0, curves=3), row("q", 0.2, 3.0, curves=3),
+            *(row("q", 0.1, 2.0, curve=name) for name in "123"),
+            *(row("q", 0.2, 3.0 + int(name), curve=name) for name in "123"),
             row("r", 0.1, 0.0), row("r", 0.2, 0.5),
         ]
     )  # fmt: skip
@@ -44,8 +46,12 @@ def test_a_family_has_no_say_in_its_own_setting():
     )  # for q: 1.0 and 0.0 against 0.0 and 0.5
     assert found.loc["q", "log_score"] == 2.0
     assert found.loc["all, left out", "log_score"] == pytest.approx((0.0 + 3 * 2.0 + 0.5) / 5)
-    assert found.loc["all", "log_score"] == pytest.approx((0.0 + 3 * 3.0 + 0.5) / 5)
+    assert found.loc["all", "log_score"] == pytest.approx((0.0 + 4.0 + 5.0 + 6.0 + 0.5) / 5)
     assert found.loc["all, left out", "default_log_score"] == pytest.approx((1 + 3 * 2 + 0) / 5)
+    gains = [1.0, 2.0 - 4.0, 2.0 - 5.0, 2.0 - 6.0, -0.5]  # of the usual 0.1 over 0.2
+    assert found.loc["all", "gain"] == pytest.approx(np.mean(gains))
+    assert found.loc["all", "gain_se"] == pytest.approx(np.std(gains, ddof=1) / 5**0.5)
+    assert found["covers"].iloc[:-1].all()
 
 
 def test_settings_say_what_is_changed():
@@ -101,19 +107,20 @@ def test_a_setting_at_the_defaults_is_the_packages_forecast():
     at, y = test["x"].to_numpy(), test["y"].to_numpy()
     members = {name: settings.Member(fit, test) for name, fit in fits.items()}
     table = pd.DataFrame(settings.scored(members, "ten times"))
+    table = table.assign(set="s", family="f", curve="1")
     usual = choices.default("ten times")
     mixture = bs.ensemble(fits, weights="pseudo-bma")
     assert settings.shares([m.elpd for m in members.values()], "half pseudo-BMA") == pytest.approx(
         mixture.shares
     )
     expected = mixture.log_density(y, x=at)
-    row = choices._row(table, usual)
+    row = choices._rows(table, usual).iloc[0]
     assert row["log_score"] == pytest.approx(expected.mean(), rel=1e-12)
     logs, density = members["two breaks"].said(settings.DEFAULT)
     assert density == pytest.approx(fits["two breaks"].log_density(y, x=at), rel=1e-12)
     draws = fits["two breaks"].forecast(x=at).draws().reshape(-1, len(at))
     np.testing.assert_allclose(logs, np.log(draws), atol=1e-12)
-    without = choices._row(table, {**usual, "strength": 0.0})
+    without = choices._rows(table, {**usual, "strength": 0.0}).iloc[0]
     assert without["log_score"] == pytest.approx(mixture.log_density(y, x=at, drift=0.0).mean())
     others = table[(table["laws"] == usual["laws"]) & (table["weights"] == usual["weights"])]
     assert others["log_score"].nunique() == len(settings.pulls("ten times"))

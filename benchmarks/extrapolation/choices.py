@@ -5,7 +5,8 @@ Run: uv run python -m benchmarks.extrapolation.choices [DATA_FOLDER] [--workers 
 Laws, weights and the drift's constants were chosen by looking at published curves. Here they are
 chosen again, by a rule, on all families but one, and that one is forecast with them: what was
 gained by looking shows in the difference. Fits are kept in <out>/cache/choices, and take an hour
-the first time. Writes extrapolation_choices.csv (a row for each family and setting),
+the first time. Writes extrapolation_choices.csv (a row for each setting; by
+family for the defaults and every single change of them),
 extrapolation_left_out.csv (a row for each family: what the others chose, its scores, and those of
 the defaults) and extrapolation_ten_times.csv (fitted up to a tenth of the largest x: scores by the
 strength of the drift). ``uv run python docs/extrapolation.py`` writes the page.
@@ -36,6 +37,7 @@ from benchmarks.extrapolation.scores import LEVELS
 RESULTS = Path(__file__).parents[1] / "results"
 #: What makes a setting.
 SETTING = ["laws", "weights", "strength", "slowing", "forgetting"]
+CURVE = ["set", "family", "curve"]
 #: How far a coverage may be from what is promised.
 CLOSE = 0.03
 #: What is fitted and forecast: "falling" and "rising" are the published splits.
@@ -61,10 +63,10 @@ def main() -> None:
         tables[kind] = pd.DataFrame([row for some in rows for row in some])
     asked.out.mkdir(parents=True, exist_ok=True)
     if "ten times" in tables:
-        far = marked(pooled(by_family(tables.pop("ten times"))), default("ten times"))
+        far = marked(pooled(tables.pop("ten times")), default("ten times"))
         far.to_csv(asked.out / "extrapolation_ten_times.csv", index=False, float_format="%.5g")
     if len(tables) == 2:
-        written({kind: by_family(table) for kind, table in tables.items()}, asked.out)
+        written(tables, asked.out)
 
 
 def written(tables: Mapping[str, pd.DataFrame], out: Path) -> None:
@@ -73,14 +75,16 @@ def written(tables: Mapping[str, pd.DataFrame], out: Path) -> None:
     Parameters
     ----------
     tables
-        Kind to what :func:`by_family` returns.
+        Kind to a row for each curve and setting.
     out
         The folder.
     """
     grids, left = [], []
     for kind, table in tables.items():
-        every = pd.concat([table, pooled(table).assign(family="all")])
-        grids.append(marked(every, default(kind)).assign(kind=kind))
+        every = pd.concat([pooled(table).assign(family="all"), pooled(table, "family")])
+        every = marked(every, default(kind)).assign(kind=kind)
+        single = every["changed"].isin(["", *SETTING])
+        grids.append(every[single | (every["family"] == "all")])
         left.append(left_out(table, default(kind)).assign(kind=kind))
     grid, found = pd.concat(grids), pd.concat(left)
     grid.to_csv(out / "extrapolation_choices.csv", index=False, float_format="%.5g")
@@ -109,21 +113,12 @@ def marked(table: pd.DataFrame, usual: Mapping) -> pd.DataFrame:
     return table.assign(changed=words)
 
 
-def by_family(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the means over a family's curves of the scores of every setting, and their number."""
-    groups = table.groupby(["family", *SETTING], sort=False)
+def pooled(table: pd.DataFrame, *by: str) -> pd.DataFrame:
+    """Return the mean scores of every setting over curves, and how many; also by a column."""
+    groups = table.groupby([*by, *SETTING], sort=False)
     found = groups[list(settings.SCORES)].mean()
     found.insert(0, "curves", groups.size())
     return found.reset_index()
-
-
-def pooled(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the means over the curves of all families in a table, a row for each setting."""
-    scores = list(settings.SCORES)
-    total = table[scores].mul(table["curves"], axis=0).assign(curves=table["curves"])
-    total = total.groupby([table[name] for name in SETTING], sort=False).sum()
-    total[scores] = total[scores].div(total["curves"], axis=0)
-    return total.reset_index()
 
 
 def chosen(table: pd.DataFrame) -> pd.Series:
@@ -136,10 +131,19 @@ def chosen(table: pd.DataFrame) -> pd.Series:
         95 % are within 3 points of it; where no setting does, the one with the smallest sum of
         deviations is returned.
     """
-    miss = (table[list(settings.COVERAGES)] - list(LEVELS)).abs()
+    miss = _deviations(table)
     fine = table[(miss <= CLOSE + 1e-9).all(axis=1)]
     best = miss.sum(axis=1).idxmin() if fine.empty else fine["log_score"].idxmax()
     return table.loc[best].copy()
+
+
+def covers(table: pd.DataFrame, choice: pd.Series) -> bool:
+    """Return whether a chosen row of a table of settings covers as promised."""
+    return bool((_deviations(table.loc[[choice.name]]) <= CLOSE + 1e-9).all(axis=None))
+
+
+def _deviations(table: pd.DataFrame) -> pd.DataFrame:
+    return (table[list(settings.COVERAGES)] - list(LEVELS)).abs()
 
 
 def left_out(table: pd.DataFrame, usual: Mapping) -> pd.DataFrame:
@@ -148,49 +152,51 @@ def left_out(table: pd.DataFrame, usual: Mapping) -> pd.DataFrame:
     Parameters
     ----------
     table
-        As :func:`by_family` returns it.
+        A row for each curve and setting.
     usual
         A setting, of which the scores are called ``default_...``.
 
     Returns
     -------
     pandas.DataFrame
-        A row for each family, and two of all curves: ``"all, left out"`` with the means of these
-        rows over curves, ``"all"`` with the setting that all families choose.
+        A row for each family, and two of all curves: ``"all, left out"`` with what the others
+        chose for each, ``"all"`` with the one setting that all families choose. ``gain`` is the
+        log score of the defaults less that of the choice, ``gain_se`` its standard error over
+        curves; ``covers`` whether the choice covered as promised where it was chosen.
     """
     scores = list(settings.SCORES)
-    rows = []
+    as_usual = _rows(table, usual)
+    rows, parts = [], []
     for family in [*table["family"].unique(), "all"]:
         rest = pooled(table[table["family"] != family])
         choice = chosen(rest)
-        own = pooled(table if family == "all" else table[table["family"] == family])
-        with_choice, as_usual = _row(own, choice), _row(own, usual)
-        row = {"family": family, "curves": int(with_choice["curves"])}
-        row |= choice[SETTING].to_dict() | with_choice[scores].to_dict()
-        row |= {f"default_{name}": as_usual[name] for name in scores}
-        row |= {"others_cover": bool(_covers(rest, choice))}
-        rows.append(row)
-    found = pd.DataFrame(rows)
-    names = [*scores, *(f"default_{name}" for name in scores)]
-    single = found[found["family"] != "all"]
-    mean = np.average(single[names].astype(float), axis=0, weights=single["curves"])
-    whole = {"family": "all, left out", "curves": int(single["curves"].sum())}
-    return pd.concat([found, pd.DataFrame([whole | dict(zip(names, mean, strict=True))])])
+        own = _rows(table, choice)
+        own = own if family == "all" else own[own["family"] == family]
+        if family != "all":
+            parts.append(own)
+        named = {"family": family, **choice[SETTING].to_dict(), "covers": covers(rest, choice)}
+        rows.append(named | _compared(own[scores], as_usual.loc[own.index, scores]))
+    every = pd.concat(parts)
+    whole = _compared(every[scores], as_usual.loc[every.index, scores])
+    return pd.DataFrame([*rows, {"family": "all, left out", **whole}])
 
 
-def _row(table: pd.DataFrame, setting: Mapping | pd.Series) -> pd.Series:
+def _compared(own: pd.DataFrame, usual: pd.DataFrame) -> dict[str, float]:
+    """Return mean scores over curves of a choice and of the defaults, and what these gain."""
+    gain = usual["log_score"] - own["log_score"]
+    mean = {"curves": len(own), **own.mean()}
+    mean |= {f"default_{name}": value for name, value in usual.mean().items()}
+    return mean | {"gain": gain.mean(), "gain_se": gain.sem()}
+
+
+def _rows(table: pd.DataFrame, setting: Mapping | pd.Series) -> pd.DataFrame:
+    """Return the rows of one setting, by set, family and curve."""
     same = np.logical_and.reduce([_is(table[name], setting[name]) for name in SETTING])
-    (place,) = np.flatnonzero(same)
-    return table.iloc[place]
+    return table[same].set_index(CURVE, drop=False).rename_axis([None] * len(CURVE))
 
 
 def _is(column: pd.Series, value: str | float) -> pd.Series:
     return column == value if isinstance(value, str) else (column - value).abs() < 1e-3
-
-
-def _covers(table: pd.DataFrame, setting: pd.Series) -> bool:
-    miss = (_row(table, setting)[list(settings.COVERAGES)].astype(float) - list(LEVELS)).abs()
-    return bool((miss <= CLOSE + 1e-9).all())
 
 
 # Curves and fits ----------------------------------------------------------------------------------
