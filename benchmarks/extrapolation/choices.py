@@ -3,13 +3,12 @@
 Run: uv run python -m benchmarks.extrapolation.choices [DATA_FOLDER] [--workers 2] [--out FOLDER]
 
 Laws, weights and the drift's constants were chosen by looking at published curves. Here they are
-chosen again, by a rule, on all families but one, and that one is forecast with them: what was
-gained by looking shows in the difference. Fits are kept in <out>/cache/choices, and take an hour
-the first time. Writes extrapolation_choices.csv (a row for each setting; by
-family for the defaults and every single change of them),
+chosen again, by a rule, on all families but one, and that one is forecast with them. Fits are kept
+in <out>/cache/choices, and take about an hour the first time. Writes extrapolation_choices.csv (a
+row for each setting; by family for the defaults and every single change of them),
 extrapolation_left_out.csv (a row for each family: what the others chose, its scores, and those of
-the defaults) and extrapolation_ten_times.csv (fitted up to a tenth of the largest x: scores by the
-strength of the drift). ``uv run python docs/extrapolation.py`` writes the page.
+the defaults) and extrapolation_ten_times.csv (fitted up to a tenth of the largest x: scores of
+every setting of two laws). ``uv run python docs/extrapolation.py`` writes the page.
 """
 
 from __future__ import annotations
