@@ -84,6 +84,10 @@ class Drift:
         Whether the law may rise and fall.
     on_logs
         Whether the exponent is that of log y; else the slope of y drifts.
+    slower
+        By what share of q the exponent falls short of the law's on average; no unit.
+    forgets
+        Over how many e-folds its wandering is forgotten.
     """
 
     curve: Curve
@@ -93,6 +97,8 @@ class Drift:
     seed: Any
     turns: bool = False
     on_logs: bool = True
+    slower: float = _SLOWER
+    forgets: float = _FORGETS
 
     def distance(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
         """Return how far each input lies beyond the data, in e-folds, shape (m,); 0 inside."""
@@ -174,7 +180,7 @@ class Drift:
             gains = -self.strength * self._steepest[..., None] * wander
             steps, last = np.diff(knots), far[path] - knots[place]
         else:
-            gains = np.maximum(self.strength * (wander - _SLOWER), -1.0)
+            gains = np.maximum(self.strength * (wander - self.slower), -1.0)
             curve = self.scaled(self.curve(at))
             with np.errstate(all="ignore"):  # of what no computer holds: see _shift
                 steps, last = np.diff(curve, axis=-1), value - curve[..., place]
@@ -196,8 +202,8 @@ class Drift:
         """Return U in the middle of the piece after each knot; shape (..., knot)."""
         count = int(used[-1]) + 1
         rng = np.random.default_rng(self.seed)
-        kept = np.exp(-np.diff(_KNOTS[: count + 1]) / _FORGETS)
-        new = np.sqrt(_FORGETS / 2 * (1 - kept**2))
+        kept = np.exp(-np.diff(_KNOTS[: count + 1]) / self.forgets)
+        new = np.sqrt(self.forgets / 2 * (1 - kept**2))
         walk = np.zeros((count + 1, *self.shape))
         for k in range(count):  # a row a step, so that a longer path begins like a shorter one
             walk[k + 1] = kept[k] * walk[k] + new[k] * rng.standard_normal(self.shape)

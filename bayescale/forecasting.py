@@ -142,8 +142,8 @@ class Forecast:
         """What to keep in mind of inputs outside the data, in words."""
         words = []
         for column in self.inputs:
-            least = float(self.runs[column].min())
-            count = int((self.inputs[column] < least).sum())
+            least = float(self.runs[column].to_numpy(float).min())
+            count = int((self.inputs[column].to_numpy(float) < least).sum())
             if count:
                 drifts = f"; the drift of {self.drift:g} applies there too" if self.drift else ""
                 words.append(
