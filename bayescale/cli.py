@@ -100,8 +100,8 @@ Prob = Annotated[float, typer.Option(help="Probability of the intervals.")]
 Drift = Annotated[
     float | None,
     typer.Option(
-        help="By what share of itself the exponent may change per e-fold beyond the data; "
-        "0: not at all. [default: 0.3]"
+        help="How far exponents may drift from the laws' beyond the data; 0: not at all. "
+        "[default: 0.3]"
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
