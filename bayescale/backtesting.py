@@ -126,8 +126,8 @@ def backtest(
         The column that says which training run a row is a checkpoint of: noise is then
         correlated along each run.
     drift
-        By what share of itself the local exponent may change per e-fold beyond the training
-        runs, as in a forecast.
+        How far the local exponent may drift from the laws' beyond the training runs, as in a
+        forecast.
     draws, tune
         Kept draws and tuning steps of each of four chains.
     seed

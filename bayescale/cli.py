@@ -1,4 +1,4 @@
-"""The command line: ``bayescale demo``, ``fit``, ``forecast``, ``required``, ``compare`` and lists.
+"""The command line: ``demo``, ``outlook``, ``fit``, ``forecast``, ``required``, ``compare``, lists.
 
 Arguments are parsed before anything heavy is imported, so that ``--help`` answers at once.
 Results go to standard output, everything else to standard error.
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bayescale.fitting import Fit
+    from bayescale.forecasting import Forecast
 
 
 class _Commands(TyperGroup):
@@ -75,21 +76,32 @@ Set = Annotated[
 ]
 Noise = Annotated[
     str | None,
-    typer.Option("--likelihood", help="lognormal, studentt or normal. [default: the law's]"),
+    typer.Option(
+        "--likelihood", help="lognormal, studentt, normal or correlated. [default: the law's]"
+    ),
 ]
 Ceiling = Annotated[
     float | None, typer.Option(help="What a rising metric cannot exceed (1.0 for an accuracy).")
+]
+RunColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--run",
+        help="Column that says which training run a row is a checkpoint of: noise is then "
+        "correlated along each run.",
+    ),
 ]
 Draws = Annotated[int, typer.Option(help="Kept draws of each chain.")]
 Tune = Annotated[int, typer.Option(help="Tuning steps of each chain.")]
 Chains = Annotated[int, typer.Option(help="Chains.")]
 Seed = Annotated[int, typer.Option(help="Same seed, same numbers.")]
+Of = Annotated[str, typer.Option(help="observation (one new run) or curve (the law's value).")]
 Prob = Annotated[float, typer.Option(help="Probability of the intervals.")]
 Drift = Annotated[
     float | None,
     typer.Option(
-        help="By what share of itself the exponent may change per e-fold beyond the data; "
-        "0: not at all. [default: 0.3]"
+        help="How far exponents may drift from the laws' beyond the data; 0: not at all. "
+        "[default: 0.3]"
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
@@ -133,6 +145,55 @@ def demo(
 
 
 @app.command()
+def outlook(
+    runs: RunsFile,
+    y: Outcome,
+    x: Annotated[str, typer.Option("--x", help="Column of what is scaled.")],
+    at: Annotated[str, typer.Option(help="Inputs to forecast, with commas: 1e10,1e11")],
+    run: RunColumn = None,
+    n_obs: Annotated[
+        str | None,
+        typer.Option(help="Of how many evaluations each row is the mean: a column, or a number."),
+    ] = None,
+    ceiling: Ceiling = None,
+    drift: Drift = None,
+    of: Of = "observation",
+    prob: Prob = 0.9,
+    draws: Draws = 1000,
+    tune: Tune = 1000,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Forecast from a table, with no law to choose.
+
+    A mixture of several laws, with noise that is correlated along the curve and exponents that
+    drift beyond the data. With --run, of a new run where the table holds several.
+    """
+    from bayescale import outlook, tables
+
+    made = outlook.forecast(
+        tables.read_runs(runs),
+        y=y,
+        x=x,
+        at=_numbers(at, "at"),
+        run=run,
+        n_obs=None if n_obs is None else _number_or_word(n_obs),
+        ceiling=ceiling,
+        draws=draws,
+        tune=tune,
+        seed=seed,
+        **_drift(drift),
+    )
+    table = made.interval(prob, of)
+    fits: dict[str, Fit] = made.source.fits
+    if as_json:
+        _print_json(_outlook_record(made) | dict(table.attrs) | {"forecast": table})
+    else:
+        tables.show_outlook(made, table)
+    raise typer.Exit(_problems(list(fits.values())))
+
+
+@app.command()
 def fit(
     runs: RunsFile,
     y: Outcome,
@@ -145,6 +206,7 @@ def fit(
     fixed: Set = None,
     likelihood: Noise = None,
     ceiling: Ceiling = None,
+    run: RunColumn = None,
     draws: Draws = 1000,
     tune: Tune = 1000,
     chains: Chains = 4,
@@ -163,8 +225,9 @@ def fit(
     made = chosen.fit(
         tables.read_runs(runs),
         y=y,
-        likelihood=_likelihood(likelihood),
+        likelihood=_likelihood(likelihood, run),
         ceiling=ceiling,
+        run=run,
         draws=draws,
         tune=tune,
         chains=chains,
@@ -190,9 +253,7 @@ def forecast(
         list[str] | None,
         typer.Option("--input", help="ROLE=VALUES, for a law of several inputs; repeat it."),
     ] = None,
-    of: Annotated[
-        str, typer.Option(help="observation (one new run) or curve (the law's value).")
-    ] = "observation",
+    of: Of = "observation",
     prob: Prob = 0.9,
     drift: Drift = None,
     as_json: Json = False,
@@ -268,6 +329,7 @@ def _compare(
     fixed: Set = None,
     likelihood: Noise = None,
     ceiling: Ceiling = None,
+    run: RunColumn = None,
     holdout: Annotated[
         float | None,
         typer.Option(help="Also backtest: share (or number) of the largest inputs held out."),
@@ -290,8 +352,8 @@ def _compare(
     chosen = _laws(laws, _given(breaks, placement, signed, fixed))
     columns = _columns(x, inputs)
     table = tables.read_runs(runs)
-    noise = _likelihood(likelihood)
-    how: dict[str, Any] = {"y": y, "likelihood": noise, "ceiling": ceiling, **columns}
+    noise = _likelihood(likelihood, run)
+    how: dict[str, Any] = {"y": y, "likelihood": noise, "ceiling": ceiling, "run": run, **columns}
     how |= {"draws": draws, "tune": tune, "seed": seed}
     fits = {name: law.fit(table, **how) for name, law in chosen.items()}
     loo = compare(fits)
@@ -384,6 +446,14 @@ def _given(
     return given
 
 
+def _number_or_word(text: str) -> float | str:
+    """Return a number, or what names a column."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
 def _setting(text: str) -> Any:
     """Return a number, or numbers with commas between them, or a word."""
     for kind in (int, float):
@@ -430,9 +500,10 @@ def _drift(given: float | None) -> dict[str, Any]:
     return {} if given is None else {"drift": given}
 
 
-def _likelihood(name: str | None) -> Any:
+def _likelihood(name: str | None, run: str | None = None) -> Any:
+    """Return the likelihood that was named, correlated where runs are; None for the law's own."""
     from bayescale.errors import unknown
-    from bayescale.likelihood import Likelihood
+    from bayescale.likelihood import Correlated, Likelihood
 
     if name is None:
         return None
@@ -440,7 +511,8 @@ def _likelihood(name: str | None) -> Any:
     flat = name.lower().replace("-", "").replace("_", "")
     if flat not in known:
         raise unknown("likelihood", name, known)
-    return known[flat]()
+    chosen: Any = known[flat]()
+    return chosen if run is None or chosen.correlated else Correlated(chosen)
 
 
 def _columns(x: str | None, inputs: list[str] | None) -> dict[str, str]:
@@ -548,12 +620,21 @@ def _list(table: pd.DataFrame, as_json: bool) -> None:
 def _heading(made: Fit) -> dict[str, Any]:
     return {
         "law": made.name,
-        "likelihood": type(made.likelihood).__name__,
+        "likelihood": made.likelihood.label,
         "outcome": made.runs.outcome_column,
         "inputs": made.runs.columns,
         "runs": len(made.runs),
         "diagnostics": vars(made.diagnostics) | {"good": made.diagnostics.good},
     }
+
+
+def _outlook_record(made: Forecast) -> dict[str, Any]:
+    mixture = made.source
+    laws = [
+        {"name": name, "weight": weight} | _heading(mixture.fits[name])
+        for name, weight in mixture.weights.items()
+    ]
+    return {"weights": mixture.rule, "laws": laws}
 
 
 def _fit_record(made: Fit) -> dict[str, Any]:

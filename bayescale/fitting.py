@@ -217,7 +217,7 @@ class Fit(Forecaster):
         inputs
             Role to values of shape (m,), in the user's units.
         drift
-            By what share of itself the local exponent may change per e-fold.
+            How far the local exponent may drift from the law's.
 
         Returns
         -------

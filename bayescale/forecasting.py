@@ -46,7 +46,7 @@ class Forecast:
     ceiling
         What a rising outcome cannot exceed, or None for a loss.
     drift
-        By what share of itself the exponent may change per e-fold beyond the data.
+        How far exponents may drift from the laws' beyond the data.
     source
         The fit or the ensemble that made it.
 

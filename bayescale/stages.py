@@ -128,8 +128,8 @@ class TwoStage(Forecaster):
         Parameters
         ----------
         drift
-            By what share of itself the first fit's local exponent may change per e-fold beyond
-            its data; the link has none.
+            How far the first fit's local exponent may drift from its law's beyond its data; the
+            link has none.
         **inputs
             Values for each input of the first fit: ``compute=[1e22, 1e23]``.
 

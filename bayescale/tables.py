@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from bayescale.backtesting import Backtest
     from bayescale.fitting import Fit
+    from bayescale.forecasting import Forecast
 
 #: Names up to this length stay on one line.
 NAME = 24
@@ -224,6 +225,29 @@ def number(value: float) -> str:
     """Return a number with four digits, as people write it: 13470, 0.0213, 3.2e+09."""
     whole = 1e3 <= abs(value) < 1e6
     return f"{value:.0f}" if whole else f"{value:.4g}"
+
+
+def show_outlook(made: Forecast, table: pd.DataFrame) -> None:
+    """Print the forecast that needs no choices, and what it is made of.
+
+    Parameters
+    ----------
+    made
+        What :func:`bayescale.forecast` returned.
+    table
+        Its intervals, with their ``attrs``.
+    """
+    facts, mixture = table.attrs, made.source
+    what = "one new run" if facts["of"] == "observation" else "the curve"
+    drift = f"drift {facts['drift']:g}" if facts["drift"] else "no drift"
+    show(
+        table,
+        f"{facts['outcome']} of {what}, {facts['probability'] * 100:g} % equal-tailed interval, "
+        f"{drift} beyond the data; extrapolation is the input over the largest seen",
+    )
+    shares = ", ".join(f"{name} {share:.2f}" for name, share in mixture.weights.items())
+    noise = next(iter(mixture.fits.values())).likelihood.label
+    say(f"{len(mixture.runs)} rows, noise {noise}. Weights of the laws: {shares}")
 
 
 def show_fit(fit: Fit) -> None:

@@ -42,6 +42,35 @@ def main() -> None:
 
     tested = bs.backtest(laws, curve, holdout=4, cutoffs=3, seed=0, **columns)
     save(bs.plot_backtest(tested).get_figure(), "backtest")
+    save(drift(), "drift")
+
+
+def drift():
+    """Draw one forecast as the law stands, and with an exponent that drifts beyond the data.
+
+    A power law without a floor: there nothing else widens the forecast.
+    """
+    runs = bs.load_dataset("digits_learning_curves")
+    runs = runs.query("task == 'digits' and model == 'mlp' and examples > 30")
+    curve = runs.groupby("examples", as_index=False)["error"].mean()
+    fit = bs.PowerLaw(irreducible=0.0).fit(curve, y="error", x="examples", seed=0)
+    grid = np.geomspace(37, 134_700, 150)
+    stands, drifts = fit.forecast(x=grid, drift=0), fit.forecast(x=grid)
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), sharey=True, layout="constrained")
+    titles = "drift=0: the law as it stands", f"drift={drifts.drift:g}, the default"
+    for ax, made, title in zip(axes, (stands, drifts), titles, strict=True):
+        bs.plot_forecast(made, ax=ax)
+        ax.set_title(title)
+    edges = stands.interval(0.9)
+    for side in ("lower", "upper"):
+        label = "one new run, drift=0" if side == "lower" else None
+        axes[1].plot(grid, edges[side], color="black", linestyle="--", linewidth=1, label=label)
+    axes[1].set_ylabel("")
+    for ax in axes:
+        ax.get_legend().remove()
+    axes[0].legend(loc="lower left", fontsize=8)
+    axes[1].legend(loc="lower left", fontsize=8)
+    return figure
 
 
 def save(figure, name: str) -> None:

@@ -12,7 +12,7 @@ from invented import invented_draws, invented_fit
 from typer.testing import CliRunner
 
 import bayescale as bs
-from bayescale import __main__, cli, comparison, demo, files, posterior, tables
+from bayescale import __main__, cli, comparison, demo, files, outlook, posterior, tables
 from bayescale.errors import DataError, FileError
 
 HEAVY = {"pymc", "pytensor", "nutpie", "arviz", "xarray", "pandas", "numpy", "scipy", "matplotlib"}
@@ -87,7 +87,17 @@ def test_help_loads_nothing_heavy(arguments):
 
 def test_every_command_has_help():
     text, _ = call("--help")
-    for name in ("demo", "fit", "forecast", "required", "compare", "warm", "laws", "datasets"):
+    for name in (
+        "demo",
+        "outlook",
+        "fit",
+        "forecast",
+        "required",
+        "compare",
+        "warm",
+        "laws",
+        "datasets",
+    ):
         assert f"  {name} " in text
         assert "Usage" in call(name, "--help")[0]
 
@@ -237,6 +247,118 @@ def test_a_fit_that_cannot_be_saved_is_not_lost(runs, tmp_path, no_nuts, monkeyp
     (elsewhere,) = tmp_path.glob("fit-*.nc")
     assert str(elsewhere) in out
     assert bs.load(elsewhere).name == "PowerLaw"
+
+
+# outlook ----------------------------------------------------------------------------------------
+
+
+OUTLOOK = ["--x", "params", "--y", "loss", "--at", "1e11, 1e12"]
+
+
+def test_outlook_is_the_python_forecast(runs, no_nuts):
+    text, _ = call("outlook", runs, *OUTLOOK, "--prob", 0.8, "--seed", 3)
+    for words in ("loss of one new run, 80 %", "drift 0.3", "Correlated(LogNormal)", "two breaks"):
+        assert words in " ".join(text.split()), words
+    record = json.loads(call("outlook", runs, *OUTLOOK, "--seed", 3, "--json")[0])
+    table = tables.read_runs(runs)
+    made = bs.forecast(table, y="loss", x="params", at=[1e11, 1e12], seed=3, progress=False)
+    assert pd.DataFrame(record["forecast"]).equals(made.interval(0.9))
+    assert (record["drift"], record["kind"]) == (0.3, "equal-tailed")
+    weights = {law["name"]: law["weight"] for law in record["laws"]}
+    assert weights == made.source.weights.to_dict()
+    assert all(law["diagnostics"]["good"] for law in record["laws"])
+    assert {settings.seed for settings in no_nuts} == {3}
+
+
+@pytest.mark.parametrize(
+    ("option", "wanted"),
+    [
+        (["--run", "seed"], {"run": "seed"}),
+        (["--n-obs", "20"], {"n_obs": 20.0}),
+        (["--n-obs", "seeds"], {"n_obs": "seeds"}),
+        (["--ceiling", "1"], {"ceiling": 1.0}),
+        (["--drift", "0"], {"drift": 0.0}),
+        (["--draws", "500", "--tune", "700"], {"draws": 500, "tune": 700}),
+        ([], {"n_obs": None, "run": None, "ceiling": None, "at": [1e11, 1e12]}),
+    ],
+)
+def test_outlook_passes_on_what_was_given(runs, monkeypatch, option, wanted):
+    asked = {}
+
+    def forecast(table, **how):
+        asked.update(how)
+        raise DataError("enough")
+
+    monkeypatch.setattr(outlook, "forecast", forecast)
+    call("outlook", runs, *OUTLOOK, *option, code=2)
+    assert wanted.items() <= asked.items()
+    assert "drift" not in asked or option[0] == "--drift"  # the default stays the package's
+
+
+def test_outlook_of_bad_draws_exits_with_1(runs, bad_nuts):
+    _, err = call("outlook", runs, *OUTLOOK, "--seed", 3, code=1)
+    assert "draws diverged" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--y", "loss", "--x", "params", "--at", "big"], "--at takes numbers with commas"),
+        (["--y", "loss", "--x", "params", "--at", "0"], "positive finite"),
+        (["--y", "loss", "--x", "param", "--at", "1"], "no column 'param'"),
+        ([*OUTLOOK, "--drift=-1"], "at least 0"),
+        ([*OUTLOOK, "--run", "model"], "no column 'model'"),
+        ([*OUTLOOK, "--n-obs", "0"], "above 0"),
+        (["--y", "loss", "--x", "params"], "--at"),
+    ],
+)
+def test_outlook_refuses_wrong_usage_before_sampling(runs, no_nuts, arguments, words):
+    out, err = call("outlook", runs, *arguments, code=2)
+    assert out == ""
+    assert words in " ".join(err.split())
+    assert not no_nuts
+
+
+# noise along runs -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def checkpoints(runs):
+    """The same losses as checkpoints of two runs."""
+    table = pd.read_csv(runs)
+    table.assign(model=["a", "b"] * (len(table) // 2)).to_csv(runs, index=False)
+    return runs
+
+
+def test_named_runs_have_correlated_noise(checkpoints, tmp_path, no_nuts):
+    fit_of(checkpoints, "--run", "model", "-o", tmp_path / "fit.nc")
+    made = bs.load(tmp_path / "fit.nc")
+    assert made.likelihood == bs.Correlated(bs.LogNormal())
+    assert not made.runs.one_run
+    assert "no column 'modle'" in fit_of(checkpoints, "--run", "modle", code=2)[1]
+
+
+@pytest.mark.parametrize("name", ["studentt", "correlated"])
+def test_a_likelihood_along_runs_is_correlated(checkpoints, no_nuts, name):
+    out, _ = fit_of(checkpoints, "--run", "model", "--likelihood", name, "--json")
+    inside = {"studentt": "StudentT", "correlated": "LogNormal"}[name]
+    assert json.loads(out)["likelihood"] == f"Correlated({inside})"
+
+
+def test_noise_that_cannot_be_correlated_is_refused(checkpoints, no_nuts):
+    _, err = fit_of(checkpoints, "--run", "model", "--likelihood", "normal", code=2)
+    assert "Correlated() takes a likelihood on the log scale" in err
+    assert not no_nuts
+
+
+def test_compare_passes_runs_on_to_fits_and_backtest(checkpoints, table, no_nuts, monkeypatch):
+    names = ["BrokenPowerLaw(breaks=2)", "PowerLaw"]
+    monkeypatch.setattr(comparison, "compare", lambda fits: table.set_axis(names))
+    options = ["--x", "params", "--y", "loss", "--breaks", 2, "--run", "model", "--holdout", 4]
+    record = json.loads(call("compare", checkpoints, *options, "--json")[0])
+    likelihoods = {made["likelihood"] for made in record["fits"].values()}
+    assert likelihoods == {"Correlated(LogNormal)"}
+    assert record["backtest"] is not None
 
 
 # forecast and required --------------------------------------------------------------------------

@@ -42,7 +42,7 @@ def plot_fit(
     extrapolation
         How far to draw, over the largest input seen; 1 ends at the data. No unit.
     drift
-        By what share of itself the local exponent may change per e-fold beyond the data.
+        How far the local exponent may drift from the law's beyond the data.
     ax
         Where to draw; a new figure by default.
 
