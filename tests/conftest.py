@@ -1,6 +1,7 @@
 """Shared fixtures: real runs, a faked sampler, and fits that several tests look at."""
 
 import os
+import sys
 from pathlib import Path
 
 import matplotlib
@@ -16,6 +17,8 @@ from bayescale import sample
 from bayescale.registry import LAWS, find_law
 
 find_law("PowerLaw")  # fills the registry
+# For `benchmarks`. Last, so that a copy of the package named by PYTHONPATH is found before.
+sys.path.append(str(Path(__file__).parent.parent))
 
 
 @pytest.fixture(params=list(LAWS.values()), ids=list(LAWS))

@@ -566,7 +566,7 @@ class TestManyCurves:
     def test_other_numbers_of_evaluations_are_other_data(self, table, no_sampling):
         likelihoods = {"a": STUDENT}
         plan = curve_record.Plan(
-            {"a": bs.PowerLaw()}, likelihoods, {}, "loss", {"x": "x"}, None, 0.9, None, False
+            {"a": bs.PowerLaw()}, likelihoods, {}, "loss", {"x": "x"}, None, None, 0.9, None, False
         )
         first = batch._jobs(plan, table, ("who",), 0)
         second = batch._jobs(plan, table.assign(n=2 * table["n"]), ("who",), 0)
