@@ -183,7 +183,8 @@ def _advice(d: Diagnostics, free_breaks: bool) -> list[str]:
         words.append(
             f"Residuals of neighbouring runs are alike (correlation {d.misfit:.2f}): the law "
             "misses the curve's shape, or the runs share their noise, and intervals are too "
-            "narrow. Try more breaks, and backtest before believing a forecast."
+            "narrow. Say which run each row is of (run=), or pass likelihood="
+            "bs.Correlated(bs.LogNormal()); try more breaks; backtest before believing a forecast."
         )
     words += _unlearned(d.contraction)
     return words

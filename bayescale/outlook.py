@@ -127,7 +127,7 @@ def forecast(
     ['x', 'median', 'lower', 'upper', 'extrapolation']
     """
     drift = checked_drift(drift)
-    checked_inputs(("x",), {"x": x}, {"x": at}, "forecast()")
+    checked_inputs(("at",), {}, {"at": at}, "forecast()")
     if likelihood is not None and n_obs is not None:
         raise LawError("Give n_obs= to the likelihood itself, as in bs.LogNormal(n_obs='n').")
     noise = likelihood or Correlated(LogNormal(n_obs=n_obs))

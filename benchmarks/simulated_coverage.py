@@ -30,6 +30,7 @@ import pandas as pd
 
 import bayescale as bs
 from bayescale import workers
+from bayescale.outlook import FALLING
 from benchmarks.extrapolation import curves, least_squares
 from benchmarks.extrapolation.forms import FORMS, sigmoid, softplus
 
@@ -172,15 +173,10 @@ def data(truth: str, noise: str, replicate: int) -> Data:
 
 
 Draws = tuple[np.ndarray, np.ndarray]
-MEMBERS = {
-    "shifted": bs.ShiftedPowerLaw(),
-    "two fixed breaks": bs.BrokenPowerLaw(breaks=2, placement="fixed"),
-    "three fixed breaks": bs.BrokenPowerLaw(breaks=3, placement="fixed"),
-}
 
 
 def ours(given: Data) -> Iterator[tuple[str, Draws, dict]]:
-    """Forecasts of fits and of their equal mixture, without drift and with the default one."""
+    """Forecasts of fits and of ``bs.forecast``'s mixture, without drift and with the default."""
 
     def fitted(law, likelihood=None):
         return law.fit(
@@ -188,13 +184,13 @@ def ours(given: Data) -> Iterator[tuple[str, Draws, dict]]:
             seed=given.seed, **SAMPLING,
         )  # fmt: skip
 
-    fits = {name: fitted(law) for name, law in MEMBERS.items()}
+    fits = {name: fitted(law) for name, law in FALLING.items()}
     power = fitted(bs.PowerLaw())
     yield "power law, independent noise", _asked(fitted(bs.PowerLaw(), bs.LogNormal()), 0.0), {}
     sources = {
         "power law": (power, [power]),
-        "two fixed breaks": (fits["two fixed breaks"], [fits["two fixed breaks"]]),
-        "equal ensemble": (bs.ensemble(fits), list(fits.values())),
+        "two breaks": (fits["two breaks"], [fits["two breaks"]]),
+        "bs.forecast": (bs.ensemble(fits, weights="pseudo-bma"), list(fits.values())),
     }
     for name, (source, of) in sources.items():
         about = {
