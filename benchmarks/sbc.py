@@ -325,7 +325,7 @@ def drawn(table: pd.DataFrame, path: Path) -> None:
     figure.supxlabel(
         "rank of the truth among posterior draws (grey: 99 % of uniform ranks)", size=8
     )
-    figure.savefig(path, dpi=160)
+    figure.savefig(path, dpi=90)
     plt.close(figure)
 
 

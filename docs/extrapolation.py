@@ -258,7 +258,7 @@ def picture(summary: pd.DataFrame) -> None:
         axis.set(xlabel="promised, %", title=f"{name} curves", ylim=(0, 102))
     axes[0].set_ylabel("held-out runs inside, %")
     axes[1].legend(frameon=False, fontsize=8, loc="lower right", ncols=2)
-    figure.savefig(DOCS / "images" / "extrapolation_coverage.png", dpi=100)
+    figure.savefig(DOCS / "images" / "extrapolation_coverage.png", dpi=85)
     plt.close(figure)
 
 

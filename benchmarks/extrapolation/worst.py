@@ -187,7 +187,7 @@ def drawn(
         axis.set_title(f"{number}. {curve.set}: {curve.name[:34]}", fontsize=8)
         axis.tick_params(labelsize=7, which="both")
     axes.flat[0].legend(fontsize=7, frameon=False)
-    figure.savefig(path, dpi=100)
+    figure.savefig(path, dpi=85)
     plt.close(figure)
 
 
