@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     )
     from bayescale.backtesting import Backtest, backtest
     from bayescale.batch import fit_many
+    from bayescale.blocks import leave_block_out
     from bayescale.breaks import break_detectability, break_table
     from bayescale.comparison import compare
     from bayescale.crossings import crossing, projection, speedup, tokens_needed
@@ -156,6 +157,7 @@ _HOMES = {
     "forecasting": ["Forecast", "Required"],
     "information": ["infogain", "segment_information"],
     "laws": ["Law"],
+    "blocks": ["leave_block_out"],
     "outlook": ["forecast"],
     "likelihood": ["Correlated", "Likelihood", "LogNormal", "Normal", "StudentT"],
     "literature": ["Source", "list_published", "published"],
