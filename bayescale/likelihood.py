@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from bayescale.errors import LawError, PriorError
-from bayescale.parameters import checked_value, options, own_parameter_names
+from bayescale.parameters import checked_value, options, own_parameter_names, slots
 from bayescale.prior import Prior
 
 #: The gap in log x between rows of different runs: their noise has nothing in common.
@@ -80,6 +80,21 @@ class Likelihood:
     def label(self) -> str:
         """The likelihood's name, for titles."""
         return type(self).__name__
+
+    def __str__(self) -> str:
+        """Return the priors in effect, each with its central 95 %."""
+        lines = [f"{self.label}:"]
+        for slot in slots(self):
+            on = "" if slot.quantity == slot.field else f" through {slot.quantity}"
+            if slot.prior is None:
+                lines.append(f"  {slot.field}{on} fixed at {slot.value}")
+            else:
+                low, high = (float(q) for q in slot.prior.frozen().ppf([0.025, 0.975]))
+                words = f"{slot.prior.describe()} [central 95 % {low:.3g} to {high:.3g}]"
+                lines.append(f"  {slot.field}{on} ~ {words}")
+        if self.averaged is not None:
+            lines.append(f"  each row is the mean of n_obs={self.averaged!r} evaluations")
+        return "\n".join(lines)
 
     @property
     def averaged(self) -> str | float | None:

@@ -60,3 +60,14 @@ def test_a_noise_prior_must_be_positive():
         bs.LogNormal(sigma=bs.Prior("Normal", mu=0, sigma=1))
     with pytest.raises(bs.PriorError, match="must lie in"):
         bs.StudentT(nu=-1)
+
+
+def test_print_shows_the_priors_in_effect():
+    assert str(bs.Correlated(bs.LogNormal(sigma=0.01, n_obs="n"))).splitlines() == [
+        "Correlated(LogNormal):",
+        "  sigma fixed at 0.01",
+        "  correlation_length through free_length ~ LogNormal(mu=-1.897, sigma=0.8) "
+        "[central 95 % 0.0313 to 0.72]",
+        "  each row is the mean of n_obs='n' evaluations",
+    ]
+    assert "sigma through relative_sigma ~ LogNormal" in str(bs.Normal())
