@@ -75,7 +75,7 @@ def test_it_sees_what_leave_one_out_hardly_does():
     runs = bs.PowerLaw().simulate(x=np.geomspace(1, 1e4, 16), noise=0.01, y="loss")
     laws = {"floor": bs.PowerLaw(), "line": bs.PowerLaw(irreducible=0.0)}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", bs.SamplingWarning)  # 16 rows: the table notes what is short
+        warnings.simplefilter("ignore", bs.SamplingWarning)  # noted in the table
         fits = {name: law.fit(runs, y="loss", x="x", progress=False) for name, law in laws.items()}
     table = blocks.leave_block_out(fits, blocks=4, progress=False)
     assert table.index[0] == "floor"
