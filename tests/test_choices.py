@@ -96,6 +96,7 @@ def test_the_default_setting_is_the_packages():
         assert settings.default_mixture(kind) in settings.mixtures(kind)
 
 
+# So few draws fall short, and both sides of the equality are made of the same ones.
 @pytest.mark.filterwarnings("ignore::bayescale.errors.SamplingWarning")
 def test_a_setting_at_the_defaults_is_the_packages_forecast():
     x = np.geomspace(1, 300, 20)
