@@ -28,12 +28,13 @@ sampler and weights agree (simulation-based calibration). All noise here is `Cor
 COVERAGE = """
 ## Do intervals beyond the data hold what they promise?
 
-`uv run python -m benchmarks.simulated_coverage --replicates 6`: the truth is one of our forms (power
-law with a floor, one break, two breaks, shifted power law) or none of them (three added power laws,
-a logistic curve of log x); its noise is independent or correlated along x; 20 to 60 rows over 2.5
-decades are fitted, and the curve and a new run are forecast at 2, 5 and 10 times the largest x. All
-of ours are fitted with `Correlated()` but for the first row; "drift" is the default drift. Least
-squares has 200 refits of a residual bootstrap, or the normal approximation at the minimum (Laplace).
+`uv run python -m benchmarks.simulated_coverage --replicates 6`: the truth is one of our forms
+(power law with a floor, one break, two breaks, shifted power law) or none of them (three added
+power laws, a logistic curve of log x); its noise is independent or correlated along x; 20 to 60
+rows over 2.5 decades are fitted, and the curve and a new run are forecast at 2, 5 and 10 times
+the largest x. All of ours are fitted with `Correlated()` but for the first row; "drift" is the
+default drift. Least squares has 200 refits of a residual bootstrap, or the normal approximation
+at the minimum (Laplace).
 """
 
 
