@@ -76,7 +76,7 @@ class Costs:
 def plan_and_jobs(count: int):
     """Return plan, jobs, and seconds and bytes a job."""
     plan = batch._planned(
-        {"PowerLaw": bs.PowerLaw()}, None, "y", {"x": "x"}, None, 0.9, {"x": [1e9]}, None,
+        {"PowerLaw": bs.PowerLaw()}, None, "y", {"x": "x"}, None, None, 0.9, {"x": [1e9]}, None,
         {"draws": 500, "tune": 300, "chains": 4, "retry": True}, None,
     )  # fmt: skip
     runs = simulated(count, broken=False)

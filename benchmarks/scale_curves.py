@@ -76,7 +76,7 @@ def measured(law, runs: pd.DataFrame, processes: int, chunk: int, dask: bool) ->
 
     started = time.monotonic()
     plan = batch._planned(
-        {"law": law}, None, "y", {"x": "x"}, None, 0.9, {"x": [1e9]}, None,
+        {"law": law}, None, "y", {"x": "x"}, None, None, 0.9, {"x": [1e9]}, None,
         {"draws": 500, "tune": 200, "chains": 4, "retry": True}, None,
     )  # fmt: skip
     jobs = batch._jobs(plan, runs, ("curve",), 0)
