@@ -1,4 +1,4 @@
-"""The folder in which PyTensor keeps compiled densities, and what happens when it is unusable.
+"""The folder in which compiled densities are kept, PyTensor's, and what happens without it.
 
 PyTensor reads where the folder is when it is first imported, and fails there and then if it cannot
 be made. So it is tried before: where it cannot be written to, a temporary folder stands in for it.
@@ -8,12 +8,15 @@ A folder that fails later (a disk that fills up) is given up for the rest of the
 from __future__ import annotations
 
 import atexit
+import hashlib
 import os
+import pickle
 import shutil
 import sys
 import tempfile
 import warnings
 from configparser import ConfigParser, Error
+from importlib.metadata import version
 from pathlib import Path
 from shlex import shlex
 from typing import Any
@@ -21,6 +24,8 @@ from typing import Any
 from bayescale.errors import BayescaleWarning, FileError
 
 _FLAGS, _FOLDER = "PYTENSOR_FLAGS", "base_compiledir"
+#: The folder of rewritten graphs, beside PyTensor's own of machine code.
+_OURS = "bayescale"
 #: Bytes that are written to see whether a disk is full.
 _TRIAL = 1 << 16
 #: What users should know and have not been told yet.
@@ -117,6 +122,45 @@ def do_without(error: OSError) -> None:
     tell()
 
 
+def kept(key: str) -> Any | None:
+    """Return what :func:`keep` laid down under a name, or None.
+
+    A file that cannot be read (half written, or of classes that have changed) is as good as none.
+    """
+    try:
+        return pickle.loads(_place(key).read_bytes())
+    except Exception:  # whatever unpickling comes upon, compiling anew is right
+        return None
+
+
+def keep(key: str, function: Any) -> None:
+    """Lay down a compiled function of PyTensor for later processes.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written to.
+    """
+    if not _config().numba__cache:  # given up
+        return
+    try:
+        written = pickle.dumps(function)
+    except (pickle.PicklingError, TypeError, AttributeError):
+        return  # an operation that a form brought along; it is compiled in every process
+    place = _place(key)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=place.parent, delete=False) as file:
+        file.write(written)
+    Path(file.name).replace(place)  # whole or not at all, whoever else writes it
+
+
+def _place(key: str) -> Path:
+    """Return the file of a name; other versions of what it was made with have others."""
+    parts = [key, sys.version, *map(version, ("bayescale", "pytensor", "numba", "numpy"))]
+    name = hashlib.sha256("|".join(parts).encode()).hexdigest()[:40]
+    return Path(_config().base_compiledir) / _OURS / f"{name}.pickle"
+
+
 def tell() -> None:
     """Warn of what users have not been told yet."""
     while _untold:
@@ -127,7 +171,8 @@ def entries() -> dict[str, int]:
     """Return the files of compiled functions in the folder, with their sizes in bytes."""
     place = folder()
     found = {}
-    for path in () if place is None else place.glob("numba/*.nb[ci]"):
+    files = () if place is None else (*place.glob("numba/*.nb[ci]"), *place.glob(f"{_OURS}/*"))
+    for path in files:
         try:
             found[path.name] = path.stat().st_size
         except OSError:  # replaced by another process just now

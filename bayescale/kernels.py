@@ -2,22 +2,24 @@
 
 nutpie's public route rebuilds its wrappers around PyTensor's function in every process, which is
 most of what a first fit waits for. A density here has exactly one point, one vector of numbers and
-one matrix of columns, so a wrapper of a few lines does; the inner function comes from PyTensor's
-cache on disk. (The process that compiled it first may differ in the last digit of the density from
-those that load it, and so in its draws: "same seed, same draws" is exact from the second process
-on.) The record that nutpie expects is private to it: where it looks different from the
-one known here, the public route is taken, with the same draws up to their random numbers.
+one matrix of columns, so a wrapper of a few lines does; the inner function comes from the disk: its
+rewritten graph by our name for the graph (graph_key.py), its machine code from PyTensor's cache.
+(The process that compiled it first may differ in the last digit of the density from those that load
+it, and so in its draws: "same seed, same draws" is exact from the second process on.) The record
+that nutpie expects is private to it: where it looks different from the one known here, the public
+route is taken, with the same draws up to their random numbers.
 """
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 
-from bayescale import compile_cache
+from bayescale import compile_cache, graph_key
 from bayescale.straighten import WIDEST
 
 compile_cache.prepare()  # before PyTensor is first imported, which is in functions below this room
@@ -85,8 +87,7 @@ def wrapper_fits() -> bool:
     if {f.name for f in fields(CompiledPyMCModel)} != _FIELDS:
         return False
     arrays = {"a": np.zeros(2), "b": np.zeros((3, 4))}
-    keys = {_Shared(name, value.ndim): name for name, value in arrays.items()}
-    record = np.atleast_1d(make_user_data(keys, arrays)).view(np.uint64)
+    record = np.atleast_1d(make_user_data(_keys(arrays), arrays)).view(np.uint64)
     seen = [arrays["a"].ctypes.data, arrays["b"].ctypes.data, 2, 12, 2, 3, 4]
     return record.tolist() == seen
 
@@ -101,19 +102,36 @@ def by_public_route(density: Density) -> Any:
 def gradient_function(density: Density) -> Any:
     """Return PyTensor's compiled function from (point, numbers, columns) to value and gradient."""
     import pytensor as typed
-    from pytensor.graph.rewriting.utils import rewrite_graph
 
     pytensor: Any = typed  # the type checker knows few of its names
     pt = pytensor.tensor
-    point = pt.TensorType("float64", shape=(density.dimension,))("point")
-    numbers, columns = pt.dvector("numbers"), pt.dmatrix("columns")
-    value: Any = density.tensor(point, numbers, columns)
+    with pytensor.config.change_flags(traceback__limit=0):  # of where each variable was made
+        point = pt.TensorType("float64", shape=(density.dimension,))("point")
+        inputs = [point, pt.dvector("numbers"), pt.dmatrix("columns")]
+        value: Any = density.tensor(*inputs)
+        try:
+            key = graph_key.graph_key(inputs, value)
+        except graph_key.NoKeyError:
+            return _differentiated(inputs, value)
+        kept = compile_cache.kept(key)
+        if kept is None:
+            kept = _differentiated(inputs, value)
+            compile_cache.keep(key, kept)
+        return kept
+
+
+def _differentiated(inputs: list[Any], value: Any) -> Any:
+    """Return the compiled function of a value and its gradient by the first input."""
+    import pytensor as typed
+    from pytensor.graph.rewriting.utils import rewrite_graph
+
+    pytensor: Any = typed  # the type checker knows few of its names
     # As nutpie and PyMC do: stable before it is differentiated, and no checks of prior arguments,
     # which were checked when the priors were made.
     rewrites = ["canonicalize", "stabilize", "local_remove_check_parameter"]
     value = rewrite_graph(value, include=rewrites)
-    gradient = pt.grad(value, point)
-    return pytensor.function([point, numbers, columns], [value, gradient], mode="NUMBA")
+    gradient = pytensor.tensor.grad(value, inputs[0])
+    return pytensor.function(inputs, [value, gradient], mode="NUMBA")
 
 
 def caller(
@@ -133,14 +151,19 @@ def caller(
     callable or None
         None where nutpie compiled by its public route.
     """
-    function = getattr(getattr(compiled.logp_func, "vm", None), "jit_fn", None)
-    if function is None:
+    if getattr(getattr(compiled.logp_func, "vm", None), "jit_fn", None) is None:
         return None
-    data = [np.array(value, order="C") for value in density.data.values()]
+    size = density.dimension
+    # The C function that nutpie calls: PyTensor's own would be compiled once more for Python.
+    kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_uint64, *4 * [ctypes.c_void_p])
+    function = kind(compiled.compiled_logp_func.address)
+    arrays, record = _arrays_and_record(density)
 
     def value_and_gradient(point: np.ndarray) -> tuple[float, np.ndarray]:
-        value, gradient = function(point, *data)
-        return float(value), gradient
+        at, gradient, value = np.array(point, float), np.empty(size), np.empty(1)
+        assert arrays  # the record holds their addresses
+        function(size, at.ctypes.data, gradient.ctypes.data, value.ctypes.data, record.ctypes.data)
+        return float(value[0]), gradient
 
     return value_and_gradient
 
@@ -168,12 +191,11 @@ def straightened(compiled: Any, size: int) -> Any | None:
 
 
 def _by_wrapper(density: Density) -> Any:
-    from nutpie.compile_pymc import CompiledPyMCModel, make_user_data
+    from nutpie.compile_pymc import CompiledPyMCModel
 
     size = density.dimension
     function = gradient_function(density)
-    arrays = {name: np.array(value, order="C") for name, value in density.data.items()}
-    keys = {_Shared(name, value.ndim): name for name, value in arrays.items()}
+    arrays, record = _arrays_and_record(density)
 
     def start(seed: Any = None) -> np.ndarray:
         # nutpie's own start: the origin, moved by up to 1 in every coordinate.
@@ -188,14 +210,26 @@ def _by_wrapper(density: Density) -> Any:
         compiled_expand_func=_c_copy(size),
         initial_point_func=start,
         shared_data=arrays,
-        shared_var_keys=keys,
-        user_data=make_user_data(keys, arrays),
+        shared_var_keys=_keys(arrays),
+        user_data=record,
         n_expanded=size,
         shape_info=(["z"], [slice(0, size)], [(size,)]),
         logp_func=function,
         expand_func=None,
         reparameterized_names=[],
     )
+
+
+def _arrays_and_record(density: Density) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Return a density's data by name, and the record of their addresses, sizes and shapes."""
+    from nutpie.compile_pymc import make_user_data
+
+    arrays = {name: np.array(value, order="C") for name, value in density.data.items()}
+    return arrays, make_user_data(_keys(arrays), arrays)
+
+
+def _keys(arrays: dict[str, np.ndarray]) -> dict[_Shared, str]:
+    return {_Shared(name, value.ndim): name for name, value in arrays.items()}
 
 
 def _c_density(inner: Any, size: int) -> Any:
