@@ -3,20 +3,22 @@ r"""Exponents that drift beyond the data, so that a forecast knows how far it re
 A law says how the slope goes on; nature has been seen to change it. Beyond the data the local
 exponent of every draw is multiplied by
 
-.. math:: m(t) = \max\bigl(0,\ 1 + q\,(U(t) - 1/3)\bigr), \qquad
+.. math:: m(t) = \max\bigl(0,\ 1 + q\,(S\,U(t) - 1/3)\bigr), \qquad
           \log y(t) = \log f(0) + \int_0^t m(s)\, d \log f(s)
 
 where t is the distance from the data in e-folds of the input and U an Ornstein-Uhlenbeck process
-from 0, that wanders like a Brownian motion at first and forgets within an e-fold. With q = 0.3 the
-exponent changes by about a fifth of itself, and falls short of the law's by a tenth on average. A
-curve may so come to a halt, and does not turn around. Of a law that rises and falls, the exponent
-at the data's end says little of how far exponents go: there it gains :math:`q\,U(t)` times the
-largest that the draw has within the data, of either sign.
+from 0, that wanders like a Brownian motion at first and forgets within an e-fold. Most curves drift
+little and some a lot, and a curve's data do not tell which it is: so S, one for each draw, is
+log-normal with median 1/2 and a standard deviation of 1 of its logarithm. With q = 0.3 the exponent
+of the usual draw changes by a tenth of itself, of one in ten by two fifths, and falls short of the
+law's by a tenth on average. A curve may so come to a halt, and does not turn around. Of a law that
+rises and falls, the exponent at the data's end says little of how far exponents go: there it gains
+:math:`q\,U(t)` times the largest that the draw has within the data, of either sign.
 Nothing of this is fitted: the data hold no trace of what comes after them, so prior and posterior
-of the drift are one. How q, the third and the e-fold were found, on curves of which each family was
-left out in its turn, is told on the page about extrapolation. Of several inputs, t is how far the
-farthest of them lies beyond its range. Where outcomes may be negative, the same is done to y itself
-instead of log y.
+of the drift are one. How q, the third, the e-fold and S were found, on curves of which each family
+was left out in its turn, is told on the page about extrapolation. Of several inputs, t is how far
+the farthest of them lies beyond its range. Where outcomes may be negative, the same is done to y
+itself instead of log y.
 """
 
 from __future__ import annotations
@@ -35,6 +37,8 @@ DRIFT = 0.3
 #: Of the exponent beyond the data: what it falls short by on average, as a share of q, and over how
 #: many e-folds it forgets its wandering.
 _SLOWER, _FORGETS = 1 / 3, 1.0
+#: Of S, by which draws differ: its median, and the standard deviation of its logarithm.
+_USUAL, _VARIES = 0.5, 1.0
 #: Distances at which the walk is drawn: every tenth of an e-fold, and from three e-folds on 5 %
 #: more each; the last lies beyond every number that a computer holds.
 _KNOTS = np.concatenate([np.arange(0, 3, 0.1), 3 * 1.05 ** np.arange(0, 126)])
@@ -58,8 +62,9 @@ def checked_drift(drift: Any) -> float:
     if not number or not 0 <= drift < np.inf:
         raise LawError(
             "drift= must be a number of at least 0 (0.3, the default: beyond the data the local "
-            "exponent may change by about a fifth of itself, and falls short of the law's by a "
-            f"tenth on average; 0: the law as it stands); got {drift!r}."
+            "exponent usually changes by a tenth of itself, sometimes by two fifths, and falls "
+            "short of the law's by a tenth on average; 0: the law as it stands); "
+            f"got {drift!r}."
         )
     return float(drift)
 
@@ -88,6 +93,8 @@ class Drift:
         By what share of q the exponent falls short of the law's on average; no unit.
     forgets
         Over how many e-folds its wandering is forgotten.
+    usual, varies
+        Median of S, and standard deviation of its logarithm; no unit. S is 1 for a law that turns.
     """
 
     curve: Curve
@@ -99,6 +106,8 @@ class Drift:
     on_logs: bool = True
     slower: float = _SLOWER
     forgets: float = _FORGETS
+    usual: float = _USUAL
+    varies: float = _VARIES
 
     def distance(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
         """Return how far each input lies beyond the data, in e-folds, shape (m,); 0 inside."""
@@ -202,10 +211,12 @@ class Drift:
         """Return U in the middle of the piece after each knot; shape (..., knot)."""
         count = int(used[-1]) + 1
         rng = np.random.default_rng(self.seed)
+        differ = self.usual * np.exp(self.varies * rng.standard_normal(self.shape))
         kept = np.exp(-np.diff(_KNOTS[: count + 1]) / self.forgets)
         new = np.sqrt(self.forgets / 2 * (1 - kept**2))
         walk = np.zeros((count + 1, *self.shape))
         for k in range(count):  # a row a step, so that a longer path begins like a shorter one
             walk[k + 1] = kept[k] * walk[k] + new[k] * rng.standard_normal(self.shape)
         onward = np.append(used[1:], count)  # the knot at which each piece ends
-        return np.moveaxis(0.5 * (walk[used] + walk[onward]), 0, -1)
+        size = 1.0 if self.turns else differ
+        return np.moveaxis(0.5 * size * (walk[used] + walk[onward]), 0, -1)

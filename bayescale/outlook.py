@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,6 +21,7 @@ from bayescale.forms.power_law import PowerLaw
 from bayescale.forms.shifted_power_law import ShiftedPowerLaw
 from bayescale.laws import Law
 from bayescale.likelihood import Correlated, Likelihood, LogNormal
+from bayescale.prior import Prior
 from bayescale.progress import task
 from bayescale.sample import PILOT, Sampling
 
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 MANY, BINS = 400, 200
 #: A curve rises where it lies this many times its own scatter, and this share, above its past.
 _SCATTERS, _SHARE = 4.0, 0.03
+#: A cliff is a stretch with a local exponent of this and more, over which the log of the outcome
+#: falls by this much, and by this many times its scatter.
+_STEEP, _FALL, _CLIFF_SCATTERS = 1.5, 0.3, 8.0
 
 #: The laws of the default forecast, in equal parts: for a curve that falls, and for one that has
 #: risen in between.
@@ -37,6 +42,16 @@ FALLING: Mapping[str, Law] = {
     "two breaks": BrokenPowerLaw(breaks=2, placement="fixed"),
     "two breaks in cells": BrokenPowerLaw(breaks=2),
     "shifted power law": ShiftedPowerLaw(),
+}
+#: The law that joins them where a curve has fallen off a cliff, steeper than they can bend.
+CLIFF: Mapping[str, Law] = {
+    "sharp break": BrokenPowerLaw(
+        breaks=1,
+        placement="free",
+        exponent=Prior("HalfNormal", sigma=0.5),
+        exponent_change=Prior("HalfNormal", sigma=3.0),
+        break_sharpness=Prior("LogNormal", mu=math.log(5.0), sigma=1.0),
+    ),
 }
 RISING: Mapping[str, Law] = {
     f"{count} breaks": BrokenPowerLaw(breaks=number, placement="fixed", monotone=False)
@@ -65,8 +80,8 @@ def forecast(
 
     Noise is correlated along the curve (:class:`Correlated`), the exponent drifts beyond the data
     (:mod:`bayescale.drift`), and the doubt about the form is in the interval: every law of
-    :func:`default_laws` that the runs can bear has a part, half of it equal and half by how well
-    it tells each row from those before it (``weights="pseudo-bma"`` of :func:`ensemble`).
+    :func:`default_laws` that the runs can bear has a part, a tenth of it equal and the rest by how
+    well it tells each row from those before it (``weights="pseudo-bma"`` of :func:`ensemble`).
 
     Parameters
     ----------
@@ -177,8 +192,9 @@ def default_laws(runs: Observations) -> dict[str, Law]:
     Returns
     -------
     dict
-        Laws that only fall; or, where the curve has risen beyond its scatter, laws that rise and
-        fall. Those that need more different inputs than there are have no part.
+        Laws that only fall, and where the curve has fallen off a cliff a law with a sharp break
+        besides; or, where it has risen beyond its scatter, laws that rise and fall. Those that need
+        more different inputs than there are have no part.
 
     Raises
     ------
@@ -188,7 +204,8 @@ def default_laws(runs: Observations) -> dict[str, Law]:
     check_enough(PowerLaw(), runs)
     (role,) = runs.inputs
     sizes = len(np.unique(runs.inputs[role]))
-    chosen = RISING if has_risen(runs) else FALLING
+    falling = {**FALLING, **CLIFF} if has_fallen_off_a_cliff(runs) else FALLING
+    chosen = RISING if has_risen(runs) else falling
     borne = {name: law for name, law in chosen.items() if law.sizes_needed(role) <= sizes}
     return borne or {"power law": PowerLaw()}
 
@@ -198,16 +215,40 @@ def has_risen(runs: Observations) -> bool:
 
     Neighbouring rows are averaged in pairs; their scatter is read off second differences.
     """
+    found = _smoothed(runs)
+    if found is None:
+        return False
+    _, pairs, scatter = found
+    rise = float((pairs - np.minimum.accumulate(pairs)).max())
+    return rise > max(_SHARE, _SCATTERS * scatter)
+
+
+def has_fallen_off_a_cliff(runs: Observations) -> bool:
+    """Return whether the outcome has fallen far along the input with an exponent above 1.5.
+
+    A task that is suddenly learned does; smooth laws take such a stretch for noise.
+    """
+    found = _smoothed(runs)
+    if found is None:
+        return False
+    log_x, pairs, scatter = found
+    falls = -np.diff(pairs)
+    steep = falls >= _STEEP * np.diff(log_x)
+    stretch = np.cumsum(~steep)  # a number for each stretch of steep steps
+    deepest = np.bincount(stretch[steep], weights=falls[steep]).max() if steep.any() else 0.0
+    return deepest > max(_FALL, _CLIFF_SCATTERS * scatter)
+
+
+def _smoothed(runs: Observations) -> tuple[np.ndarray, np.ndarray, float] | None:
+    """Return log x and log y, neighbours averaged in pairs, and the scatter of log y."""
     (x,) = runs.inputs.values()
     places, where = np.unique(x, return_inverse=True)
     y = np.bincount(where, weights=runs.outcome) / np.bincount(where)
     if len(places) < 5 or (y <= 0).any():
-        return False
-    logs = np.log(y)
-    scatter = np.median(np.abs(np.diff(logs, 2))) / (0.6745 * np.sqrt(6))
-    pairs = 0.5 * (logs[1:] + logs[:-1])
-    rise = float((pairs - np.minimum.accumulate(pairs)).max())
-    return rise > max(_SHARE, _SCATTERS * scatter)
+        return None
+    logs, log_x = np.log(y), np.log(places)
+    scatter = float(np.median(np.abs(np.diff(logs, 2))) / (0.6745 * np.sqrt(6)))
+    return 0.5 * (log_x[1:] + log_x[:-1]), 0.5 * (logs[1:] + logs[:-1]), scatter
 
 
 def binned(runs: Observations) -> Observations:

@@ -13,7 +13,13 @@ GOOD = dict(zip(settings.COVERAGES, LEVELS, strict=True))
 
 def row(family, strength, log_score, off=0.0, curve="1"):
     """Scores of a family under a setting whose coverages are off by so much."""
-    setting = {"laws": "a + b", "weights": "equal", "slowing": 1 / 3, "forgetting": 1.0}
+    setting = {
+        "laws": "a + b",
+        "weights": "equal",
+        "slowing": 1 / 3,
+        "forgetting": 1.0,
+        "varying": 1.0,
+    }
     scores = {"rmsle": strength, "log_score": log_score, "crps": 0.1}
     covers = {name: level - off for name, level in GOOD.items()}
     kind = {"set": "s", "family": family, "curve": curve}
@@ -89,7 +95,8 @@ def test_scores_of_a_distribution_are_those_of_its_draws():
 def test_the_default_setting_is_the_packages():
     assert choices.default("falling") == {
         "laws": "two breaks + two breaks in cells + shifted power law",
-        "weights": "half pseudo-BMA", "strength": 0.3, "slowing": 1 / 3, "forgetting": 1.0,
+        "weights": "tenth equal", "strength": 0.3, "slowing": 1 / 3, "forgetting": 1.0,
+        "varying": 1.0,
     }  # fmt: skip
     for kind in ("falling", "rising"):
         assert settings.DEFAULT in settings.pulls(kind)
@@ -111,7 +118,7 @@ def test_a_setting_at_the_defaults_is_the_packages_forecast():
     table = table.assign(set="s", family="f", curve="1")
     usual = choices.default("ten times")
     mixture = bs.ensemble(fits, weights="pseudo-bma")
-    assert settings.shares([m.elpd for m in members.values()], "half pseudo-BMA") == pytest.approx(
+    assert settings.shares([m.elpd for m in members.values()], "tenth equal") == pytest.approx(
         mixture.shares
     )
     expected = mixture.log_density(y, x=at)

@@ -33,7 +33,7 @@ def ends(fit, role="x"):
     return fit.runs.references[f"{role}_start"], fit.runs.references[f"{role}_end"]
 
 
-def straight(exponent=0.3, strength=0.5, on_logs=True, seed=0, edges=None):
+def straight(exponent=0.3, strength=0.5, on_logs=True, seed=0, edges=None, **constants):
     """The drift of a power law without a floor, whose draws are all the same."""
 
     def power(inputs):
@@ -41,7 +41,7 @@ def straight(exponent=0.3, strength=0.5, on_logs=True, seed=0, edges=None):
         return np.broadcast_to(2.0 * x**-exponent, (*SHAPE, len(x)))
 
     edges = edges or {"x": (1.0, 100.0)}
-    return Drift(power, edges, SHAPE, strength, seed, on_logs=on_logs)
+    return Drift(power, edges, SHAPE, strength, seed, on_logs=on_logs, **constants)
 
 
 class TestOff:
@@ -118,13 +118,23 @@ class TestSize:
     def test_the_spread_is_what_the_formula_says_at_first(self):
         """Its variance is that of an integrated Ornstein-Uhlenbeck process that forgets in 1."""
         t = 0.6
-        drift = straight(exponent=0.3, strength=0.2)
-        shift = np.log(
-            drift.applied({"x": np.array([100 * np.exp(t)])}) / (2 * (100 * np.exp(t)) ** -0.3)
-        )
+        x = 100 * np.exp(t)
+        alike = straight(exponent=0.3, strength=0.2, usual=1.0, varies=0.0)
+        shift = np.log(alike.applied({"x": np.array([x])}) / (2 * x**-0.3))
         variance = t - 1.5 + 2 * np.exp(-t) - 0.5 * np.exp(-2 * t)
         assert shift.std() == pytest.approx(0.2 * 0.3 * np.sqrt(variance), rel=0.05)
         assert shift.mean() == pytest.approx(0.2 / 3 * 0.3 * t, rel=0.1)  # it falls short
+
+    def test_draws_drift_by_different_amounts(self):
+        """By half as much in the median, and by 3.6 times that for one in ten."""
+        t, q = 0.4, 0.05  # so little that no draw comes to a halt
+        at, law = {"x": np.array([100 * np.exp(t)])}, 2 * (100 * np.exp(t)) ** -0.3
+        shift = np.log(straight(strength=q).applied(at) / law) - q / 3 * 0.3 * t
+        alike = straight(strength=q, usual=1.0, varies=0.0)
+        usual = np.log(alike.applied(at) / law) - q / 3 * 0.3 * t
+        ratio = np.abs(shift / usual)
+        np.testing.assert_allclose(np.quantile(ratio, 0.5), 0.5, rtol=0.1)
+        np.testing.assert_allclose(np.quantile(ratio, 0.9), 0.5 * np.exp(1.2816), rtol=0.1)
 
     def test_more_drift_is_more_doubt(self):
         at = {"x": np.array([2000.0])}

@@ -51,6 +51,19 @@ class TestLaws:
         assert not outlook.has_risen(observed(X, y))
         assert not outlook.has_risen(observed(X[:3], [1.0, 2.0, 3.0]))
 
+    def test_a_curve_that_has_fallen_off_a_cliff_has_a_law_with_a_sharp_break_besides(self):
+        x = np.geomspace(100, 1000, 15)
+        chosen = outlook.default_laws(observed(x, 0.4 + 1.7 / (1 + (x / 600) ** 6)))
+        assert list(chosen) == [*outlook.FALLING, *outlook.CLIFF]
+        steady = outlook.default_laws(observed(X, 2.0 * X**-0.9))
+        assert list(steady) == list(outlook.FALLING)
+
+    def test_scatter_is_no_cliff(self):
+        rng = np.random.default_rng(0)
+        y = falling()["loss"].to_numpy() * np.exp(0.3 * rng.standard_normal(len(X)))
+        assert not outlook.has_fallen_off_a_cliff(observed(X, y))
+        assert not outlook.has_fallen_off_a_cliff(observed(X[:3], [3.0, 1.0, 0.1]))
+
     def test_few_sizes_have_fewer_laws_and_too_few_none(self):
         six = outlook.default_laws(observed(X[:6], falling()["loss"][:6]))
         assert "shifted power law" in six
@@ -81,7 +94,7 @@ class TestForecast:
         made = asked(falling(), at=[2e4, 1e5])
         assert isinstance(made.source, Ensemble)
         assert made.drift == bs.forecast.__kwdefaults__["drift"] > 0
-        assert made.source.rule == "0.5 equal + 0.5 pseudo-bma"
+        assert made.source.rule == "0.1 equal + 0.9 pseudo-bma"
         assert {fit.likelihood.label for fit in made.source.fits.values()} == {
             "Correlated(LogNormal)"
         }

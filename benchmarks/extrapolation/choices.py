@@ -35,7 +35,7 @@ from benchmarks.extrapolation.scores import LEVELS
 
 RESULTS = Path(__file__).parents[1] / "results"
 #: What makes a setting.
-SETTING = ["laws", "weights", "strength", "slowing", "forgetting"]
+SETTING = ["laws", "weights", "strength", "slowing", "forgetting", "varying"]
 CURVE = ["set", "family", "curve"]
 #: How far a coverage may be from what is promised.
 CLOSE = 0.03

@@ -1,6 +1,6 @@
 """The choices that ``bs.forecast`` makes for its user, and what a curve says of every one of them.
 
-A setting is a set of laws, how they are weighed, and the three constants of the drift. Fits do not
+A setting is a set of laws, how they are weighed, and the four constants of the drift. Fits do not
 depend on it; forecasts do. Draws, drift, noise and densities are the package's own; here is only
 that its constants can be given, and that a mixture's scores are read off its distribution function,
 of which that of any mixture of laws is a weighted mean.
@@ -47,10 +47,19 @@ SETS = {
     "ten times": (*((name,) for name in TEN_TIMES), TEN_TIMES),
 }
 _DEFAULTS = {"falling": outlook.FALLING, "rising": outlook.RISING}
-STRENGTHS = (0.0, 0.15, 0.3, 0.5, 0.8)
-SLOWING = (0.0, 1 / 6, 1 / 3, 1 / 2)
-FORGETTING = (0.5, 1.0, 3.0)
-WEIGHTS = ("equal", "half pseudo-BMA")
+STRENGTHS = (0.0, 0.15, 0.3, 0.5)
+SLOWING = (0.0, 1 / 3, 1 / 2)
+FORGETTING = (0.5, 1.0)
+#: Standard deviation of the logarithm of S to its median: alike for all draws, or heavier tails.
+VARYING = {0.0: 1.0, 1.0: Drift.usual, 1.5: 1 / 3}
+#: The share of a law's weight that is equal.
+WEIGHTS = {
+    "equal": 1.0,
+    "half equal": 0.5,
+    "quarter equal": 0.25,
+    "tenth equal": 0.1,
+    "pseudo-BMA": 0.0,
+}
 COVERAGES = tuple(f"coverage_{100 * level:g}" for level in LEVELS)
 SCORES = ("rmsle", "log_score", "crps", *COVERAGES)
 #: Draws that are used of each fit, and of each of these at how many levels the grid has a point.
@@ -59,33 +68,39 @@ DRAWS, GRID = 1000, 100
 
 @dataclass(frozen=True, order=True)
 class Pull:
-    """The constants of the drift: q, what it slows by as a share of q, e-folds of forgetting."""
+    """The constants of the drift: q, what it slows by as a share of q, e-folds of forgetting, S."""
 
     strength: float
     slowing: float
     forgetting: float
+    varying: float
 
 
-DEFAULT = Pull(bs.drift.DRIFT, Drift.slower, Drift.forgets)
+DEFAULT = Pull(bs.drift.DRIFT, Drift.slower, Drift.forgets, Drift.varies)
 
 
 def pulls(kind: str) -> list[Pull]:
-    """Return the grid of the drift's constants; no drift is one point, turning laws do not slow."""
-    slowing = (DEFAULT.slowing,) if kind == "rising" else SLOWING
-    grid = itertools.product(STRENGTHS[1:], slowing, FORGETTING)
-    return [Pull(0.0, DEFAULT.slowing, DEFAULT.forgetting), *(Pull(*point) for point in grid)]
+    """Return the grid of the drift's constants; no drift is one point.
+
+    Laws that turn neither slow nor vary.
+    """
+    turns = kind == "rising"
+    slowing = (DEFAULT.slowing,) if turns else SLOWING
+    varying = (DEFAULT.varying,) if turns else VARYING
+    grid = itertools.product(STRENGTHS[1:], slowing, FORGETTING, varying)
+    return [replace(DEFAULT, strength=0.0), *(Pull(*point) for point in grid)]
 
 
 def mixtures(kind: str) -> list[tuple[tuple[str, ...], str]]:
     """Return every set of laws with every way to weigh it."""
     return [
-        (laws, how) for laws in SETS[kind] for how in (WEIGHTS if len(laws) > 1 else WEIGHTS[:1])
+        (laws, how) for laws in SETS[kind] for how in (WEIGHTS if len(laws) > 1 else ("equal",))
     ]
 
 
 def default_mixture(kind: str) -> tuple[tuple[str, ...], str]:
     """Return the laws and the weights of ``bs.forecast``; at ten times the data, two laws."""
-    return SETS[kind][-1] if kind == "ten times" else tuple(_DEFAULTS[kind]), WEIGHTS[1]
+    return SETS[kind][-1] if kind == "ten times" else tuple(_DEFAULTS[kind]), "tenth equal"
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +143,12 @@ class Member:
 
     def said(self, pull: Pull) -> tuple[np.ndarray, np.ndarray]:
         """Return draws of the log of a new run, shape (draw, m), and log density of y, (m,)."""
-        self.fit.pull.update(slower=pull.slowing, forgets=pull.forgetting)
+        self.fit.pull.update(
+            slower=pull.slowing,
+            forgets=pull.forgetting,
+            usual=VARYING[pull.varying],
+            varies=pull.varying,
+        )
         curve = self.fit.drifted_draws({"x": self.x}, pull.strength)
         logs = (np.log(curve) + self.noise).reshape(-1, len(self.x))
         return logs, self.fit.log_density(self.y, x=self.x, drift=pull.strength)
@@ -136,11 +156,8 @@ class Member:
 
 def shares(elpd: Sequence[float], how: str) -> np.ndarray:
     """Return the weights of a mixture; as :func:`bayescale.ensemble` has them."""
-    equal = np.full(len(elpd), 1 / len(elpd))
-    if how == "equal":
-        return equal
-    weights = np.exp(np.asarray(elpd) - max(elpd))
-    return 0.5 * weights / weights.sum() + 0.5 * equal
+    weights, equal = np.exp(np.asarray(elpd) - max(elpd)), WEIGHTS[how]
+    return (1 - equal) * weights / weights.sum() + equal / len(weights)
 
 
 def scored(members: Mapping[str, Member], kind: str) -> list[dict[str, Any]]:
@@ -187,7 +204,8 @@ def _mixed_density(weights: np.ndarray, density: np.ndarray) -> np.ndarray:
 
 def _grid(members: Sequence[Member], log_y: np.ndarray) -> np.ndarray:
     """Return values of log y that resolve every member without drift and with most; (grid, m)."""
-    ends = (Pull(0.0, 1 / 3, 1.0), Pull(STRENGTHS[-1], SLOWING[0], FORGETTING[-1]))
+    most = Pull(STRENGTHS[-1], SLOWING[0], FORGETTING[-1], max(VARYING))
+    ends = (replace(most, strength=0.0), most)
     levels = np.linspace(0, 1, GRID)
     parts = [np.quantile(m.said(pull)[0], levels, axis=0) for m in members for pull in ends]
     return np.sort(np.concatenate([*parts, log_y[None]]), axis=0)
