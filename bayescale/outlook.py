@@ -236,7 +236,7 @@ def has_fallen_off_a_cliff(runs: Observations) -> bool:
     steep = falls >= _STEEP * np.diff(log_x)
     stretch = np.cumsum(~steep)  # a number for each stretch of steep steps
     deepest = np.bincount(stretch[steep], weights=falls[steep]).max() if steep.any() else 0.0
-    return deepest > max(_FALL, _CLIFF_SCATTERS * scatter)
+    return bool(deepest > max(_FALL, _CLIFF_SCATTERS * scatter))
 
 
 def _smoothed(runs: Observations) -> tuple[np.ndarray, np.ndarray, float] | None:

@@ -137,7 +137,7 @@ class Refit:
             for room, name, label, seen in (
                 (posterior, "draw", "draw", None),
                 (sample, "run", "sampled", self._ran),
-                (sample, "_started", "climbs", None),
+                (sample, "_starting", "climbs", None),
                 (sample, "_read", "read", self._read),
                 (fitting, "diagnosed", "diagnostics", None),
                 (posterior, "tree", "tree", None),
