@@ -143,10 +143,11 @@ def gallery(worst: pd.DataFrame) -> str:
     return "\n".join([said, "", picture, "", *rows])
 
 
-CHOICES = """`bs.forecast` makes five choices for its user: the laws that are mixed, their weights,
-and three constants of the drift beyond the data: its strength q, by what share of q exponents fall
-short on average, and over how many e-folds their wandering is forgotten. They were made by looking
-at the published curves, so the tables above flatter them. Here each family is left out in its turn,
+CHOICES = """`bs.forecast` makes six choices for its user: the laws that are mixed, their weights,
+and four constants of the drift beyond the data: its strength q, by what share of q exponents fall
+short on average, over how many e-folds their wandering is forgotten, and how differently draws
+drift (the standard deviation of log S). They were made by looking at the published curves, so the
+tables above flatter them. Here each family is left out in its turn,
 the others choose among {settings} settings, and the family that had no say is forecast with what
 they chose. The rule: the largest mean log score of those settings whose 50, 80, 90 and 95 %
 intervals are within 3 points of what they promise, in the mean over the other families' curves;
@@ -157,14 +158,14 @@ NMT has one held-out run. No fit was tried again where its sampler fell short.
 
 `uv run python -m benchmarks.extrapolation.choices DATA_FOLDER`"""
 TURNING = """Of curves that rise and fall, the choices are the number of breaks, weights, q, and
-the forgetting; the families are kinds of network."""
+the forgetting (all draws drift alike); the families are kinds of network."""
 TEN_TIMES = """What drift means far out: the same vision and language curves as far as
 they bear it, {curves} of them, fitted up to a tenth of the largest x and forecast from there to the
 end, by two breaks and a shifted power law."""
 #: Choice to what it is called in tables.
 CHOICE = {
     "laws": "laws", "weights": "weights", "strength": "q", "slowing": "slower by",
-    "forgetting": "e-folds",
+    "forgetting": "e-folds", "varying": "sd of log S",
 }  # fmt: skip
 SCORES = {
     "rmsle": "RMSLE", "log_score": "log score", "crps": "CRPS", "coverage_50": "inside 50 %",
