@@ -185,8 +185,9 @@ def ensemble(
     weights
         ``"equal"`` (the default), ``"pseudo-bma"`` (leave-one-out, a tenth of the way to equal:
         what :func:`bayescale.forecast` does), ``"backtest"`` (stacking on held-out scales, half-way
-        to equal), ``"loo"`` (stacking on leave-one-out, which measures interpolation and tends to favour the most over-confident
-        law: the ensemble says so), or numbers that sum to one; no unit.
+        to equal), ``"loo"`` (stacking on leave-one-out, which measures interpolation and tends to
+        favour the most over-confident law: the ensemble says so), or numbers that sum to one; no
+        unit.
     backtest
         The backtest of the same laws by the same names, for ``weights="backtest"``.
     shrink
