@@ -85,7 +85,11 @@ if TYPE_CHECKING:
     from bayescale.forms.vocabulary import Vocabulary
     from bayescale.information import infogain, segment_information
     from bayescale.laws import Law
-    from bayescale.likelihood import Correlated, Likelihood, LogNormal, Normal, StudentT
+    from bayescale.likelihoods.correlated import Correlated
+    from bayescale.likelihoods.likelihood import Likelihood
+    from bayescale.likelihoods.log_normal import LogNormal
+    from bayescale.likelihoods.normal import Normal
+    from bayescale.likelihoods.student_t import StudentT
     from bayescale.literature import Source, list_published, published
     from bayescale.outlook import forecast
     from bayescale.plots.backtest import plot_backtest
@@ -159,7 +163,7 @@ _HOMES = {
     "laws": ["Law"],
     "blocks": ["leave_block_out"],
     "outlook": ["forecast"],
-    "likelihood": ["Correlated", "Likelihood", "LogNormal", "Normal", "StudentT"],
+    "likelihoods.likelihood": ["Likelihood"],
     "literature": ["Source", "list_published", "published"],
     "plots.backtest": ["plot_backtest"],
     "plots.breaks": ["plot_breaks"],
@@ -181,7 +185,7 @@ _HOME = {name: f"bayescale.{home}" for home, names in _HOMES.items() for name in
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name from its room; any other name may be a law."""
+    """Load a public name from its room; any other name may be a likelihood or a law."""
     from bayescale.errors import nearest
 
     if name == "__version__":
@@ -191,12 +195,16 @@ def __getattr__(name: str) -> Any:
     elif name in _HOME:
         found = getattr(import_module(_HOME[name]), name)
     elif name[:1].isupper():
-        import_module("bayescale.forms")
-        from bayescale.registry import LAWS
+        from bayescale.likelihoods import likelihoods
 
-        if name not in LAWS:
-            raise AttributeError(f"bayescale has no {name!r}.{nearest(name, __dir__())}")
-        found = LAWS[name]
+        found = likelihoods().get(name)
+        if found is None:
+            import_module("bayescale.forms")
+            from bayescale.registry import LAWS
+
+            if name not in LAWS:
+                raise AttributeError(f"bayescale has no {name!r}.{nearest(name, __dir__())}")
+            found = LAWS[name]
     else:
         raise AttributeError(f"bayescale has no {name!r}.{nearest(name, _HOME)}")
     globals()[name] = found
@@ -204,8 +212,9 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """Return every public name, the laws among them."""
+    """Return every public name, laws and likelihoods among them."""
     import_module("bayescale.forms")
+    from bayescale.likelihoods import likelihoods
     from bayescale.registry import LAWS
 
-    return sorted([*_HOME, *LAWS, "__version__"])
+    return sorted({*_HOME, *LAWS, *likelihoods(), "__version__"})

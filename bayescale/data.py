@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale.errors import DataError, DataWarning, LawError, nearest
-from bayescale.likelihood import APART
+from bayescale.likelihoods import APART
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,7 +114,7 @@ class Observations:
         ----------
         names
             Of ``n_obs`` (how many evaluations a row is the mean of) and ``gap`` (log x less that
-            of the row before it in the same run, or :data:`bayescale.likelihood.APART`).
+            of the row before it in the same run, or :data:`bayescale.likelihoods.APART`).
 
         Returns
         -------

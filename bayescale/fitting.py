@@ -24,7 +24,7 @@ from bayescale.drift import DRIFT, Drift, checked_drift
 from bayescale.errors import SamplingWarning
 from bayescale.forecasting import Forecast, Forecaster
 from bayescale.leave_one_out import LeaveOneOut, leave_one_out
-from bayescale.likelihood import APART
+from bayescale.likelihoods import APART
 from bayescale.parameters import parameter_names
 from bayescale.progress import task
 from bayescale.sample import Sampling

@@ -13,7 +13,7 @@ from scipy import stats
 import bayescale as bs
 from bayescale import batch, comparison, curve_record, fitting, posterior
 from bayescale.data import observations
-from bayescale.likelihood import APART
+from bayescale.likelihoods import APART
 
 PLAIN = pytensor.compile.mode.Mode(linker="py", optimizer=None)
 T = np.array([0.0, 0.3, 0.35, 1.1, 1.2, 2.5])
