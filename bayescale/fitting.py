@@ -231,7 +231,7 @@ class Fit(Forecaster):
         edges = {r: (references[f"{r}_start"], references[f"{r}_end"]) for r in self.law.inputs}
         shape = np.shape(next(iter(posterior.named(self.parameters).values())))
         seed = [self.settings.seed, 7]
-        turns, on_logs = self.law.turns, self.likelihood.positive
+        turns, on_logs = self.law.turns, self.likelihood.on_logs
         return Drift(self.curve_draws, edges, shape, strength, seed, turns, on_logs)
 
     def new_run_draws(
@@ -255,7 +255,7 @@ class Fit(Forecaster):
             Same shape.
         """
         rng = np.random.default_rng([self.settings.seed, salt])
-        noise = posterior.over_rows(self.noise)
+        noise = posterior.over_rows(self.noise) | self.of_new_rows(inputs)
         if not self.likelihood.correlated:
             return self.likelihood.draw(rng, curve, **noise)
         gap = self._gap(curve.shape[-1], inputs)
@@ -268,6 +268,11 @@ class Fit(Forecaster):
                 rng, curve[..., beyond], gap=steps, start=self._last_residual, **noise
             )
         return new
+
+    def of_new_rows(self, inputs: dict[str, np.ndarray] | None) -> dict[str, Any]:
+        """Return what the noise must know of new runs at inputs (None: at the largest seen)."""
+        runs = self.runs
+        return self.likelihood.of_new_rows(inputs, runs.known, runs.references)
 
     def _gap(self, count: int, inputs: dict[str, np.ndarray] | None) -> np.ndarray:
         """Return how far each input lies from the last row of the one run, or that it is apart."""
@@ -326,7 +331,8 @@ class Fit(Forecaster):
         outcome = forecasting.checked_outcomes(y, len(next(iter(at.values()))))
         modelled = np.asarray(self.runs.reported(outcome))
         curve = self.drifted_draws(at, checked_drift(drift))
-        likelihood, noise = self.likelihood, posterior.over_rows(self.noise)
+        likelihood = self.likelihood
+        noise = posterior.over_rows(self.noise) | self.of_new_rows(at)
         if likelihood.correlated:
             gap = self._gap(curve.shape[-1], at)
             residual = self._last_residual[..., None]
@@ -790,12 +796,14 @@ def _misfit(
         return float("nan")
     curve = posterior.median_curve(law, parameters, runs)
     with np.errstate(all="ignore"):
-        logs = np.log(runs.outcome) - np.log(curve)
-        residuals = logs if likelihood.positive else runs.outcome - curve
+        middle = {name: np.median(value) for name, value in noise.items()}
+        known = middle | runs.by_run(likelihood.by_run)
         if likelihood.correlated:
             if not likelihood.whitens:
                 return float("nan")
-            middle = {name: np.median(value) for name, value in noise.items()}
-            residuals, _ = likelihood.whitened(logs, **middle, **runs.by_run(likelihood.by_run))
+            logs = np.log(runs.outcome) - np.log(curve)
+            residuals, _ = likelihood.whitened(logs, **known)
+        else:
+            residuals = likelihood.residual(runs.outcome, curve, **known)
     (x,) = runs.inputs.values()
     return neighbour_correlation(x, residuals)

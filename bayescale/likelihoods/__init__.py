@@ -6,6 +6,7 @@ from pkgutil import iter_modules
 from bayescale.likelihoods.correlated import APART as APART
 from bayescale.likelihoods.correlated import Correlated as Correlated
 from bayescale.likelihoods.likelihood import Likelihood as Likelihood
+from bayescale.likelihoods.likelihood import Rows as Rows
 from bayescale.likelihoods.log_normal import LogNormal as LogNormal
 from bayescale.likelihoods.normal import Normal as Normal
 from bayescale.likelihoods.student_t import StudentT as StudentT

@@ -8,12 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from bayescale.likelihoods.likelihood import HALF_LOG_TAU, Likelihood
+from bayescale.likelihoods.likelihood import n_obs_column
+from bayescale.likelihoods.location_scale import (
+    LocationScale,
+    censored_column,
+    resolution_column,
+    y_sd_column,
+)
 from bayescale.prior import Prior
 
 
 @dataclass(frozen=True)
-class LogNormal(Likelihood):
+class LogNormal(LocationScale):
     r"""Noise in proportion to the loss; the curve is the median of a new run.
 
     .. math:: \log y \sim \mathrm{Normal}(\log f(x),\ \sqrt{\sigma^2 + \sigma_{min}^2})
@@ -29,6 +35,15 @@ class LogNormal(Likelihood):
         Of how many evaluations each row is the mean: the name of a column, or one number for all
         rows. The rows then scatter by :math:`\sigma/\sqrt{n}`, and a new run, which is a single
         evaluation, by :math:`\sigma`.
+    y_sd
+        A known standard error :math:`s` of each row (column or number), in the units of y. It adds
+        to the fitted noise: :math:`\sqrt{\sigma^2 + (s/f(x))^2}`, the standard error of log y to
+        first order about the curve. A new run has none.
+    resolution
+        The step to which y was rounded (column or number), in the units of y. A row then stands
+        for the interval of half a step to either side, 0 included.
+    censored
+        A cap (column or number), in the units of y: a row at it or above says no more than that.
 
     Examples
     --------
@@ -38,35 +53,23 @@ class LogNormal(Likelihood):
 
     sigma: Prior | float = Prior("LogNormal", mu=math.log(0.02), sigma=1.0)
     sigma_min: float = field(default=3e-4, metadata={"option": True})
-    n_obs: str | float | None = field(default=None, metadata={"column": True})
+    n_obs: str | float | None = n_obs_column()
+    y_sd: str | float | None = y_sd_column()
+    resolution: str | float | None = resolution_column()
+    censored: str | float | None = censored_column()
 
     gaussian_in = "log y"
 
-    def distribution(
-        self, value: Any, *, sigma: Any, n_obs: Any = 1.0
-    ) -> tuple[str, dict[str, Any]]:
+    def distribution(self, value: Any, **noise: Any) -> tuple[str, dict[str, Any]]:
         """Return PyMC's name of the distribution of the outcome, and its arguments."""
-        import pytensor.tensor as typed
+        return "LogNormal", {"mu": np.log(value), "sigma": self.scale_of(value, **noise)[0]}
 
-        pt: Any = typed  # the type checker takes elementwise operators for None
-
-        return "LogNormal", {"mu": pt.log(value), "sigma": self.log_sd(sigma=sigma) / n_obs**0.5}
-
-    def log_density(self, y: Any, value: Any, *, sigma: Any, n_obs: Any = 1.0) -> Any:
-        """Return the log density of y in y's own units, elementwise."""
+    def scale_of(
+        self, value: Any, *, sigma: Any, n_obs: Any = 1.0, y_sd: Any = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Return the standard deviation of log y of each row."""
         total = self.log_sd(sigma=sigma) / n_obs**0.5
-        return (
-            -0.5 * ((np.log(y) - np.log(value)) / total) ** 2
-            - np.log(total)
-            - (np.log(y) + HALF_LOG_TAU)
-        )
-
-    def draw(
-        self, rng: np.random.Generator, value: Any, *, sigma: Any, n_obs: Any = 1.0
-    ) -> np.ndarray:
-        """Return one new outcome for each value of the curve."""
-        total = self.log_sd(sigma=sigma) / n_obs**0.5
-        return value * np.exp(total * rng.standard_normal(np.shape(value)))
+        return (total if y_sd is None else (total**2 + (y_sd / value) ** 2) ** 0.5), {}
 
     def log_sd(self, *, sigma: Any) -> Any:
         """Return the standard deviation of log y."""

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from bayescale.likelihoods.likelihood import HALF_LOG_TAU, Likelihood
+from bayescale.likelihoods.likelihood import n_obs_column
+from bayescale.likelihoods.location_scale import (
+    LocationScale,
+    censored_column,
+    resolution_column,
+    y_sd_column,
+)
 from bayescale.prior import Prior
 
 
 @dataclass(frozen=True)
-class Normal(Likelihood):
+class Normal(LocationScale):
     r"""Noise of the same size at every scale; the curve is the mean of a new run.
 
     .. math:: y \sim \mathrm{Normal}(f(x), \sigma)
@@ -29,6 +33,14 @@ class Normal(Likelihood):
         Of how many evaluations each row is the mean: the name of a column, or one number for all
         rows. The rows then scatter by :math:`\sigma/\sqrt{n}`, and a new run, which is a single
         evaluation, by :math:`\sigma`.
+    y_sd
+        A known standard error :math:`s` of each row (column or number), in the units of y. It adds
+        to the fitted noise: :math:`\sqrt{\sigma^2 + s^2}`. A new run has none.
+    resolution
+        The step to which y was rounded (column or number), in the units of y. A row then stands
+        for the interval of half a step to either side.
+    censored
+        A cap (column or number), in the units of y: a row at it or above says no more than that.
 
     Examples
     --------
@@ -37,9 +49,13 @@ class Normal(Likelihood):
     """
 
     sigma: Prior | float = Prior("LogNormal", mu=math.log(0.02), sigma=1.0, on="relative_sigma")
-    n_obs: str | float | None = field(default=None, metadata={"column": True})
+    n_obs: str | float | None = n_obs_column()
+    y_sd: str | float | None = y_sd_column()
+    resolution: str | float | None = resolution_column()
+    censored: str | float | None = censored_column()
 
     positive = False
+    on_logs = False
     gaussian_in = "y"
     carriers = {"sigma": ("relative_sigma",)}
 
@@ -49,23 +65,17 @@ class Normal(Likelihood):
             return {"sigma": values["relative_sigma"] * references["y_ref"]}
         return dict(values)
 
-    def distribution(
-        self, value: Any, *, sigma: Any, n_obs: Any = 1.0
-    ) -> tuple[str, dict[str, Any]]:
+    def distribution(self, value: Any, **noise: Any) -> tuple[str, dict[str, Any]]:
         """Return PyMC's name of the distribution of the outcome, and its arguments."""
-        return "Normal", {"mu": value, "sigma": sigma / n_obs**0.5}
+        return "Normal", {"mu": value, "sigma": self.scale_of(value, **noise)[0]}
 
-    def log_density(self, y: Any, value: Any, *, sigma: Any, n_obs: Any = 1.0) -> Any:
-        """Return the log density of y in y's own units, elementwise."""
+    def scale_of(
+        self, value: Any, *, sigma: Any, n_obs: Any = 1.0, y_sd: Any = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Return the standard deviation of each row."""
         total = sigma / n_obs**0.5
-        return -0.5 * ((y - value) / total) ** 2 - np.log(total) - HALF_LOG_TAU
+        return (total if y_sd is None else (total**2 + y_sd**2) ** 0.5), {}
 
     def gaussian_sd(self, *, sigma: Any) -> Any:
         """Return the standard deviation of y."""
         return sigma
-
-    def draw(
-        self, rng: np.random.Generator, value: Any, *, sigma: Any, n_obs: Any = 1.0
-    ) -> np.ndarray:
-        """Return one new outcome for each value of the curve."""
-        return value + sigma / n_obs**0.5 * rng.standard_normal(np.shape(value))

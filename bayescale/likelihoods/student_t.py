@@ -8,12 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from bayescale.likelihoods.likelihood import Likelihood
+from bayescale.likelihoods.either import log_t_cdf, log_t_density, log_t_mass
+from bayescale.likelihoods.likelihood import n_obs_column
+from bayescale.likelihoods.location_scale import (
+    LocationScale,
+    censored_column,
+    resolution_column,
+    y_sd_column,
+)
 from bayescale.prior import Prior
 
 
 @dataclass(frozen=True)
-class StudentT(Likelihood):
+class StudentT(LocationScale):
     r"""Noise in proportion to the loss with outliers; the curve is the median of a new run.
 
     .. math:: \log y \sim t_\nu(\log f(x),\ \sqrt{\sigma^2 + \sigma_{min}^2})
@@ -30,6 +37,15 @@ class StudentT(Likelihood):
         Of how many evaluations each row is the mean: the name of a column, or one number for all
         rows. The rows then scatter by :math:`\sigma/\sqrt{n}`, and a new run, which is a single
         evaluation, by :math:`\sigma`.
+    y_sd
+        A known standard error :math:`s` of each row (column or number), in the units of y. It adds
+        to the fitted scale: :math:`\sqrt{\sigma^2 + (s/f(x))^2}`, as if the error had the same
+        tails. A new run has none.
+    resolution
+        The step to which y was rounded (column or number), in the units of y. A row then stands
+        for the interval of half a step to either side, 0 included.
+    censored
+        A cap (column or number), in the units of y: a row at it or above says no more than that.
 
     Examples
     --------
@@ -40,10 +56,15 @@ class StudentT(Likelihood):
     sigma: Prior | float = Prior("LogNormal", mu=math.log(0.02), sigma=1.0)
     nu: Prior | float = Prior("Gamma", alpha=2.0, beta=0.1)
     sigma_min: float = field(default=3e-4, metadata={"option": True})
-    n_obs: str | float | None = field(default=None, metadata={"column": True})
+    n_obs: str | float | None = n_obs_column()
+    y_sd: str | float | None = y_sd_column()
+    resolution: str | float | None = resolution_column()
+    censored: str | float | None = censored_column()
 
     def observe(self, name: str, value: Any, *, observed: Any, dims: Any = None, **noise: Any):
         """Add the observed outcome to the PyMC model of the context."""
+        if "lower" in noise:
+            return super().observe(name, value, observed=observed, dims=dims, **noise)
         import pymc as pm
         import pytensor.tensor as typed
 
@@ -57,39 +78,39 @@ class StudentT(Likelihood):
 
     def tensor_log_density(self, y: Any, value: Any, **noise: Any) -> Any:
         """Return the log density of each outcome as PyMC has it."""
+        if "lower" in noise:
+            return self.log_density(y, value, **noise)
         import pymc as pm
-        import pytensor.tensor as typed
-
-        pt: Any = typed  # the type checker takes elementwise operators for None
 
         _, arguments = self.distribution(value, **noise)
-        return pm.logp(pm.StudentT.dist(**arguments), pt.log(y)) - pt.log(y)
+        return pm.logp(pm.StudentT.dist(**arguments), np.log(y)) - np.log(y)
 
-    def distribution(
-        self, value: Any, *, sigma: Any, nu: Any, n_obs: Any = 1.0
-    ) -> tuple[str, dict[str, Any]]:
+    def distribution(self, value: Any, **noise: Any) -> tuple[str, dict[str, Any]]:
         """Return PyMC's name of the distribution of the outcome's logarithm, with arguments."""
-        import pytensor.tensor as typed
+        scale, shape = self.scale_of(value, **noise)
+        return "StudentT", {**shape, "mu": np.log(value), "sigma": scale}
 
-        pt: Any = typed  # the type checker takes elementwise operators for None
+    def scale_of(
+        self, value: Any, *, sigma: Any, nu: Any, n_obs: Any = 1.0, y_sd: Any = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Return the scale of log y of each row, and the degrees of freedom."""
+        total = (sigma**2 + self.sigma_min**2) ** 0.5 / n_obs**0.5
+        if y_sd is not None:
+            total = (total**2 + (y_sd / value) ** 2) ** 0.5
+        return total, {"nu": nu}
 
-        return "StudentT", {"nu": nu, "mu": pt.log(value), "sigma": self._total(sigma, n_obs)}
+    def log_standard(self, z: Any, *, nu: Any) -> Any:
+        """Return the log density of Student's t."""
+        return log_t_density(z, nu)
 
-    def log_density(self, y: Any, value: Any, *, sigma: Any, nu: Any, n_obs: Any = 1.0) -> Any:
-        """Return the log density of y in y's own units, elementwise."""
-        from scipy.special import gammaln
+    def log_below(self, z: Any, *, nu: Any) -> Any:
+        """Return the log probability below z."""
+        return log_t_cdf(z, nu)
 
-        total = self._total(sigma, n_obs)
-        z = (np.log(y) - np.log(value)) / total
-        constant = gammaln((nu + 1) / 2) - gammaln(nu / 2) - 0.5 * np.log(nu * np.pi)
-        return constant - np.log(total) - (nu + 1) / 2 * np.log1p(z**2 / nu) - np.log(y)
+    def log_between(self, a: Any, b: Any, *, nu: Any) -> Any:
+        """Return the log probability between a and b."""
+        return log_t_mass(a, b, nu)
 
-    def draw(
-        self, rng: np.random.Generator, value: Any, *, sigma: Any, nu: Any, n_obs: Any = 1.0
-    ) -> np.ndarray:
-        """Return one new outcome for each value of the curve."""
-        with np.errstate(over="ignore"):  # tails as heavy as that do reach infinity
-            return value * np.exp(self._total(sigma, n_obs) * rng.standard_t(nu, np.shape(value)))
-
-    def _total(self, sigma: Any, n_obs: Any) -> Any:
-        return (sigma**2 + self.sigma_min**2) ** 0.5 / n_obs**0.5
+    def standard_draw(self, rng: np.random.Generator, size: tuple[int, ...], *, nu: Any) -> Any:
+        """Return random numbers of Student's t."""
+        return rng.standard_t(nu, size)
