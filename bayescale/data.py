@@ -167,8 +167,8 @@ class Observations:
         """
         code = (self.known or {}).get("group")
         if code is None:
-            code = None if self.one_run else self.run
-        if code is None:
+            code = self.run
+        if code is None or len(np.unique(code)) == 1:
             return np.arange(len(self))
         return np.unique(code, return_inverse=True)[1]
 
@@ -262,6 +262,8 @@ def observations(
         n_obs=known.pop("n_obs", None), run=None if run is None else _codes(runs, run, "run="),
         known=known or None,
     )  # fmt: skip
+    if likelihood.merges:
+        checked = checked.rows(np.flatnonzero(known.pop("keep")))
     if likelihood.grouped:
         checked = checked.rows(np.argsort((checked.known or {})["group"], kind="stable"))
     if likelihood.correlated:

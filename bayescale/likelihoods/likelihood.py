@@ -99,6 +99,8 @@ class Likelihood:
     correlated: ClassVar[bool] = False
     #: Whether rows of one group have an effect in common: they stand together, group by group.
     grouped: ClassVar[bool] = False
+    #: Whether rows of one group are summed up in one of them: that for which ``keep`` is not 0.
+    merges: ClassVar[bool] = False
     #: Parameters that may be fixed at 0.
     may_vanish: ClassVar[tuple[str, ...]] = ()
     #: Other quantities that may carry a parameter's prior.
