@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         overfitting,
         reducible_loss,
     )
+    from bayescale.differences import Difference, difference
     from bayescale.ensembles import Ensemble, ensemble
     from bayescale.errors import (
         BayescaleError,
@@ -85,10 +86,16 @@ if TYPE_CHECKING:
     from bayescale.forms.vocabulary import Vocabulary
     from bayescale.information import infogain, segment_information
     from bayescale.laws import Law
+    from bayescale.likelihoods.beta_binomial import BetaBinomial
+    from bayescale.likelihoods.binomial import Binomial
     from bayescale.likelihoods.correlated import Correlated
+    from bayescale.likelihoods.ex_gaussian import ExGaussian
+    from bayescale.likelihoods.heteroscedastic import Heteroscedastic
     from bayescale.likelihoods.likelihood import Likelihood
     from bayescale.likelihoods.log_normal import LogNormal
     from bayescale.likelihoods.normal import Normal
+    from bayescale.likelihoods.replicated import Replicated
+    from bayescale.likelihoods.resampled import Resampled
     from bayescale.likelihoods.student_t import StudentT
     from bayescale.literature import Source, list_published, published
     from bayescale.outlook import forecast
@@ -143,6 +150,7 @@ _HOMES = {
         "overfitting",
         "reducible_loss",
     ],
+    "differences": ["Difference", "difference"],
     "ensembles": ["Ensemble", "ensemble"],
     "errors": [
         "BayescaleError",

@@ -454,8 +454,9 @@ class TestSeveralInputs:
         with pytest.raises(bs.DataError, match="'params' and 'tokens' change together"):
             self.check(table)
 
-    def test_nothing_that_changes_within_runs_is_no_error(self, table):
-        checked = self.check(table.assign(who=np.arange(24)), "who")
+    def test_nothing_that_changes_within_runs_is_a_warning(self, table):
+        with pytest.warns(bs.DataWarning, match="Each run .* has a single row.*Leave out run="):
+            checked = self.check(table.assign(who=np.arange(24)), "who")
         assert (checked.by_run(("gap",))["gap"] == APART).all()
         assert len(checked) == 24
 

@@ -82,6 +82,12 @@ class Correlated(Likelihood):
                 "Correlated() takes a likelihood on the log scale, such as bs.LogNormal() or "
                 f"bs.StudentT(); got {self.of!r}."
             )
+        if set(self.of.columns) - {"n_obs"}:
+            raise PriorError(
+                "Correlated() takes a likelihood that knows of its rows no more than n_obs=: what "
+                "one row's error or rounding leaves open would bear on all rows after it. "
+                f"Leave out {', '.join(sorted(set(self.of.columns) - {'n_obs'}))}=."
+            )
         super().__post_init__()
 
     @property
@@ -158,6 +164,11 @@ class Correlated(Likelihood):
         inside, log_scale = self.of.whitened(log_residual, n_obs=n_obs, **noise)
         rho, left = _memory(gap, correlation_length)
         return (inside - rho * _before(inside)) / left**0.5, log_scale + 0.5 * np.log(left)
+
+    def standardised(self, y: Any, value: Any, **noise: Any) -> Any:
+        """Return how far rows lie from what those before them let expect, in units of scale."""
+        centre, rest = self._given_past(y, value, **noise)
+        return self.of.standardised(y, centre, **rest)
 
     def draw(
         self,
