@@ -11,7 +11,7 @@ from invented import SMALL, invented_draws, invented_fit
 from scipy import stats
 
 import bayescale as bs
-from bayescale import batch, comparison, curve_record, fitting, posterior
+from bayescale import batch, curve_record, fitting, leaving_out, posterior
 from bayescale.data import observations
 from bayescale.likelihoods import APART
 
@@ -608,7 +608,7 @@ class TestLeaveOneOut:
     def test_the_moment_matched_density_is_the_posterior(self, fits):
         """What ArviZ moves draws by: the same rows' densities, and a joint that adds up."""
         fit = fits["floor"]
-        functions = comparison._moment_functions(fit)
+        functions = leaving_out._moment_functions(fit)
         held = fit.tree["log_likelihood"]["y"].to_numpy()
         points = functions["upars"]
         for row in (0, 5, 11):
@@ -626,7 +626,7 @@ class TestLeaveOneOut:
         x = fit.runs.inputs["x"]
         assert gap[5] == pytest.approx(np.log(x[6] / x[4]))
         assert kept.references == fit.runs.references
-        ((parameters, noise),) = comparison._fits_without(fit, np.array([5]), None, None).values()
+        ((parameters, noise),) = leaving_out._fits_without(fit, np.array([5]), None, None).values()
         assert np.median(noise["sigma"]) < np.median(fit.noise["sigma"])
         density = posterior.log_likelihood(
             fit.law, fit.likelihood, fit.runs, parameters, noise, slice(5, 6)
