@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         overfitting,
         reducible_loss,
     )
+    from bayescale.differences import Difference, difference
     from bayescale.ensembles import Ensemble, ensemble
     from bayescale.errors import (
         BayescaleError,
@@ -85,7 +86,17 @@ if TYPE_CHECKING:
     from bayescale.forms.vocabulary import Vocabulary
     from bayescale.information import infogain, segment_information
     from bayescale.laws import Law
-    from bayescale.likelihood import Correlated, Likelihood, LogNormal, Normal, StudentT
+    from bayescale.likelihoods.beta_binomial import BetaBinomial
+    from bayescale.likelihoods.binomial import Binomial
+    from bayescale.likelihoods.correlated import Correlated
+    from bayescale.likelihoods.ex_gaussian import ExGaussian
+    from bayescale.likelihoods.heteroscedastic import Heteroscedastic
+    from bayescale.likelihoods.likelihood import Likelihood
+    from bayescale.likelihoods.log_normal import LogNormal
+    from bayescale.likelihoods.normal import Normal
+    from bayescale.likelihoods.replicated import Replicated
+    from bayescale.likelihoods.resampled import Resampled
+    from bayescale.likelihoods.student_t import StudentT
     from bayescale.literature import Source, list_published, published
     from bayescale.outlook import forecast
     from bayescale.plots.backtest import plot_backtest
@@ -139,6 +150,7 @@ _HOMES = {
         "overfitting",
         "reducible_loss",
     ],
+    "differences": ["Difference", "difference"],
     "ensembles": ["Ensemble", "ensemble"],
     "errors": [
         "BayescaleError",
@@ -159,7 +171,7 @@ _HOMES = {
     "laws": ["Law"],
     "blocks": ["leave_block_out"],
     "outlook": ["forecast"],
-    "likelihood": ["Correlated", "Likelihood", "LogNormal", "Normal", "StudentT"],
+    "likelihoods.likelihood": ["Likelihood"],
     "literature": ["Source", "list_published", "published"],
     "plots.backtest": ["plot_backtest"],
     "plots.breaks": ["plot_breaks"],
@@ -181,7 +193,7 @@ _HOME = {name: f"bayescale.{home}" for home, names in _HOMES.items() for name in
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name from its room; any other name may be a law."""
+    """Load a public name from its room; any other name may be a likelihood or a law."""
     from bayescale.errors import nearest
 
     if name == "__version__":
@@ -191,12 +203,16 @@ def __getattr__(name: str) -> Any:
     elif name in _HOME:
         found = getattr(import_module(_HOME[name]), name)
     elif name[:1].isupper():
-        import_module("bayescale.forms")
-        from bayescale.registry import LAWS
+        from bayescale.likelihoods import likelihoods
 
-        if name not in LAWS:
-            raise AttributeError(f"bayescale has no {name!r}.{nearest(name, __dir__())}")
-        found = LAWS[name]
+        found = likelihoods().get(name)
+        if found is None:
+            import_module("bayescale.forms")
+            from bayescale.registry import LAWS
+
+            if name not in LAWS:
+                raise AttributeError(f"bayescale has no {name!r}.{nearest(name, __dir__())}")
+            found = LAWS[name]
     else:
         raise AttributeError(f"bayescale has no {name!r}.{nearest(name, _HOME)}")
     globals()[name] = found
@@ -204,8 +220,9 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """Return every public name, the laws among them."""
+    """Return every public name, laws and likelihoods among them."""
     import_module("bayescale.forms")
+    from bayescale.likelihoods import likelihoods
     from bayescale.registry import LAWS
 
-    return sorted([*_HOME, *LAWS, "__version__"])
+    return sorted({*_HOME, *LAWS, *likelihoods(), "__version__"})

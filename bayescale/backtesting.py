@@ -13,7 +13,7 @@ from bayescale import fitting
 from bayescale.data import Observations, check_enough, observations
 from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import DataError, LawError, SamplingWarning
-from bayescale.likelihood import Likelihood
+from bayescale.likelihoods import Likelihood
 from bayescale.progress import task
 from bayescale.sample import Sampling
 from bayescale.scoring import crps, log_mean_exp

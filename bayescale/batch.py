@@ -14,7 +14,7 @@ from bayescale.batch_store import Store
 from bayescale.curve_record import Job, Plan, failure, key_text, seed_of, stable_hash
 from bayescale.errors import BayescaleWarning, DataError, LawError, SamplingWarning, nearest
 from bayescale.fit_table import FitTable
-from bayescale.likelihood import Likelihood
+from bayescale.likelihoods import Likelihood
 from bayescale.progress import task
 from bayescale.sample import PILOT, Sampling
 

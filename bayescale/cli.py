@@ -503,11 +503,11 @@ def _drift(given: float | None) -> dict[str, Any]:
 def _likelihood(name: str | None, run: str | None = None) -> Any:
     """Return the likelihood that was named, correlated where runs are; None for the law's own."""
     from bayescale.errors import unknown
-    from bayescale.likelihood import Correlated, Likelihood
+    from bayescale.likelihoods import Correlated, likelihoods
 
     if name is None:
         return None
-    known = {made.__name__.lower(): made for made in Likelihood.__subclasses__()}
+    known = {label.lower(): made for label, made in likelihoods().items()}
     flat = name.lower().replace("-", "").replace("_", "")
     if flat not in known:
         raise unknown("likelihood", name, known)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import fitting, posterior
-from bayescale.coordinates import Coordinates, split
+from bayescale import fitting
 from bayescale.errors import DataError, LawError
-from bayescale.model import OUTCOME
+from bayescale.leaving_out import by_folds, pointwise_loo, repaired_loo
 from bayescale.progress import task
-from bayescale.workers import check, ordered
+from bayescale.workers import check
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,15 +27,20 @@ def compare(
     *,
     method: str = "stacking",
     repair: bool = True,
+    by: str | None = None,
+    folds: int | None = None,
     workers: int | None = None,
     executor: Any = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Compare laws by leave-one-out cross-validation on the rows they were fitted to.
 
-    Each row's predictive density without that row comes from Pareto-smoothed importance sampling
-    by ArviZ. Where its Pareto k is too high the draws are moved to the left-out posterior by
-    moment matching, and where that fails the law is fitted again without the row. LOO measures
+    Where rows are of several runs (``run=``) or share a configuration, whole runs are left out:
+    a run's other rows tell the one that is left out, so rows of one run are not independent.
+
+    The predictive density of each row (or run) without it comes from Pareto-smoothed importance
+    sampling by ArviZ. Where its Pareto k is too high the draws are moved to the left-out posterior
+    by moment matching, and where that fails the law is fitted again without it. LOO measures
     interpolation: use :func:`bayescale.backtest` to see who extrapolates.
 
     Parameters
@@ -50,6 +52,12 @@ def compare(
     repair
         Whether to repair rows with high Pareto k. Without it every row of the table equals
         ``az.loo(fit.tree)``; with it, those whose ``repaired`` is 0.
+    by
+        ``"run"`` to leave out all rows of a run, or of a configuration, at once; ``"row"`` to leave
+        out single rows. By default runs, where any fit was told of them.
+    folds
+        Fit each law this many times, each time without as many runs (or rows) at random, instead
+        of importance sampling: of many runs this is quicker than repairing each.
     workers, executor
         Who fits laws again without a row, as for :func:`fit_many`; this process by default.
     progress
@@ -60,16 +68,18 @@ def compare(
     pandas.DataFrame
         Indexed by law, best first. ``elpd``: expected log predictive density, sum over rows, of
         y in its own units; ``se`` its standard error; ``p`` effective parameters; ``elpd_diff``
-        to the best (0 or negative) with its standard error ``dse``; ``p_worse`` and the flags
+        to the best (0 or negative) with its standard error ``dse`` (over rows or runs);
+        ``p_worse`` and the flags
         ``diag_diff`` and ``diag_elpd`` as ArviZ has them; ``weight``; ``worst_pareto_k``
-        before repair; ``repaired``, how many rows were; ``warning`` where weak rows are left.
+        before repair; ``repaired``, how many rows or runs were; ``warning`` where weak ones are
+        left. ``.attrs["by"]`` says what was left out.
 
     Raises
     ------
     LawError
-        If fewer than two fits are given, or the method is not known.
+        If fewer than two fits are given, or the method, ``by`` or ``folds`` is out of range.
     DataError
-        If the fits are not on the same rows.
+        If the fits are not on the same rows, or too few are left without a run.
 
     References
     ----------
@@ -90,15 +100,22 @@ def compare(
     check(executor, workers)
     if method not in METHODS:
         raise LawError(f"method= must be one of {', '.join(METHODS)}; got {method!r}.")
+    units = _units(fits, by)
+    count = len(np.unique(units))
+    if folds is not None and (isinstance(folds, bool) or not 2 <= folds <= count):
+        raise LawError(f"folds= must be a whole number from 2 to {count}; got {folds!r}.")
     results, worst, repaired = {}, {}, {}
     with task("Comparing", total=len(fits), progress=progress) as bar:
         for name, fit in fits.items():
             bar.update(f"Comparing: leave one out, {name}")
-            plain = pointwise_loo(fit, quiet=repair)
+            plain = pointwise_loo(fit, quiet=repair or folds is not None, units=units)
             worst[name] = float(plain.pareto_k.max())
             results[name], repaired[name] = plain, 0
-            if repair:
-                found = repaired_loo(fit, plain, workers=workers, executor=executor)
+            if folds is not None:
+                results[name] = by_folds(fit, plain, units, folds, workers, executor)
+                repaired[name] = count
+            elif repair:
+                found = repaired_loo(fit, plain, units=units, workers=workers, executor=executor)
                 results[name], repaired[name] = found
             bar.update(advance=1)
     with np.errstate(over="ignore"):  # inside ArviZ's weights
@@ -108,7 +125,34 @@ def compare(
     table["warning"] = [_warning(row) for _, row in table.iterrows()]
     order = ["rank", "elpd", "se", "p", "elpd_diff", "dse", "p_worse", "weight"]
     order += ["worst_pareto_k", "repaired", "diag_diff", "diag_elpd", "warning"]
-    return table[order].rename_axis("law")
+    made = table[order].rename_axis("law")
+    made.attrs["by"] = "row" if count == len(units) else "run"
+    return made
+
+
+def _units(fits: Mapping[str, Fit], by: str | None) -> np.ndarray:
+    """Return which rows are left out together, as numbers from 0."""
+    if by not in (None, "run", "row"):
+        raise LawError(f"by= must be 'run' or 'row'; got {by!r}.")
+    alone = np.arange(len(next(iter(fits.values())).runs))
+    if by == "row":
+        return alone
+    told = {name: fit.runs.units for name, fit in fits.items()}
+    told = {name: units for name, units in told.items() if len(np.unique(units)) < len(units)}
+    if not told:
+        if by == "run":
+            raise LawError(
+                "by='run' needs fits whose rows are of several runs: fit with run='column'."
+            )
+        return alone
+    (first, units), *others = told.items()
+    for name, other in others:
+        if not np.array_equal(units, other):
+            raise DataError(
+                f"{first!r} and {name!r} do not agree which rows are of one run. Fit all laws with "
+                "the same run= (and configurations), or compare by='row'."
+            )
+    return units
 
 
 def check_same_rows(fits: Mapping[str, Fit]) -> None:
@@ -167,174 +211,6 @@ def check_backtest(fits: Mapping[str, Fit], backtest: Backtest) -> None:
             f"{backtest.y!r}, the fits have {len(runs)} of {runs.columns[-1]!r}, or their values "
             "or order differ. Backtest and fit the laws on one table."
         )
-
-
-def pointwise_loo(fit: Fit, quiet: bool = False) -> Any:
-    """Return ArviZ's LOO of a fit, row by row; its warning is kept unless rows are repaired."""
-    import arviz as az
-
-    if "log_likelihood" not in fit.tree:
-        return _loo_of_many(fit)
-    with warnings.catch_warnings():
-        if quiet:
-            warnings.simplefilter("ignore", UserWarning)
-        return az.loo(fit.tree, pointwise=True)
-
-
-def _loo_of_many(fit: Fit) -> Any:
-    """Return ArviZ's record of LOO where the log likelihood is too large to be held."""
-    import arviz as az
-    import xarray as xr
-
-    found = fit.loo()
-    weak = bool((found.pareto_k > found.good_k).any())
-    coords = {"run": np.arange(len(fit.runs))}
-    return az.ELPDData(
-        elpd=found.elpd, se=found.se, p=float(found.p_i.sum()),
-        n_samples=found.draws, n_data_points=len(fit.runs), scale="log", warning=weak,
-        good_k=found.good_k, elpd_i=xr.DataArray(found.elpd_i, coords, name=OUTCOME),
-        pareto_k=xr.DataArray(found.pareto_k, coords, name=OUTCOME),
-    )  # fmt: skip
-
-
-def repaired_loo(
-    fit: Fit, plain: Any, *, workers: int | None = None, executor: Any = None
-) -> tuple[Any, int]:
-    """Repair the rows of high Pareto k by moment matching, then by fitting without them.
-
-    Parameters
-    ----------
-    fit
-        The fit.
-    plain
-        Its pointwise LOO.
-    workers, executor
-        Who fits again, as for :func:`compare`.
-
-    Returns
-    -------
-    result
-        ArviZ's record with the repaired rows.
-    repaired
-        How many rows were repaired.
-    """
-    bad = int((plain.pareto_k > plain.good_k).sum())
-    if bad == 0 or "log_likelihood" not in fit.tree:
-        return plain, 0
-    import arviz as az
-
-    # ArviZ's log(1 + exp(x)) overflows where a moved draw weighs nothing.
-    with warnings.catch_warnings(), np.errstate(over="ignore"):
-        warnings.simplefilter("ignore", UserWarning)
-        matched = az.loo_moment_match(fit.tree, plain, pointwise=True, **_moment_functions(fit))
-        weak = np.flatnonzero(matched.pareto_k.to_numpy() > matched.good_k)
-        fits = _fits_without(fit, weak, workers, executor)
-        exact = az.reloo(_refitter(fit, fits), matched, pointwise=True)
-    return exact, bad
-
-
-def _moment_functions(fit: Fit) -> dict[str, Any]:
-    """The density in the sampler's coordinates, as ArviZ's moment matching wants it."""
-    import xarray as xr
-
-    coordinates = Coordinates(fit.law, fit.likelihood)
-    numbers = coordinates.numbers(fit.runs.references)
-    free = [slot.quantity for slot in coordinates.free]
-    values = posterior.unlabelled(fit.tree["posterior"].to_dataset(), free)
-    fixed = {
-        n: numbers[f"{n}_value"] for n in (s.quantity for s in coordinates.slots) if n not in free
-    }
-    z = coordinates.invert({**fixed, **values}, numbers)
-    columns: list[np.ndarray] = []
-    for name, size in coordinates.sizes.items():
-        columns += [z[name]] if size is None else list(z[name])
-    dims = ("chain", "draw", "coordinate")
-    coords = {d: fit.tree["posterior"][d].to_numpy() for d in dims[:2]}
-
-    def densities(vectors: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
-        with np.errstate(all="ignore"):
-            array = vectors.transpose(*dims).to_numpy()
-            got, jacobian = coordinates.values(split(array, coordinates.sizes), numbers)
-            natural, noise = coordinates.natural(got, numbers)
-            rows = posterior.log_likelihood(fit.law, fit.likelihood, fit.runs, natural, noise)
-            total = coordinates.log_prior(got, jacobian) + rows.sum(-1)
-        return np.nan_to_num(total, nan=-np.inf), np.nan_to_num(rows, nan=-1e10, neginf=-1e10)
-
-    return {
-        "upars": xr.DataArray(np.stack(columns, axis=-1), dims=dims, coords=coords),
-        "log_prob_upars_fn": lambda upars: xr.DataArray(
-            densities(upars)[0], dims=dims[:2], coords=coords
-        ),
-        "log_lik_i_upars_fn": lambda upars, i: xr.DataArray(
-            densities(upars)[1][..., i], dims=dims[:2], coords=coords
-        ),
-    }
-
-
-def _fits_without(
-    fit: Fit, rows: np.ndarray, workers: int | None, executor: Any
-) -> dict[int, tuple[dict, dict]]:
-    """Fit the law again without each of some rows; parameters and noise by row."""
-    import cloudpickle
-
-    if not len(rows):
-        return {}
-    packed = cloudpickle.dumps((fit.law, fit.likelihood, fit.runs, fit.settings))
-    found = ordered(fitted_without, packed, rows.tolist(), workers=workers, executor=executor)
-    return dict(zip(rows.tolist(), found, strict=True))
-
-
-def fitted_without(packed: bytes, rows: Sequence[int]) -> list[tuple[dict, dict]]:
-    """Fit a law again without each of some rows; the priors stay put.
-
-    Parameters
-    ----------
-    packed
-        Law, likelihood, runs and settings, pickled.
-    rows
-        Positions of the rows to leave out, one at a time.
-
-    Returns
-    -------
-    list of (dict, dict)
-        Draws of the law's parameters and of the noise's.
-    """
-    import cloudpickle
-
-    law, likelihood, runs, settings = cloudpickle.loads(packed)
-    found = []
-    for row in rows:
-        kept = runs.rows(np.arange(len(runs)) != row, anchored=True)
-        draws = fitting.sampled(law, likelihood, kept, replace(settings, retry=True)).draws
-        found.append((draws.parameters, draws.noise))
-    return found
-
-
-def _refitter(fit: Fit, fits: Mapping[int, tuple[dict, dict]]) -> Any:
-    """Return ArviZ's wrapper around the fits without a row."""
-    import arviz as az
-    import xarray as xr
-
-    class Refitter(az.SamplingWrapper):
-        def sel_observations(self, idx):
-            (row,) = np.atleast_1d(idx).tolist()
-            return row, row
-
-        def sample(self, modified_observed_data):
-            return fits[modified_observed_data]
-
-        def get_inference_data(self, fitted_model):
-            return fitted_model
-
-        def log_likelihood__i(self, excluded_obs, idata__i):
-            parameters, noise = idata__i
-            row = slice(excluded_obs, excluded_obs + 1)
-            density = posterior.log_likelihood(
-                fit.law, fit.likelihood, fit.runs, parameters, noise, row
-            )
-            return xr.DataArray(density[..., 0], dims=("chain", "draw"), name=OUTCOME)
-
-    return Refitter(model=None, idata_orig=fit.tree)
 
 
 def _warning(row: Any) -> str:

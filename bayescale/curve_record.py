@@ -73,8 +73,8 @@ class Plan:
     @property
     def others(self) -> list[str]:
         """The columns that are used beside outcome and inputs: of runs and of evaluations."""
-        averaged = [likelihood.averaged for likelihood in self.likelihoods.values()]
-        named = [name for name in (self.run, *averaged) if isinstance(name, str)]
+        known = [given for each in self.likelihoods.values() for given, _ in each.columns.values()]
+        named = [name for name in (self.run, *known) if isinstance(name, str)]
         return [*dict.fromkeys(named)]
 
     def checked(self, law: Any, likelihood: Any, runs: pd.DataFrame) -> Observations:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale.errors import DataError, DataWarning, LawError, nearest
-from bayescale.likelihood import APART
+from bayescale.likelihoods import APART, Rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,6 +42,9 @@ class Observations:
         nothing was said of it.
     along
         The input along which noise is correlated; None where there is one input.
+    known
+        What else the noise must know of each row: argument to numbers of shape (run,), such as
+        ``trials``; None where there is nothing.
     """
 
     inputs: dict[str, np.ndarray]
@@ -53,6 +56,7 @@ class Observations:
     n_obs: np.ndarray | None = None
     run: np.ndarray | None = None
     along: str | None = None
+    known: dict[str, np.ndarray] | None = None
 
     def __len__(self) -> int:
         """Return the number of runs."""
@@ -100,6 +104,7 @@ class Observations:
             anchor=self.references if anchored else self.anchor,
             n_obs=None if self.n_obs is None else self.n_obs[keep],
             run=None if self.run is None else self.run[keep],
+            known=None if self.known is None else {n: v[keep] for n, v in self.known.items()},
         )
 
     @property
@@ -113,8 +118,10 @@ class Observations:
         Parameters
         ----------
         names
-            Of ``n_obs`` (how many evaluations a row is the mean of) and ``gap`` (log x less that
-            of the row before it in the same run, or :data:`bayescale.likelihood.APART`).
+            Of ``n_obs`` (how many evaluations a row is the mean of), ``gap`` (log x less that
+            of the row before it in the same run, or :data:`bayescale.likelihoods.APART`),
+            ``place`` (how many rows of its group stand before it), ``log_<role>`` (log of an input
+            over its geometric mean) and what :attr:`known` holds.
 
         Returns
         -------
@@ -131,7 +138,39 @@ class Observations:
             if self.run is not None:
                 gap[1:][np.diff(self.run) != 0] = APART
             found["gap"] = gap
-        return found
+        if "place" in names:
+            found["place"] = self._places()
+        for name in names:
+            role = name.removeprefix("log_")
+            role = self.along or next(iter(self.inputs)) if role == "input" else role
+            if name.startswith("log_") and role in self.inputs:
+                found[name] = np.log(self.inputs[role] / self.references[f"{role}_ref"])
+            elif name not in found:
+                assert self.known is not None
+                found[name] = self.known[name]
+        return {name: found[name] for name in names}
+
+    def _places(self) -> np.ndarray:
+        """Return how many rows of its group stand before each row."""
+        assert self.known is not None
+        code = self.known["group"]
+        new = np.flatnonzero(np.concatenate([[True], np.diff(code) != 0]))
+        start = np.repeat(new, np.diff(np.append(new, len(code))))
+        return (np.arange(len(code)) - start).astype(float)
+
+    @property
+    def units(self) -> np.ndarray:
+        """Which rows stand or fall together when some are left out, as numbers from 0.
+
+        Rows of one run or of one group share noise, so a row without the others of its unit is no
+        new run. Where nothing is shared, or all rows are of one run, each row is its own.
+        """
+        code = (self.known or {}).get("group")
+        if code is None:
+            code = self.run
+        if code is None or len(np.unique(code)) == 1:
+            return np.arange(len(self))
+        return np.unique(code, return_inverse=True)[1]
 
     def same_rows(self, other: Observations) -> bool:
         """Return whether two sets of observations hold the same rows in the same order."""
@@ -209,13 +248,27 @@ def observations(
         _reject(
             runs, values <= 0, values, f"{columns[role]!r} (the input {role!r}) must be positive"
         )
-    outcome = _outcome(runs, y, likelihood, ceiling)
+    if ceiling is not None and not np.isfinite(ceiling):
+        raise DataError(f"ceiling must be a finite number, such as 1.0; got {ceiling!r}.")
+
+    def reject(bad: np.ndarray, values: np.ndarray, rule: str, cure: str = "") -> None:
+        _reject(runs, bad, values, rule, cure)
+
+    given = _given(runs, likelihood)
+    rows = Rows(_numbers(runs, y), y, ceiling, inputs, given, reject)
+    outcome, known = likelihood.prepared(rows)
     checked = Observations(
         inputs, outcome, dict(columns), y, ceiling,
-        n_obs=_n_obs(runs, likelihood.averaged), run=None if run is None else _codes(runs, run),
+        n_obs=known.pop("n_obs", None), run=None if run is None else _codes(runs, run, "run="),
+        known=known or None,
     )  # fmt: skip
+    if likelihood.merges:
+        checked = checked.rows(np.flatnonzero(known.pop("keep")))
+    if likelihood.grouped:
+        checked = checked.rows(np.argsort((checked.known or {})["group"], kind="stable"))
     if likelihood.correlated:
         checked = in_order(checked)
+    _warn_single(checked)
     check_enough(law, checked)
     _check_direction(law, checked)
     _warn_narrow(law, checked)
@@ -301,32 +354,6 @@ def _numbers(runs: pd.DataFrame, column: str) -> np.ndarray:
     return numbers
 
 
-def _outcome(runs: pd.DataFrame, y: str, likelihood: Any, ceiling: float | None) -> np.ndarray:
-    values = _numbers(runs, y)
-    if ceiling is not None:
-        if not np.isfinite(ceiling):
-            raise DataError(f"ceiling must be a finite number, such as 1.0; got {ceiling!r}.")
-        if likelihood.positive:
-            _reject(
-                runs,
-                values >= ceiling,
-                values,
-                f"{y!r} must be below ceiling={ceiling:g} (noise here is in proportion to what is "
-                "missing to the ceiling)",
-                "Raise the ceiling, drop those rows, or pass likelihood=bs.Normal()",
-            )
-        return ceiling - values
-    if likelihood.positive:
-        _reject(
-            runs,
-            values <= 0,
-            values,
-            f"{y!r} must be positive (noise here is in proportion to the loss)",
-            "Drop those rows, or pass likelihood=bs.Normal()",
-        )
-    return values
-
-
 def _where(runs: pd.DataFrame, bad: np.ndarray) -> str:
     labels = [str(label) for label in runs.index[bad][:5]]
     more = f" and {int(bad.sum()) - 5} more" if bad.sum() > 5 else ""
@@ -362,32 +389,46 @@ def _without_copies(runs: pd.DataFrame) -> pd.DataFrame:
     return runs.loc[~again]
 
 
-def _n_obs(runs: pd.DataFrame, given: str | float | None) -> np.ndarray | None:
-    """Return of how many evaluations each row is the mean, or None where each is one."""
-    if given is None:
-        return None
-    if not isinstance(given, str):
-        return np.full(len(runs), float(given))
-    counts = _numbers(runs, given)
-    _reject(
-        runs, counts <= 0, counts,
-        f"{given!r} (of how many evaluations a row is the mean, n_obs=) must be positive",
-    )  # fmt: skip
-    return counts
+def _given(runs: pd.DataFrame, likelihood: Any) -> dict[str, np.ndarray]:
+    """Return what a likelihood was told of each row: noise argument to numbers, shape (run,)."""
+    found = {}
+    for name, (given, known) in likelihood.columns.items():
+        if not isinstance(given, str):
+            found[name] = np.full(len(runs), float(given))
+        elif known.get("labels"):
+            found[name] = _codes(runs, given, f"{name}=")
+        else:
+            found[name] = _numbers(runs, given)
+            if not known.get("any_sign"):
+                rule = f"{given!r} ({known['means']}, {name}=) must be positive"
+                _reject(runs, found[name] <= 0, found[name], rule)
+    return found
 
 
-def _codes(runs: pd.DataFrame, column: str) -> np.ndarray:
-    """Return which training run each row belongs to, as numbers from 0."""
+def _codes(runs: pd.DataFrame, column: str, called: str) -> np.ndarray:
+    """Return which training run, or other group, each row belongs to, as numbers from 0."""
     import pandas as pd
 
     values = _column(runs, column)
     missing: Any = values.isna().to_numpy()
     if missing.any():
+        noun = "a run" if called == "run=" else "a group"
         raise DataError(
-            f"The column {column!r} (run=) must name a run in each row; {_where(runs, missing)} "
-            "have none."
+            f"The column {column!r} ({called}) must name {noun} in each row; "
+            f"{_where(runs, missing)} have none."
         )
     return pd.factorize(values, sort=True)[0].astype(float)
+
+
+def _warn_single(runs: Observations) -> None:
+    """Warn of runs that have a row each: there is nothing for run= to say."""
+    if runs.run is not None and len(runs) > 1 and len(np.unique(runs.run)) == len(runs):
+        warnings.warn(
+            "Each run (run=) has a single row, so no rows share a run: noise is that of "
+            "independent rows. Leave out run=, or give the rows of each run.",
+            DataWarning,
+            stacklevel=4,
+        )
 
 
 def in_order(runs: Observations) -> Observations:

@@ -58,8 +58,9 @@ class Evidence:
 
     @property
     def conditional(self) -> bool:
-        """Whether a run's density is given those before it."""
-        return any(comparison.conditional(fit) for fit in self.fits.values())
+        """Whether a row's density is given those before it, and single rows were left out."""
+        whole_runs = self.comparison.attrs.get("by") == "run"
+        return not whole_runs and any(comparison.conditional(fit) for fit in self.fits.values())
 
     @property
     def sides(self) -> dict[str, str]:

@@ -25,7 +25,7 @@ import numpy as np
 from bayescale.data import Observations
 from bayescale.errors import FileError, nearest
 from bayescale.fitting import Fit
-from bayescale.likelihood import Likelihood
+from bayescale.likelihoods import Likelihood, likelihoods
 from bayescale.parameters import parameter_names
 from bayescale.prior import Fixed, Prior
 from bayescale.registry import LAWS
@@ -309,7 +309,7 @@ def _rebuilt(
     import xarray as xr
 
     law = _specification(place, described["law"], _laws(), "law")
-    likelihood = _specification(place, described["likelihood"], _likelihoods(), "likelihood")
+    likelihood = _specification(place, described["likelihood"], likelihoods(), "likelihood")
     runs = Observations(**_record(place, Observations, described["runs"], arrays))
     settings = Sampling(**_record(place, Sampling, described["settings"], arrays))
     groups["/"].attrs = _decoded(described["attributes"], arrays)
@@ -321,16 +321,6 @@ def _laws() -> dict[str, Any]:
     import bayescale.forms  # noqa: F401 (fills the registry)
 
     return dict(LAWS)
-
-
-def _likelihoods() -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    waiting = list(Likelihood.__subclasses__())
-    while waiting:
-        made = waiting.pop()
-        waiting += made.__subclasses__()
-        found[made.__name__] = made
-    return found
 
 
 def _specification(place: Path, described: dict[str, Any], known: dict[str, Any], kind: str) -> Any:
@@ -464,7 +454,7 @@ def _decoded(value: Any, arrays: Mapping[Any, Any]) -> Any:
         return Prior(value["prior"], on=value["on"], **arguments)
     if "likelihood" in value:
         inside = value["likelihood"]
-        cls = _likelihoods()[inside["name"]]
+        cls = likelihoods()[inside["name"]]
         return cls(**{name: _decoded(part, arrays) for name, part in inside["fields"].items()})
     if "fixed" in value:
         return Fixed(_decoded(value["fixed"], arrays), value["on"])

@@ -13,7 +13,7 @@ import numpy as np
 from bayescale import anchoring, fitting, model
 from bayescale.data import Observations, observations
 from bayescale.errors import LawError
-from bayescale.likelihood import Correlated, Likelihood, LogNormal
+from bayescale.likelihoods import Correlated, Likelihood, LogNormal
 from bayescale.parameters import checked_value, parameter_names, slots
 from bayescale.prior import Fixed, Prior
 from bayescale.sample import Sampling

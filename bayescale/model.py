@@ -126,7 +126,8 @@ class Density:
         flat = [np.ravel(np.asarray(value, float)) for value in self.numbers.values()]
         rows = np.stack([np.asarray(column, float) for column in self.columns.values()])
         with np.errstate(all="ignore"):
-            logs = np.log(rows)  # of what is not positive no law takes a logarithm
+            logs = np.log(rows)
+        logs[np.isnan(logs)] = 0.0  # of what is negative nothing takes a logarithm
         return {"numbers": np.concatenate(flat), "columns": np.concatenate([rows, logs])}
 
     def tensor(self, point: Any, numbers: Any, columns: Any) -> Any:

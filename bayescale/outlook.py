@@ -20,7 +20,7 @@ from bayescale.forms.broken_power_law import BrokenPowerLaw
 from bayescale.forms.power_law import PowerLaw
 from bayescale.forms.shifted_power_law import ShiftedPowerLaw
 from bayescale.laws import Law
-from bayescale.likelihood import Correlated, Likelihood, LogNormal
+from bayescale.likelihoods import Correlated, Likelihood, LogNormal
 from bayescale.prior import Prior
 from bayescale.progress import task
 from bayescale.sample import PILOT, Sampling

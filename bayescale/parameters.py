@@ -52,7 +52,7 @@ class Slot:
 
 def own_parameter_names(spec: Any) -> list[str]:
     """Return the fields of a law or likelihood (class or instance) that are its own parameters."""
-    others = ("option", "column", "part")
+    others = ("option", "column", "part", "choice")
     return [f.name for f in fields(spec) if not any(f.metadata.get(kind) for kind in others)]
 
 
@@ -83,6 +83,11 @@ def options(spec: Any) -> dict[str, Any]:
     return {f.name: getattr(spec, f.name) for f in fields(spec) if f.metadata.get("option")}
 
 
+def choices(spec: Any) -> dict[str, Any]:
+    """Return the fields that choose between ways of the same record, in words."""
+    return {f.name: getattr(spec, f.name) for f in fields(spec) if f.metadata.get("choice")}
+
+
 def slots(spec: Any) -> list[Slot]:
     """Return a slot for each parameter of a law or likelihood, in the order of its fields."""
     found = []
@@ -103,6 +108,7 @@ def signature(spec: Any) -> tuple:
     return (
         type(spec).__name__,
         tuple(options(spec).items()),
+        tuple(choices(spec).items()),
         tuple(getattr(spec, name) is not None for name in column_names(spec)),
         tuple(signature(getattr(spec, name)) for name in part_names(spec)),
         tuple(slot.signature for slot in slots(spec)),
@@ -155,6 +161,7 @@ def checked_value(spec: Any, name: str, value: Any, called: str | None = None) -
     numbers = _numbers(owner, value, spec.sizes.get(name) if hasattr(spec, "sizes") else None)
     low, high = spec.bounds_of(called or name)
     may_vanish = name == "irreducible" or name.endswith("offset")
+    may_vanish = may_vanish or name in getattr(spec, "may_vanish", ())
     for number in numbers if isinstance(numbers, tuple) else (numbers,):
         if not low <= number <= high or (number == low == 0 and not may_vanish):
             raise PriorError(f"{owner} must lie in ({low:g}, {high:g}); got {number:g}.")

@@ -135,10 +135,13 @@ def log_likelihood(
     Returns
     -------
     numpy.ndarray
-        Shape (..., row). Where noise is correlated, a row's density is given those before it.
+        Shape (..., row). Where noise is correlated or shared, a row's density is given those before
+        it.
     """
     start, stop, _ = (part or slice(None)).indices(len(runs))
     lead = 1 if likelihood.correlated and start > 0 else 0
+    if likelihood.grouped:
+        lead = int(runs.by_run(("place",))["place"][start]) if start < len(runs) else 0
     rows = slice(start - lead, stop)
     inputs = {role: values[rows] for role, values in runs.inputs.items()}
     curve = evaluate(law, parameters, inputs, runs.references)

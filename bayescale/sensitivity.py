@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from bayescale.fitting import Fit
-    from bayescale.likelihood import Likelihood
+    from bayescale.likelihoods import Likelihood
 
 #: Cuts that are tried where none are given.
 CUTS = 6

@@ -149,7 +149,8 @@ class TwoStage(Forecaster):
         drift = checked_drift(drift)
         curve = np.asarray(self.runs.reported(self.values(at, drift)))
         rng = np.random.default_rng([self.seed, 31])
-        new = self.link.likelihood.draw(rng, curve, **over_rows(self._paired(self.link.noise)))
+        noise = over_rows(self._paired(self.link.noise)) | self.link.of_new_rows(None)
+        new = self.link.likelihood.draw(rng, curve, **noise)
         return fitting.forecast_of(self, at, curve, new, drift)
 
     def log_density(self, y: Any, *, drift: float = DRIFT, **inputs: Any) -> np.ndarray:
@@ -157,7 +158,7 @@ class TwoStage(Forecaster):
         at = forecasting.checked_inputs(self.inputs, self.runs.columns, inputs, self.name)
         curve = np.asarray(self.runs.reported(self.values(at, checked_drift(drift))))
         outcome = forecasting.checked_outcomes(y, curve.shape[-1])
-        noise = over_rows(self._paired(self.link.noise))
+        noise = over_rows(self._paired(self.link.noise)) | self.link.of_new_rows(None)
         rows = self.link.likelihood.log_density(self.runs.reported(outcome), curve, **noise)
         return log_mean_exp(rows.reshape(-1, rows.shape[-1]))
 

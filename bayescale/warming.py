@@ -18,7 +18,7 @@ from bayescale import collapse, compile_cache, model, posterior, sample
 from bayescale.coordinates import Coordinates
 from bayescale.data import observations
 from bayescale.errors import BayescaleError, LawError
-from bayescale.likelihood import Likelihood
+from bayescale.likelihoods import Likelihood
 from bayescale.progress import task
 from bayescale.registry import find_law
 

@@ -56,6 +56,10 @@ class Case:
         Inputs, in order within each run; shape (row,).
     n_obs, run
         As of :class:`Observations`.
+    known
+        As of :class:`Observations`: what the noise must know of each row.
+    y_ref
+        The reference outcome, which the level's prior stands on.
     fitted
         The likelihood of the fit where it is not the true one: its ranks must not be uniform.
     """
@@ -66,23 +70,32 @@ class Case:
     n_obs: np.ndarray | None = None
     run: np.ndarray | None = None
     fitted: bs.Likelihood | None = None
+    known: dict[str, np.ndarray] | None = None
+    y_ref: float = 1.0
 
     def observed(self, outcome: np.ndarray) -> Observations:
         """Return runs whose references do not depend on the outcome."""
         low, high = float(self.x.min()), float(self.x.max())
         held = {
             "x_ref": float(np.exp(np.log(self.x).mean())), "x_start": low, "x_end": high,
-            "span": float(np.log(high / low)), "y_ref": 1.0, "y_drop": 0.6, "y_top": 2.0,
+            "span": float(np.log(high / low)), "y_ref": self.y_ref, "y_drop": 0.6, "y_top": 2.0,
         }  # fmt: skip
         roles = {"x": "x"}
         return Observations(
-            {"x": self.x}, outcome, roles, "y", anchor=held, n_obs=self.n_obs, run=self.run
-        )
+            {"x": self.x}, outcome, roles, "y", anchor=held, n_obs=self.n_obs, run=self.run,
+            known=self.known,
+        )  # fmt: skip
 
 
 EVEN = np.geomspace(1, 1000, 40)
 #: Two runs with uneven steps, rows that are means of one, four or sixteen evaluations.
 UNEVEN = np.sort(np.exp(np.random.default_rng(1).uniform(0, np.log(1000), (2, 20))), axis=1)
+
+#: Sixteen sizes, each tested on 200 items, near one error in four.
+SIZES, ITEMS = np.geomspace(1, 1000, 16), {"trials": np.full(16, 200.0)}
+#: Twelve configurations of one, two or four seeds.
+SEEDS = np.tile([1, 2, 4], 4)
+CONFIGS = np.repeat(np.arange(12.0), SEEDS)
 
 CASES = {
     "power law": Case(bs.PowerLaw(), bs.Correlated(), EVEN),
@@ -93,6 +106,16 @@ CASES = {
     "power law, Student's t": Case(bs.PowerLaw(), bs.Correlated(bs.StudentT()), EVEN),
     "two fixed breaks": Case(
         bs.BrokenPowerLaw(breaks=2, placement="fixed"), bs.Correlated(), EVEN
+    ),
+    "counts": Case(bs.PowerLaw(), bs.Binomial(trials=200), SIZES, known=ITEMS, y_ref=0.25),
+    "counts with guessing and scatter": Case(
+        bs.PowerLaw(),
+        bs.BetaBinomial(trials=200, guess_rate=bs.Prior("Beta", alpha=10, beta=30)),
+        SIZES, known=ITEMS, y_ref=0.25,
+    ),
+    "seeds of configurations": Case(
+        bs.PowerLaw(), bs.Replicated(), np.repeat(np.geomspace(1, 1000, 12), SEEDS),
+        known={"group": CONFIGS},
     ),
 }  # fmt: skip
 

@@ -11,7 +11,7 @@ import pytest
 from conftest import learning_curve
 
 import bayescale as bs
-from bayescale import backtesting, comparison, fitting
+from bayescale import backtesting, fitting, leaving_out, posterior
 from bayescale.backtesting import MIXTURE
 from bayescale.scoring import crps, log_mean_exp, stacking_weights
 
@@ -59,9 +59,9 @@ class TestCompare:
 
     def test_repair_agrees_with_fitting_without_the_row(self, fits):
         fit = fits["broken"]
-        plain = comparison.pointwise_loo(fit, quiet=True)
+        plain = leaving_out.pointwise_loo(fit, quiet=True)
         row = int(np.argmax(plain.pareto_k.to_numpy()))
-        repaired, count = comparison.repaired_loo(fit, plain)
+        repaired, count = leaving_out.repaired_loo(fit, plain)
         keep = np.arange(len(fit.runs)) != row
         left_out = fit.runs.rows(~keep, anchored=True)
         exact = fitting.fit(
@@ -76,9 +76,9 @@ class TestCompare:
 
     def test_rows_left_out_elsewhere_give_the_same_numbers(self, fits):
         fit = fits["broken"]
-        here = comparison._fits_without(fit, np.array([0, 3]), None, None)
+        here = leaving_out._fits_without(fit, np.array([0, 3]), None, None)
         with ThreadPoolExecutor(2) as pool:
-            there = comparison._fits_without(fit, np.array([0, 3]), None, pool)
+            there = leaving_out._fits_without(fit, np.array([0, 3]), None, pool)
         for row in (0, 3):
             for mine, theirs in zip(here[row], there[row], strict=True):
                 assert mine.keys() == theirs.keys()
@@ -88,7 +88,7 @@ class TestCompare:
                 )
 
     def test_moment_matching_density_is_the_posterior_s(self, fits):
-        functions = comparison._moment_functions(fits["power"])
+        functions = leaving_out._moment_functions(fits["power"])
         rows = fits["power"].tree["log_likelihood"]["y"]
         mine = functions["log_lik_i_upars_fn"](functions["upars"], 3)
         np.testing.assert_allclose(mine, rows[..., 3], rtol=1e-9)
@@ -315,3 +315,72 @@ class TestScoring:
         assert stacking_weights(densities)[0] == pytest.approx(0.7, abs=0.03)
         one = np.column_stack([np.zeros(50), -np.ones(50)])
         np.testing.assert_allclose(stacking_weights(one), [1, 0], atol=1e-4)
+
+
+def checkpoints(runs=4, rows=6):
+    """Runs of one law, whose rows are alike within a run."""
+    rng = np.random.default_rng(3)
+    x = np.geomspace(1, 300, rows)
+    parts = []
+    for number in range(runs):
+        off = 0.03 * rng.standard_normal() + 0.003 * rng.standard_normal(rows)
+        y = (1.7 + 1.2 * x**-0.3) * np.exp(off)
+        parts.append(pd.DataFrame({"x": x * 1.01**number, "loss": y, "who": number}))
+    return pd.concat(parts, ignore_index=True)
+
+
+class TestByRun:
+    """Rows of one run are left out together."""
+
+    @pytest.fixture(scope="class")
+    def fits(self):
+        laws = {"floor": bs.PowerLaw(), "no floor": bs.PowerLaw(irreducible=0.0)}
+        how = {"y": "loss", "x": "x", "run": "who", "draws": 300, "tune": 400, "cores": 1}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", bs.SamplingWarning)
+            return {k: v.fit(checkpoints(), progress=False, **how) for k, v in laws.items()}
+
+    def test_runs_are_the_default_where_fits_know_of_them(self, fits):
+        table = bs.compare(fits, progress=False)
+        assert table.attrs["by"] == "run"
+        fit = fits["floor"]
+        plain = leaving_out.pointwise_loo(fit, quiet=True, units=fit.runs.units)
+        assert plain.elpd_i.size == 4
+        exact, _ = leaving_out.repaired_loo(fit, plain, units=fit.runs.units)
+        assert table.loc["floor", "elpd"] == pytest.approx(exact.elpd)
+
+    def test_a_repaired_run_is_told_by_a_fit_without_it(self, fits):
+        fit = fits["floor"]
+        units = fit.runs.units
+        found = leaving_out._fits_without(fit, np.array([2]), None, None, units)
+        parameters, noise = found[2]
+        rows = posterior.log_likelihood(fit.law, fit.likelihood, fit.runs, parameters, noise)
+        exact = float(log_mean_exp(rows[..., units == 2].sum(-1).ravel()))
+        plain = leaving_out.pointwise_loo(fit, quiet=True, units=units)
+        repaired, _ = leaving_out.repaired_loo(fit, plain, units=units)
+        assert float(repaired.elpd_i[2]) == pytest.approx(exact, abs=1.0)
+
+    def test_folds_agree_with_leaving_out_each(self, fits):
+        each = bs.compare(fits, progress=False)
+        folds = bs.compare(fits, folds=4, progress=False)
+        assert (folds["repaired"] == 4).all()
+        assert (folds["warning"] == "").all()
+        for name in fits:
+            assert folds.loc[name, "elpd"] == pytest.approx(each.loc[name, "elpd"], abs=2.0)
+
+    def test_rows_when_asked(self, fits):
+        table = bs.compare(fits, by="row", repair=False, progress=False)
+        assert table.attrs["by"] == "row"
+
+    def test_wrong_use(self, fits, power_fit):
+        with pytest.raises(bs.LawError, match="by= must be 'run' or 'row'"):
+            bs.compare(fits, by="seed")
+        with pytest.raises(bs.LawError, match="folds= must be a whole number from 2 to 4; got 5"):
+            bs.compare(fits, folds=5)
+        with pytest.raises(bs.LawError, match="by='run' needs fits whose rows"):
+            bs.compare({"a": power_fit, "b": power_fit}, by="run")
+        other = dataclasses.replace(
+            fits["floor"], runs=dataclasses.replace(fits["floor"].runs, run=np.arange(24.0) // 3)
+        )
+        with pytest.raises(bs.DataError, match="do not agree which rows are of one run"):
+            bs.compare({"a": fits["floor"], "b": other})

@@ -11,9 +11,9 @@ from invented import SMALL, invented_draws, invented_fit
 from scipy import stats
 
 import bayescale as bs
-from bayescale import batch, comparison, curve_record, fitting, posterior
+from bayescale import batch, curve_record, fitting, leaving_out, posterior
 from bayescale.data import observations
-from bayescale.likelihood import APART
+from bayescale.likelihoods import APART
 
 PLAIN = pytensor.compile.mode.Mode(linker="py", optimizer=None)
 T = np.array([0.0, 0.3, 0.35, 1.1, 1.2, 2.5])
@@ -454,8 +454,9 @@ class TestSeveralInputs:
         with pytest.raises(bs.DataError, match="'params' and 'tokens' change together"):
             self.check(table)
 
-    def test_nothing_that_changes_within_runs_is_no_error(self, table):
-        checked = self.check(table.assign(who=np.arange(24)), "who")
+    def test_nothing_that_changes_within_runs_is_a_warning(self, table):
+        with pytest.warns(bs.DataWarning, match="Each run .* has a single row.*Leave out run="):
+            checked = self.check(table.assign(who=np.arange(24)), "who")
         assert (checked.by_run(("gap",))["gap"] == APART).all()
         assert len(checked) == 24
 
@@ -607,7 +608,7 @@ class TestLeaveOneOut:
     def test_the_moment_matched_density_is_the_posterior(self, fits):
         """What ArviZ moves draws by: the same rows' densities, and a joint that adds up."""
         fit = fits["floor"]
-        functions = comparison._moment_functions(fit)
+        functions = leaving_out._moment_functions(fit)
         held = fit.tree["log_likelihood"]["y"].to_numpy()
         points = functions["upars"]
         for row in (0, 5, 11):
@@ -625,7 +626,7 @@ class TestLeaveOneOut:
         x = fit.runs.inputs["x"]
         assert gap[5] == pytest.approx(np.log(x[6] / x[4]))
         assert kept.references == fit.runs.references
-        ((parameters, noise),) = comparison._fits_without(fit, np.array([5]), None, None).values()
+        ((parameters, noise),) = leaving_out._fits_without(fit, np.array([5]), None, None).values()
         assert np.median(noise["sigma"]) < np.median(fit.noise["sigma"])
         density = posterior.log_likelihood(
             fit.law, fit.likelihood, fit.runs, parameters, noise, slice(5, 6)

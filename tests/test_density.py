@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytensor
 import pytest
+from noises import NOISES, runs_for
 from scipy.special import logsumexp
 
 import bayescale as bs
@@ -115,8 +116,14 @@ def test_density_of_every_form_is_the_plain_model_with_the_jacobian(form):
     hold_density_to_the_plain_model(form(), form.default_likelihood())
 
 
-def hold_density_to_the_plain_model(law, likelihood):
-    checked = checked_runs(law, likelihood)
+@pytest.mark.parametrize("noise", NOISES)
+def test_density_under_every_likelihood_is_the_plain_model_with_the_jacobian(noise):
+    law = bs.PowerLaw()
+    hold_density_to_the_plain_model(law, NOISES[noise], runs_for(law, NOISES[noise]))
+
+
+def hold_density_to_the_plain_model(law, likelihood, checked=None):
+    checked = checked or checked_runs(law, likelihood)
     coordinates = Coordinates(law, likelihood)
     numbers = coordinates.numbers(checked.references)
     size = sum(n or 1 for n in coordinates.sizes.values())

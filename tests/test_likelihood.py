@@ -68,6 +68,6 @@ def test_print_shows_the_priors_in_effect():
         "  sigma fixed at 0.01",
         "  correlation_length through free_length ~ LogNormal(mu=-1.897, sigma=0.8) "
         "[central 95 % 0.0313 to 0.72]",
-        "  each row is the mean of n_obs='n' evaluations",
+        "  n_obs='n': of how many evaluations a row is the mean",
     ]
     assert "sigma through relative_sigma ~ LogNormal" in str(bs.Normal())

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from bayescale.laws import Law
-from bayescale.likelihood import Normal
+from bayescale.likelihoods import Normal
 from bayescale.prior import Prior
 from bayescale.registry import law
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from bayescale.errors import DataError
 from bayescale.laws import Law
-from bayescale.likelihood import Normal
+from bayescale.likelihoods import Normal
 from bayescale.prior import Prior
 from bayescale.registry import law
 

@@ -6,7 +6,7 @@ from dataclasses import InitVar
 import numpy as np
 
 from bayescale.laws import EXPONENT_PRIOR, TERM_PRIOR, Law
-from bayescale.likelihood import Normal
+from bayescale.likelihoods import Normal
 from bayescale.prior import Prior
 from bayescale.registry import law
 
