@@ -226,7 +226,9 @@ def repaired_loo(
     # ArviZ's log(1 + exp(x)) overflows where a moved draw weighs nothing.
     with warnings.catch_warnings(), np.errstate(over="ignore"):
         warnings.simplefilter("ignore", UserWarning)
-        matched = az.loo_moment_match(fit.tree, plain, pointwise=True, **_moment_functions(fit))
+        matched = plain
+        if not fit.groups:
+            matched = az.loo_moment_match(fit.tree, plain, pointwise=True, **_moment_functions(fit))
         weak = np.flatnonzero(matched.pareto_k.to_numpy() > matched.good_k)
         fits = _fits_without(fit, weak, workers, executor)
         exact = az.reloo(_refitter(fit, fits), matched, pointwise=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -51,6 +51,11 @@ class Likelihood:
     def bounds_of(self, name: str) -> tuple[float, float]:
         """Return the bounds of a parameter or a quantity."""
         return self.bounds[name]
+
+    def default_of(self, name: str) -> Any:
+        """Return a field's default, with which it was not given."""
+        declared = fields(self)  # type: ignore[arg-type] (every likelihood is a dataclass)
+        return next(f.default for f in declared if f.name == name)
 
     def __post_init__(self) -> None:
         """Check every field."""
