@@ -86,6 +86,11 @@ class Coordinates:
         return [slot for slot in self.slots if slot.prior is not None]
 
     @cached_property
+    def moving(self) -> list[Slot]:
+        """What draws are kept of: the free slots, and the pooled ones that they make up."""
+        return [*self.free, *(slot for slot in self.declared if slot.pooled)]
+
+    @cached_property
     def pair(self) -> tuple[Slot, Slot] | None:
         """The floor's and the scale's slot where level and floor share stand in for them."""
         free = {slot.quantity: slot for slot in self.free}

@@ -127,8 +127,8 @@ class Fit(Forecaster):
         )
 
     def _quantities(self) -> dict[str, Any]:
-        free = [slot.quantity for slot in self._coordinates.free]
-        return posterior.unlabelled(self.tree["posterior"].to_dataset(), free, self.runs.groups)
+        names = [slot.quantity for slot in self._coordinates.moving]
+        return posterior.unlabelled(self.tree["posterior"].to_dataset(), names, self.runs.groups)
 
     @property
     def _coordinates(self) -> Coordinates:

@@ -87,7 +87,7 @@ def leave_one_out(
     """
     coordinates = Coordinates(law, likelihood, runs.groups)
     held, labels = {}, {}
-    for slot in coordinates.free:
+    for slot in coordinates.moving:
         held[slot.quantity] = quantities[slot.quantity]
         if slot.by and runs.groups is not None:
             labels[slot.quantity] = runs.groups.labels(runs.groups.own(slot.by))

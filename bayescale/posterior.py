@@ -410,14 +410,10 @@ def tree(law: Any, likelihood: Any, runs: Observations, draws: Draws, seed: int)
 def _posterior(law: Any, likelihood: Any, runs: Observations, draws: Draws) -> xr.Dataset:
     """Return the draws of what carries priors and of all parameters, labelled."""
     coordinates = Coordinates(law, likelihood, runs.groups)
-    kept = {slot.quantity: slot.by for slot in (*coordinates.free, *coordinates.declared)}
-    held = {name: draws.quantities[name] for name in kept if name in draws.quantities}
-    moving = {slot.quantity for slot in coordinates.free}
-    moving |= {slot.quantity for slot in coordinates.declared if slot.pooled}
-    held = {name: value for name, value in held.items() if name in moving}
+    held = {slot.quantity: draws.quantities[slot.quantity] for slot in coordinates.moving}
     if runs.groups is None:
         return labelled({**held, **draws.parameters, **draws.noise}, law.component)
-    dims = {name: runs.groups.own(kept[name]) for name in held}
+    dims = {slot.quantity: runs.groups.own(slot.by) for slot in coordinates.moving}
     for name, value in (draws.parameters | draws.noise).items():
         if name not in held:
             dims[name], held[name] = reduced(runs.groups, value)
