@@ -226,6 +226,36 @@ class Coordinates:
                     numbers[centred(slot, column)] = _centring(self._groups, slot, column)
         return {name: np.asarray(numbers[name], float) for name in self.long}
 
+    def recentred(self, values: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """Return how far the coordinates of pooled levels are best centred, learned from draws.
+
+        A level's own value is a good coordinate where the runs say much of it, its offset where
+        they say little: the share is 1 less its variance over the spread's square.
+
+        Parameters
+        ----------
+        values
+            Draws of the quantities, as :meth:`values` returns them: levels first.
+
+        Returns
+        -------
+        dict
+            The numbers that take the place of those in :meth:`numbers`.
+        """
+        found = {}
+        for slot in self.declared:
+            for column in slot.by if slot.pooled else ():
+                width = np.asarray(values[spread(slot, column)])
+                shares = []
+                for i, moved in enumerate(_parts(slot, values[offset(slot, column)])):
+                    own = width * moved
+                    if len(slot.by) == 1:
+                        middle = primitives(slot)[0]
+                        own = own + _free(middle.prior, _parts(slot, values[middle.quantity])[i])
+                    shares.append(1 - own.var(axis=(-1, -2)) / np.mean(width**2))
+                found[centred(slot, column)] = np.clip(np.mean(shares, axis=0), 0.0, 1.0)
+        return found
+
     def values(
         self, z: Mapping[str, Any], numbers: Mapping[str, Any], pair: bool = True
     ) -> tuple[dict[str, Any], Any]:
@@ -503,7 +533,7 @@ def centred(slot: Slot, column: str) -> str:
 
 def _centring(groups: Groups, slot: Slot, column: str) -> np.ndarray:
     """Return for every level whether its coordinate is its own value (1) or its offset (0)."""
-    return np.zeros(groups.count((column,)))
+    return np.full(groups.count((column,)), 0.5)
 
 
 def _positions(index: Any) -> Any:

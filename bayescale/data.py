@@ -12,7 +12,7 @@ import numpy as np
 from bayescale.errors import DataError, DataWarning, LawError, nearest
 from bayescale.groups import JOINT, Groups, dimension, grouped
 from bayescale.likelihood import APART
-from bayescale.parameters import columns_by, slots
+from bayescale.parameters import column_names, columns_by, slots
 from bayescale.prior import one_or_all
 
 if TYPE_CHECKING:
@@ -248,6 +248,56 @@ def observations(
     _warn_one_ray(law, checked)
     law.check(checked)
     return checked
+
+
+def joined(runs: Observations, more: Any, likelihood: Any) -> pd.DataFrame:
+    """Return the table of checked runs with the rows of another table below.
+
+    Parameters
+    ----------
+    runs
+        Checked runs.
+    more
+        A table with the same columns.
+    likelihood
+        Whose columns are kept too.
+
+    Raises
+    ------
+    DataError
+        If a column is missing, or the checked runs do not hold all that their table did.
+    """
+    import pandas as pd
+
+    own_run = runs.run is not None and not np.array_equal(runs.run, runs.cells)
+    merged = runs.n_obs is not None and likelihood.averaged is None
+    if runs.anchor is not None or own_run or merged:
+        raise DataError(
+            "Runs that were named by run= or merged, and one group of a fit, cannot be joined by "
+            "new ones: put all rows in one table and fit it again."
+        )
+    if not isinstance(more, pd.DataFrame):
+        if not isinstance(more, Mapping):
+            raise DataError(f"The new runs must be a DataFrame; got {type(more).__name__}.")
+        more = pd.DataFrame(more)
+    table = runs.frame()
+    for name in column_names(likelihood):
+        given = getattr(likelihood, name)
+        if isinstance(given, str):
+            held = getattr(runs, name, None)
+            if held is None:
+                raise DataError(f"The fit does not hold the column {given!r}; fit all rows again.")
+            table[given] = held
+    missing = [column for column in table.columns if column not in more.columns]
+    if missing:
+        raise DataError(
+            f"The new runs have no column {missing[0]!r}. They need: {', '.join(table.columns)}; "
+            f"got {', '.join(map(str, more.columns))}."
+            f"{nearest(missing[0], [str(name) for name in more.columns])}"
+        )
+    both = pd.concat([table, more[table.columns]], ignore_index=True)
+    name = "row of the table"  # so that equal rows, which were told apart once, are not copies
+    return both.assign(**{name: np.arange(len(both))})
 
 
 def check_enough(law: Any, runs: Observations) -> None:

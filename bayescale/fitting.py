@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import forecasting, members, model, posterior
+from bayescale import data, forecasting, members, model, posterior
 from bayescale.contrasting import contrasts
 from bayescale.coordinates import Coordinates
 from bayescale.data import Observations, thin_levels
@@ -195,6 +195,46 @@ class Fit(Forecaster):
         notes = [*self.notes, f"of {chosen}"]
         tree.attrs = {**self.tree.attrs, "notes": notes, ORIGIN: origin}
         return Fit(law, likelihood, runs, replace(self.settings, seed=seed), tree)
+
+    def update(self, new_runs: Any, *, progress: bool | None = None) -> Fit:
+        """Return the fit to these runs and new ones, such as the first runs of a new group.
+
+        All runs are fitted again, by the same settings; nothing is compiled anew, whatever the
+        number of groups.
+
+        Parameters
+        ----------
+        new_runs
+            A table with the columns of the fit: outcome, inputs, groups, and those that the
+            likelihood names.
+        progress
+            Whether to show what is under way.
+
+        Returns
+        -------
+        Fit
+            Of all runs.
+
+        Raises
+        ------
+        DataError
+            If the table cannot be used, or the fit does not hold all that a row had.
+
+        Examples
+        --------
+        >>> import bayescale as bs
+        >>> law, x = bs.PowerLaw(), [1, 3, 10, 30, 100, 300]
+        >>> fit = law.fit(law.simulate(x=x, y="loss"), y="loss", x="x", progress=False)
+        >>> more = fit.update(law.simulate(x=[1000], y="loss", seed=1), progress=False)
+        >>> len(more.runs)
+        7
+        """
+        runs = self.runs
+        both = data.joined(runs, new_runs, self.likelihood)
+        checked = data.observations(
+            self.law, self.likelihood, both, runs.outcome_column, runs.columns, runs.ceiling
+        )
+        return fit(self.law, self.likelihood, checked, self.settings, progress)
 
     def contrasts(
         self,

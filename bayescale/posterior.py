@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Numbers that are held at once: a table of draws and runs beyond it is made in parts.
 HELD = 20_000_000
+#: Draws of a pilot, from which it is learned how pooled levels are best centred.
+PILOT = {"tune": 300, "draws": 150}
 #: Above this, weights cannot repair the Gaussian stand-in and the plain density is sampled.
 PARETO_K_LIMIT = 0.7
 
@@ -79,7 +81,7 @@ def draw(law: Any, likelihood: Any, runs: Observations, settings: sample.Samplin
     numbers = coordinates.numbers(runs.references)
     failed = None
     if runs.groups is not None:
-        return _draw_plain(coordinates, runs, numbers, settings, None)
+        return _draw_grouped(coordinates, runs, numbers, settings)
     if condense.pays(coordinates, runs):
         return _draw_condensed(coordinates, runs, numbers, settings)
     if collapse.applies(coordinates):
@@ -262,6 +264,27 @@ def _draw_plain(
     if failed is not None:
         engine += f" (integrating the floor out was not exact enough here: Pareto k {failed:.2f})"
     return _draw_declared("declared", density, coordinates, numbers, settings, engine)
+
+
+def _draw_grouped(
+    coordinates: Coordinates,
+    runs: Observations,
+    numbers: Mapping[str, Any],
+    settings: sample.Sampling,
+) -> Draws:
+    """Sample a law of which something varies: a pilot says how pooled levels are best centred."""
+    if not any(slot.pooled for slot in coordinates.declared):
+        return _draw_plain(coordinates, runs, numbers, settings, None)
+    density = model.density(coordinates.law, coordinates.likelihood, numbers, runs)
+    few = {name: min(getattr(settings, name), PILOT[name]) for name in PILOT}
+    short = replace(settings, **few, target_accept=min(settings.target_accept, 0.9))
+    key = density_key("declared", coordinates, settings)
+    vectors, _ = sample.run(key, density, short)
+    values, _ = coordinates.values(coordinates.split(vectors), numbers)
+    numbers = {**numbers, **coordinates.recentred(values)}
+    # Other random numbers than the pilot's, from which the coordinates come.
+    anew = replace(settings, seed=(settings.seed + 1) % 2**32)
+    return _draw_plain(coordinates, runs, numbers, anew, None)
 
 
 def _draw_condensed(
