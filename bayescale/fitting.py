@@ -1015,8 +1015,10 @@ def _diagnose(
             continue
         watched = primitives(slot)[0]
         value = {watched.quantity: quantities[watched.quantity]}
-        labels = None if runs.groups is None else runs.groups.labels(runs.groups.own(watched.by))
-        every = posterior.named(value, {watched.quantity: labels} if watched.by else None)
+        labels = {}
+        if watched.by and runs.groups is not None:
+            labels[watched.quantity] = runs.groups.labels(watched.by)
+        every = posterior.named(value, labels)
         shares |= {label: contraction(watched, part) for label, part in every.items()}
     free_breaks = getattr(law, "placement", None) == "free"
     noise = {name: parameters[name] for name in parameter_names(likelihood)}

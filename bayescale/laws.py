@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from bayescale import anchoring, fitting, model
+from bayescale.coordinates import Coordinates
 from bayescale.data import Observations, observations
 from bayescale.errors import LawError, PriorError
 from bayescale.likelihood import Correlated, Likelihood, LogNormal
-from bayescale.parameters import checked_value, parameter_names, slots
+from bayescale.parameters import checked_value, parameter_names, primitives, slots
 from bayescale.pooling import Varying
 from bayescale.prior import Fixed, Prior, one_or_all
 from bayescale.sample import Sampling
@@ -407,6 +408,8 @@ class Law:
     ) -> dict[str, Any]:
         """Return parameters drawn from the priors, in the user's units, by numpy alone.
 
+        Of what varies with groups, those of some group.
+
         Parameters
         ----------
         references
@@ -433,7 +436,7 @@ class Law:
         """
         rng = np.random.default_rng(seed)
         values: dict[str, Any] = {}
-        for slot in slots(self):
+        for slot in (part for whole in slots(self) for part in primitives(whole)):
             if slot.prior is None:
                 held = np.full(slot.size or 1, slot.value, float).tolist()
                 values[slot.quantity] = held[0] if slot.size is None else tuple(held)
@@ -441,6 +444,10 @@ class Law:
                 shape = (slot.size or 1, draws)
                 drawn = slot.prior.frozen().rvs(size=shape, random_state=rng)
                 values[slot.quantity] = drawn[0] if slot.size is None else tuple(drawn)
+        coordinates = Coordinates(self, self.default_likelihood())
+        for slot in slots(self):
+            if slot.pooled:
+                values[slot.quantity] = coordinates.level_of(slot, values)
 
         def wide(value: Any) -> Any:
             if isinstance(value, tuple):

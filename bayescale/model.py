@@ -107,7 +107,7 @@ def _levels(
     for slot in coordinates.declared:
         if not slot.pooled:
             continue
-        levels = coordinates.levels_of(slot, values, numbers | coordinates.places())
+        levels = coordinates.levels_of(slot, values, {**numbers, **coordinates.places()})
         dims = (dimension(coordinates.own(slot.by)),)
         if slot.size is None:
             pm.Deterministic(slot.quantity, levels, dims=dims)
@@ -123,10 +123,10 @@ def _deterministic(name: str, value: Any, component: str, groups: Groups | None)
 
     many = isinstance(value, tuple)
     parts = [pt.as_tensor(part) for part in value] if many else [pt.as_tensor(value)]
-    wide = groups is not None and any(part.ndim for part in parts)
-    if wide:
+    dims = (component,) if many else ()
+    if groups is not None and any(part.ndim for part in parts):
         parts = [part if part.ndim else pt.repeat(part, len(groups)) for part in parts]
-    dims = ((component,) if many else ()) + ((groups.dim,) if wide else ())
+        dims = (*dims, groups.dim)
     pm.Deterministic(name, pt.stack(parts) if many else parts[0], dims=dims or None)
 
 

@@ -79,10 +79,6 @@ def offset(slot: Slot, column: str) -> str:
     return f"{slot.quantity}_offset" + (f"_{column}" if len(slot.by) > 1 else "")
 
 
-#: Where a level lies in its population, in units of the spread.
-OFFSET_PRIOR = Prior("Normal", mu=0.0, sigma=1.0)
-
-
 def spread_slots(slot: Slot) -> list[Slot]:
     """Return a slot for the spread of each column of a pooled quantity."""
     found = []
@@ -102,15 +98,12 @@ def primitives(slot: Slot) -> list[Slot]:
         return [slot]
     middle = replace(slot, quantity=population(slot.quantity), prior=slot.prior.shared)
     offsets = [
-        replace(slot, quantity=offset(slot, column), prior=for_each(OFFSET_PRIOR, column))
+        replace(
+            slot, quantity=offset(slot, column), prior=Prior("Normal", by=column, mu=0.0, sigma=1.0)
+        )
         for column in slot.by
     ]
     return [middle, *spread_slots(slot), *offsets]
-
-
-def for_each(prior: Prior, column: str) -> Prior:
-    """Return a prior for each level of a column."""
-    return Prior(prior.distribution, by=column, **dict(prior.arguments))
 
 
 def own_parameter_names(spec: Any) -> list[str]:

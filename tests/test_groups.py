@@ -105,6 +105,14 @@ def test_every_law_can_be_pooled_in_every_parameter_with_a_prior(form):
         assert np.shape(value[0] if isinstance(value, tuple) else value) == (2, 2, 5), name
 
 
+def test_prior_draws_of_a_pooled_law_are_those_of_some_group():
+    data = {"x_ref": 1e8, "x_start": 1e6, "x_end": 1e10, "y_ref": 3.0}
+    given = P("LogNormal", mu=-1.0, sigma=0.3)
+    law = bs.PowerLaw(exponent=bs.partial_pooling(given, by="family", spread=0.4))
+    drawn = law.prior_draws(data, draws=4000)["exponent"]
+    assert np.log(drawn).std() == pytest.approx(0.5, rel=0.05)
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
