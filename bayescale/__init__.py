@@ -108,6 +108,7 @@ if TYPE_CHECKING:
     from bayescale.plots.rows import plot_sensitivity_to_rows
     from bayescale.plots.slices import plot_slices
     from bayescale.plots.smallest import plot_sensitivity_to_smallest
+    from bayescale.pooling import partial_pooling, unpooled
     from bayescale.prior import Prior
     from bayescale.registry import law, list_laws
     from bayescale.sensitivity import (
@@ -182,6 +183,7 @@ _HOMES = {
     "plots.rows": ["plot_sensitivity_to_rows"],
     "plots.slices": ["plot_slices"],
     "plots.smallest": ["plot_sensitivity_to_smallest"],
+    "pooling": ["partial_pooling", "unpooled"],
     "prior": ["Prior"],
     "registry": ["law", "list_laws"],
     "sensitivity": ["sensitivity_to_prior", "sensitivity_to_rows", "sensitivity_to_smallest"],

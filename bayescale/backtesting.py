@@ -13,7 +13,9 @@ from bayescale import fitting
 from bayescale.data import Observations, check_enough, observations
 from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import DataError, LawError, SamplingWarning
+from bayescale.groups import refuse
 from bayescale.likelihoods import Likelihood
+from bayescale.parameters import columns_by
 from bayescale.progress import task
 from bayescale.sample import Sampling
 from bayescale.scoring import crps, log_mean_exp
@@ -165,6 +167,9 @@ def backtest(
     check(executor, workers)
     drift = checked_drift(drift)
     noise = {name: likelihood or law.noise(run) for name, law in laws.items()}
+    for name, law in laws.items():
+        instead = "Score rows that were held out by fit.log_density(y, x=..., family=...)."
+        refuse(columns_by(law, noise[name]), "backtest()", instead)
     checked = {
         name: observations(law, noise[name], runs, y, inputs, ceiling, run)
         for name, law in laws.items()

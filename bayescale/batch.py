@@ -14,7 +14,9 @@ from bayescale.batch_store import Store
 from bayescale.curve_record import Job, Plan, failure, key_text, seed_of, stable_hash
 from bayescale.errors import BayescaleWarning, DataError, LawError, SamplingWarning, nearest
 from bayescale.fit_table import FitTable
+from bayescale.groups import refuse
 from bayescale.likelihoods import Likelihood
+from bayescale.parameters import columns_by
 from bayescale.progress import task
 from bayescale.sample import PILOT, Sampling
 
@@ -208,6 +210,12 @@ def _planned(
         if forecast is not None:
             forecasting.checked_inputs(law.inputs, inputs, forecast, label)
     likelihoods = {label: likelihood or law.noise(run) for label, law in laws.items()}
+    for label, law in laws.items():
+        refuse(
+            columns_by(law, likelihoods[label]),
+            "fit_many(by=)",
+            "It fits every group by itself; law.fit(...) fits them together.",
+        )
     return Plan(
         laws, likelihoods, settings, y, inputs, ceiling, run, prob,
         None if forecast is None else dict(forecast), keep == "draws",

@@ -11,6 +11,7 @@ import numpy as np
 from bayescale import comparison, fitting, posterior
 from bayescale.data import check_enough
 from bayescale.errors import DataError, LawError
+from bayescale.groups import refuse
 from bayescale.progress import task
 from bayescale.scoring import log_mean_exp
 from bayescale.workers import check, ordered
@@ -85,6 +86,8 @@ def leave_block_out(
 
     comparison.check_same_rows(fits)
     check(executor, workers)
+    for fit in fits.values():
+        refuse(fit.groups, "leave_block_out()", "bs.compare leaves out single rows of any fit.")
     runs = next(iter(fits.values())).runs
     if len(runs.inputs) != 1:
         raise LawError("leave_block_out() cuts the rows along one input; these fits have several.")

@@ -3,12 +3,17 @@
 ``Coordinates.values`` maps them to the quantities that carry the priors and returns the log
 Jacobian, so that the posterior is the one the priors describe whatever the coordinates are.
 One code serves PyTensor (the compiled density) and numpy (the draws).
+
+What varies with columns of the table is an array over its levels, as its first axis: draws of it
+have the shape (level, chain, draw). A pooled quantity is made of its population's middle, spreads
+and offsets, which are quantities of their own; ``groups`` says how many levels there are, and the
+compiled density reads that from its data.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,7 +21,8 @@ from typing import Any
 import numpy as np
 
 from bayescale import anchoring
-from bayescale.parameters import Slot, slots
+from bayescale.groups import Groups, dimension
+from bayescale.parameters import Slot, offset, primitives, slots, spread, spread_slots
 
 _LOG_ROOT_TAU = 0.5 * math.log(2 * math.pi)
 _PAIR = ("log_level", "probit_floor_share")
@@ -35,6 +41,19 @@ def normal_cdf(z: Any) -> Any:
     return ndtr(z)
 
 
+def normal_quantile(share: Any) -> Any:
+    """Return the standard normal quantile of an array or a tensor."""
+    if hasattr(share, "owner"):
+        import pytensor.tensor as typed
+
+        pt: Any = typed  # the type checker takes elementwise operators for None
+
+        return -math.sqrt(2) * pt.erfcinv(2 * share)
+    from scipy.special import ndtri
+
+    return ndtri(share)
+
+
 @dataclass(frozen=True, eq=False)
 class Coordinates:
     """How the unconstrained vector of the sampler maps to a law's and a likelihood's quantities.
@@ -43,20 +62,33 @@ class Coordinates:
     ----------
     law, likelihood
         What is fitted.
+    groups
+        Of the runs, where something varies with columns of the table.
     """
 
     law: Any
     likelihood: Any
+    groups: Groups | None = None
+
+    @cached_property
+    def declared(self) -> list[Slot]:
+        """Every slot as the law and the likelihood have it, the law's first."""
+        return [*slots(self.law), *slots(self.likelihood)]
 
     @cached_property
     def slots(self) -> list[Slot]:
-        """Every slot, the law's first."""
-        return [*slots(self.law), *slots(self.likelihood)]
+        """Every slot, of a pooled one all that it is made of."""
+        return [part for slot in self.declared for part in primitives(slot)]
 
     @cached_property
     def free(self) -> list[Slot]:
         """The slots that have a prior."""
         return [slot for slot in self.slots if slot.prior is not None]
+
+    @cached_property
+    def moving(self) -> list[Slot]:
+        """What draws are kept of: the free slots, and the pooled ones that they make up."""
+        return [*self.free, *(slot for slot in self.declared if slot.pooled)]
 
     @cached_property
     def pair(self) -> tuple[Slot, Slot] | None:
@@ -66,8 +98,12 @@ class Coordinates:
         level = next((free[q] for q in anchoring.LEVEL if q in free), None)
         if floor is None or level is None or floor.prior is None or level.prior is None:
             return None
+        default = (floor.quantity, level.quantity) == ("floor_share", "level")
+        others = {slot.by for slot in slots(self.law)} - {()}
+        if floor.by != level.by or (not default and others - {floor.by}):
+            return None
         plain = self.law.terms == ("scale",) and not self.law.floor_joins
-        if not plain and (floor.quantity, level.quantity) != ("floor_share", "level"):
+        if not plain and not default:
             return None
         whole = (0.0, 1.0) if floor.quantity == "floor_share" else (0.0, math.inf)
         if floor.prior.support != whole or level.prior.support != (0.0, math.inf):
@@ -82,17 +118,44 @@ class Coordinates:
         itself: with it every shipped curve exceeds 1000 effective draws of 4000
         (benchmarks/digits_sampling.py); without it two did not.
         """
-        if self.pair is None:
+        shares = [slot for slot in self.declared if slot.quantity == "floor_share" and slot.prior]
+        if self.pair is None and not (shares and self.groups):
             return None
-        found = (slot for slot in self.free if slot.quantity == "exponent")
+        found = (s for s in self.declared if s.quantity == "exponent" and s.prior is not None)
         return next((slot for slot in found if _support(slot) == (0.0, math.inf)), None)
 
     @cached_property
     def sizes(self) -> dict[str, int | None]:
-        """The name and size of every coordinate, in the sampler's order."""
+        """The name and number of components of every coordinate, in the sampler's order."""
         paired = self.pair or ()
         own = {slot.quantity: slot.size for slot in self.free if slot not in paired}
         return own | (dict.fromkeys(_PAIR) if self.pair else {})
+
+    @cached_property
+    def varying(self) -> dict[str, tuple[str, ...]]:
+        """The columns with which a coordinate varies, for those that do."""
+        found = {s.quantity: s.by for s in self.free if s.by and s.quantity in self.sizes}
+        if self.pair and self.pair[0].by:
+            found |= dict.fromkeys(_PAIR, self.pair[0].by)
+        return found
+
+    @cached_property
+    def lengths(self) -> dict[str, int]:
+        """How many levels a coordinate has, for those that vary."""
+        return {name: self._groups.count(by) for name, by in self.varying.items()}
+
+    @property
+    def _groups(self) -> Groups:
+        assert self.groups is not None, "what varies needs the groups of the runs"
+        return self.groups
+
+    def own(self, by: Sequence[str]) -> tuple[str, ...]:
+        """Return columns in the order that the groups have."""
+        return self._groups.own(by)
+
+    def split(self, vector: np.ndarray) -> dict[str, Any]:
+        """Cut the last axis of an array of coordinates into named ones."""
+        return split(vector, self.sizes, self.lengths)
 
     def declared_numbers(self, references: Mapping[str, float]) -> dict[str, Any]:
         """Return the numbers of the declared model: references, fixed values, prior arguments."""
@@ -109,14 +172,89 @@ class Coordinates:
     def numbers(self, references: Mapping[str, float]) -> dict[str, Any]:
         """Return every number that the density needs and that may change without compiling.
 
-        Those of the declared model, and the origin and unit of every coordinate.
+        Those of the declared model, the origin and unit of every coordinate, and of groups the
+        numbers of levels and which level is where.
         """
         numbers = self.declared_numbers(references)
         for slot in self.free:
             if slot.quantity in self.sizes:
                 origin, unit = _origin_and_unit(slot)
                 numbers[f"{slot.quantity}_origin"], numbers[f"{slot.quantity}_unit"] = origin, unit
-        return numbers
+        return numbers | self._counts() | self.places()
+
+    def _counts(self) -> dict[str, float]:
+        """Return how many levels every dimension has."""
+        return {count(by): float(self._groups.count(by)) for by in self.dimensions}
+
+    @cached_property
+    def dimensions(self) -> list[tuple[str, ...]]:
+        """The columns of every dimension in use, the cells' first."""
+        if self.groups is None:
+            return []
+        every = [self.groups.columns, *self.varying.values()]
+        every += [self.groups.own(slot.by) for slot in self.declared if slot.by]
+        return list(dict.fromkeys(every))
+
+    @cached_property
+    def long(self) -> dict[str, tuple[str, ...]]:
+        """The numbers that are one for each label of a dimension, and the dimension's columns."""
+        found: dict[str, tuple[str, ...]] = {}
+        for slot in self.declared:
+            if not slot.by:
+                continue
+            own = self._groups.own(slot.by)
+            if own != self._groups.columns:
+                found[place(own, self._groups.columns)] = self._groups.columns
+            if slot.pooled:
+                for column in slot.by:
+                    if len(own) > 1:
+                        found[place((column,), own)] = own
+                    found[centred(slot, column)] = (column,)
+        return found
+
+    def places(self) -> dict[str, np.ndarray]:
+        """Return the numbers that are one for each label: which level is where, what is centred."""
+        numbers: dict[str, np.ndarray] = {}
+        for slot in self.declared:
+            own = self._groups.own(slot.by) if slot.by else ()
+            if own and own != self._groups.columns:
+                numbers[place(own, self._groups.columns)] = self._groups.index(own)
+            if slot.pooled:
+                for column in slot.by:
+                    if len(own) > 1:
+                        numbers[place((column,), own)] = self._groups.index((column,), own)
+                    numbers[centred(slot, column)] = _centring(self._groups, slot, column)
+        return {name: np.asarray(numbers[name], float) for name in self.long}
+
+    def recentred(self, values: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """Return how far the coordinates of pooled levels are best centred, learned from draws.
+
+        A level's own value is a good coordinate where the runs say much of it, its offset where
+        they say little: the share is 1 less its variance over the spread's square.
+
+        Parameters
+        ----------
+        values
+            Draws of the quantities, as :meth:`values` returns them: levels first.
+
+        Returns
+        -------
+        dict
+            The numbers that take the place of those in :meth:`numbers`.
+        """
+        found = {}
+        for slot in self.declared:
+            for column in slot.by if slot.pooled else ():
+                width = np.asarray(values[spread(slot, column)])
+                shares = []
+                for i, moved in enumerate(_parts(slot, values[offset(slot, column)])):
+                    own = width * moved
+                    if len(slot.by) == 1:
+                        middle = primitives(slot)[0]
+                        own = own + _free(middle.prior, _parts(slot, values[middle.quantity])[i])
+                    shares.append(1 - own.var(axis=(-1, -2)) / np.mean(width**2))
+                found[centred(slot, column)] = np.clip(np.mean(shares, axis=0), 0.0, 1.0)
+        return found
 
     def values(
         self, z: Mapping[str, Any], numbers: Mapping[str, Any], pair: bool = True
@@ -135,28 +273,136 @@ class Coordinates:
         Returns
         -------
         values
-            Quantity to value, fixed ones included.
+            Quantity to value, fixed ones included, and pooled ones beside what they are made of.
         log_jacobian
             Log determinant of the map from coordinates to quantities.
         """
         values = fixed_values(self.slots, numbers)
         log_jacobian: Any = 0.0
-        for slot in self.free:
-            if slot.quantity not in self.sizes:
+        steeper: Any = None
+        if pair and self.tilted and self.pair:
+            steeper = _log_steeper(normal_cdf(z[_PAIR[1]]), numbers), self.pair[0].by
+        for slot in sorted(self.declared, key=lambda slot: slot == self.tilted):
+            shift = self._shift(steeper, slot) if pair and slot == self.tilted else None
+            if slot.pooled:
+                by_level = shift is not None and steeper is not None and steeper[1] == slot.by
+                found, jacobian = self._pooled(slot, z, values, numbers, (shift, by_level))
+            elif slot.prior is not None and slot.quantity in self.sizes:
+                found, jacobian = _single(slot, z[slot.quantity], numbers, shift)
+            else:
                 continue
-            coordinate = z[slot.quantity]
-            if pair and slot == self.tilted:
-                steeper = _log_steeper(normal_cdf(z[_PAIR[1]]), numbers)
-                coordinate = coordinate + steeper / numbers[f"{slot.quantity}_unit"]
-            parts = coordinate if slot.size is not None else (coordinate,)
-            mapped = [_constrain(slot, part, numbers) for part in parts]
-            log_jacobian = log_jacobian + sum(jacobian for _, jacobian in mapped)
-            constrained = tuple(value for value, _ in mapped)
-            values[slot.quantity] = constrained if slot.size is not None else constrained[0]
+            values |= found
+            log_jacobian = log_jacobian + jacobian
+            if slot.quantity == "floor_share" and self.tilted:
+                steeper = _log_steeper(values["floor_share"], numbers), slot.by
         if pair and self.pair:
             pair_values, jacobian = self._pair_values(z, values, numbers)
             values |= pair_values
             log_jacobian = log_jacobian + jacobian
+        return values, log_jacobian
+
+    def _shift(self, steeper: tuple[Any, tuple[str, ...]] | None, slot: Slot) -> Any:
+        """Return by how much a coordinate is moved to follow the floor.
+
+        For each level, where floor and exponent vary with one and the same column; else once.
+
+        Any shift that does not depend on the coordinate itself leaves the density as it is; where
+        the floor varies with other columns than the exponent, the mean of it serves.
+        """
+        if steeper is None:
+            return None
+        shift, by = steeper
+        if by and by != slot.by:
+            return shift.mean(0)
+        return shift
+
+    def levels_of(self, slot: Slot, values: Mapping[str, Any], numbers: Mapping[str, Any]) -> Any:
+        """Return a pooled quantity from its population, spreads and offsets.
+
+        Parameters
+        ----------
+        slot
+            The pooled quantity.
+        values
+            What it is made of, by name.
+        numbers
+            As returned by :meth:`numbers`.
+
+        Returns
+        -------
+        array or tensor
+            Its levels first; a tuple of them for components.
+        """
+
+        def levels(column: str, moved: Any) -> Any:
+            return self._along(slot, column, moved, numbers)
+
+        return _made(slot, values, numbers, levels)
+
+    def level_of(self, slot: Slot, values: Mapping[str, Any]) -> Any:
+        """Return a pooled quantity of one level of each column, whose offsets are among values."""
+        assert slot.prior is not None
+        low, high = slot.prior.support
+        name = primitives(slot)[0].quantity
+        return _made(slot, values, {f"{name}_lower": low, f"{name}_upper": high}, lambda _, z: z)
+
+    def _along(self, slot: Slot, column: str, moved: Any, numbers: Mapping[str, Any]) -> Any:
+        """Return what there is for each level of a column, for each level of a quantity."""
+        own = self._groups.own(slot.by)
+        return moved if len(own) == 1 else moved[_positions(numbers[place((column,), own)])]
+
+    def _pooled(
+        self,
+        slot: Slot,
+        z: Mapping[str, Any],
+        held: Mapping[str, Any],
+        numbers: Mapping[str, Any],
+        shift: tuple[Any, bool],
+    ) -> tuple[dict[str, Any], Any]:
+        """Map the coordinates of a pooled quantity: population, spreads and offsets, and levels.
+
+        An offset's coordinate is the offset itself, or where runs say much of a level the level's
+        own value (centred), or in between: Papaspiliopoulos et al. (2007), arXiv:0708.3797.
+        """
+        middle, values, log_jacobian = primitives(slot)[0], {}, 0.0
+        for part in spread_slots(slot):
+            if part.prior is None:
+                values[part.quantity] = held[part.quantity]
+                continue
+            found, jacobian = _single(part, z[part.quantity], numbers, None)
+            values |= found
+            log_jacobian = log_jacobian + jacobian
+        moves, by_level = shift
+        lead = moves.mean(0) if by_level else moves
+        found, jacobian = _single(middle, z[middle.quantity], numbers, lead)
+        values |= found
+        log_jacobian = log_jacobian + jacobian
+        populations = _parts(slot, z[middle.quantity])
+        levels, offsets = [], {name: [] for name in slot.by}
+        for i, population in enumerate(populations):
+            free = _freed(middle, population, numbers) + (0.0 if lead is None else lead)
+            away: Any = 0.0
+            if len(slot.by) == 1:
+                away = numbers[f"{middle.quantity}_origin"] - free
+                away = away + (0.0 if moves is None else moves)
+            total = free
+            for column in slot.by:
+                coordinate = _parts(slot, z[offset(slot, column)])[i]
+                width = values[spread(slot, column)]
+                moved, jacobian = _offset(
+                    coordinate,
+                    width,
+                    numbers[f"{middle.quantity}_unit"],
+                    _along_levels(numbers[centred(slot, column)], coordinate),
+                    away,
+                )
+                log_jacobian = log_jacobian + jacobian
+                offsets[column].append(moved)
+                total = total + width * self._along(slot, column, moved, numbers)
+            levels.append(_bounded(middle, total, numbers)[0])
+        for column, parts in offsets.items():
+            values[offset(slot, column)] = tuple(parts) if slot.size is not None else parts[0]
+        values[slot.quantity] = tuple(levels) if slot.size is not None else levels[0]
         return values, log_jacobian
 
     def _pair_values(
@@ -164,18 +410,19 @@ class Coordinates:
     ) -> tuple[dict[str, Any], Any]:
         assert self.pair is not None
         log_level, probit = (z[name] for name in _PAIR)
-        shape = self.law.shape(values, numbers)
+        names = self.pair[0].quantity, self.pair[1].quantity
+        shape = {} if names == ("floor_share", "level") else self.law.shape(values, numbers)
         level = numbers["y_ref"] * np.exp(0.5 * log_level)
         mapped, jacobian = anchoring.carried(
             self.law,
-            self.pair[0].quantity,
-            self.pair[1].quantity,
+            *names,
             level,
             normal_cdf(probit),
             shape,
             numbers,
         )
-        return mapped, jacobian + math.log(0.5) - 0.5 * probit**2 - _LOG_ROOT_TAU
+        jacobian = jacobian + math.log(0.5) - 0.5 * probit**2 - _LOG_ROOT_TAU
+        return mapped, jacobian.sum(0) if self.pair[0].by else jacobian
 
     def invert(self, values: Mapping[str, Any], numbers: Mapping[str, Any]) -> dict[str, Any]:
         """Return the coordinates of quantities (numpy only)."""
@@ -215,15 +462,28 @@ class Coordinates:
 
     def natural(self, values: Mapping[str, Any], numbers: Mapping[str, Any]) -> tuple[dict, dict]:
         """Return the law's parameters and the likelihood's, from the quantities."""
-        own = {slot.quantity for slot in slots(self.law)}
-        of_law = {name: value for name, value in values.items() if name in own}
+        of_law = self._at_cells(slots(self.law), values, numbers)
         return self.law.natural(of_law, numbers), self.noise(values, numbers)
 
     def noise(self, values: Mapping[str, Any], numbers: Mapping[str, Any]) -> dict[str, Any]:
         """Return the likelihood's parameters from the quantities."""
-        own = {slot.quantity for slot in slots(self.likelihood)}
-        of_noise = {name: value for name, value in values.items() if name in own}
+        of_noise = self._at_cells(slots(self.likelihood), values, numbers)
         return self.likelihood.natural(of_noise, numbers)
+
+    def _at_cells(
+        self, own: list[Slot], values: Mapping[str, Any], numbers: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return the quantities of some slots; what varies as arrays over the cells."""
+        found = {}
+        for slot in own:
+            value = values[slot.quantity]
+            by = self._groups.own(slot.by) if slot.by else ()
+            if by and by != self._groups.columns:
+                index = _positions(numbers[place(by, self._groups.columns)])
+                many = isinstance(value, tuple)
+                value = tuple(part[index] for part in value) if many else value[index]
+            found[slot.quantity] = value
+        return found
 
     def log_prior(self, values: Mapping[str, Any], log_jacobian: Any) -> Any:
         """Return the log prior density of draws in the sampler's coordinates (numpy only)."""
@@ -231,7 +491,8 @@ class Coordinates:
         for slot in self.free:
             value = values[slot.quantity]
             for part in value if slot.size is not None else (value,):
-                total = total + frozen(slot).logpdf(part)
+                density = frozen(slot).logpdf(part)
+                total = total + (density.sum(0) if slot.by else density)
         return total
 
 
@@ -255,14 +516,112 @@ def _log_steeper(share: Any, numbers: Mapping[str, Any]) -> Any:
     return -np.log(1 - numbers["y_drop"] * share)
 
 
-def split(vector: np.ndarray, sizes: Mapping[str, int | None]) -> dict[str, Any]:
-    """Cut the last axis of an array of coordinates into named ones."""
+def count(by: Sequence[str]) -> str:
+    """Return the name of the number of labels of a dimension."""
+    return f"{dimension(by)}_count"
+
+
+def place(by: Sequence[str], of: Sequence[str]) -> str:
+    """Return the name of the positions of one dimension's labels for those of another."""
+    return f"{dimension(by)}_of_{dimension(of)}"
+
+
+def centred(slot: Slot, column: str) -> str:
+    """Return the name of how far the coordinates of a pooled quantity's levels are centred."""
+    return f"{offset(slot, column)}_centred"
+
+
+def _centring(groups: Groups, slot: Slot, column: str) -> np.ndarray:
+    """Return for every level whether its coordinate is its own value (1) or its offset (0)."""
+    return np.full(groups.count((column,)), 0.5)
+
+
+def _positions(index: Any) -> Any:
+    """Return positions that were kept as floats."""
+    return index.astype("int64")
+
+
+def _along_levels(value: Any, like: Any) -> Any:
+    """Return an array over levels in the shape of draws, whose levels come first."""
+    return value if hasattr(value, "owner") else value.reshape(-1, *[1] * (np.ndim(like) - 1))
+
+
+def _parts(slot: Slot, value: Any) -> tuple:
+    return value if slot.size is not None else (value,)
+
+
+def _made(
+    slot: Slot,
+    values: Mapping[str, Any],
+    numbers: Mapping[str, Any],
+    levels: Callable[[str, Any], Any],
+) -> Any:
+    """Return a pooled quantity; ``levels`` places the offsets of a column."""
+    middle, found = primitives(slot)[0], []
+    for i, population in enumerate(_parts(slot, values[middle.quantity])):
+        total = _free(middle.prior, population)
+        for column in slot.by:
+            moved = _parts(slot, values[offset(slot, column)])[i]
+            total = total + values[spread(slot, column)] * levels(column, moved)
+        found.append(_bounded(middle, total, numbers)[0])
+    return tuple(found) if slot.size is not None else found[0]
+
+
+def _offset(coordinate: Any, width: Any, unit: Any, share: Any, away: Any) -> tuple[Any, Any]:
+    """Return the offsets of levels, in units of their spread, and the log Jacobian of all.
+
+    Parameters
+    ----------
+    coordinate
+        Shape (level, ...).
+    width
+        The spread.
+    unit
+        Of a centred coordinate.
+    share
+        How far each level is centred, between 0 and 1.
+    away
+        From the population to where a centred coordinate of 0 lies.
+    """
+    scale = np.exp(share * (np.log(unit) - np.log(width)))
+    moved = scale * coordinate + share * np.exp(-share * np.log(width)) * away
+    jacobian = share * (np.log(unit) - np.log(width)) + 0.0 * coordinate
+    return moved, jacobian.sum(0)
+
+
+def split(
+    vector: Any, sizes: Mapping[str, int | None], lengths: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Cut the last axis of an array of coordinates into named ones.
+
+    Parameters
+    ----------
+    vector
+        Shape (..., coordinate), or a tensor of shape (coordinate,).
+    sizes
+        Coordinate to its number of components, None for one that has none.
+    lengths
+        Coordinate to its number of levels, for those that vary: these become arrays of shape
+        (level, ...).
+
+    Returns
+    -------
+    dict
+        Coordinate to value; components as a tuple.
+    """
     named: dict[str, Any] = {}
-    at = 0
+    at: Any = 0
     for name, size in sizes.items():
-        parts = tuple(vector[..., at + i] for i in range(size or 1))
-        named[name] = parts[0] if size is None else parts
-        at += size or 1
+        found = []
+        for _ in range(size or 1):
+            if lengths and name in lengths:
+                part = vector[..., at : at + lengths[name]]
+                found.append(np.moveaxis(part, -1, 0) if isinstance(part, np.ndarray) else part)
+                at = at + lengths[name]
+            else:
+                found.append(vector[..., at])
+                at = at + 1
+        named[name] = found[0] if size is None else tuple(found)
     return named
 
 
@@ -278,35 +637,56 @@ def fixed_values(every: list[Slot], numbers: Mapping[str, Any]) -> dict[str, Any
     return held
 
 
+def _single(
+    slot: Slot, coordinate: Any, numbers: Mapping[str, Any], shift: Any
+) -> tuple[dict[str, Any], Any]:
+    """Map the coordinate of one quantity; the log Jacobian is that of all its levels."""
+    if shift is not None:
+        coordinate = coordinate + shift / numbers[f"{slot.quantity}_unit"]
+    mapped = [_constrain(slot, part, numbers) for part in _parts(slot, coordinate)]
+    log_jacobian: Any = sum(
+        (jacobian + 0.0 * value).sum(0) if slot.by else jacobian for value, jacobian in mapped
+    )
+    constrained = tuple(value for value, _ in mapped)
+    return {slot.quantity: constrained if slot.size is not None else constrained[0]}, log_jacobian
+
+
 def _constrain(slot: Slot, coordinate: Any, numbers: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return a quantity from its coordinate, and the log Jacobian."""
+    value, jacobian = _bounded(slot, _freed(slot, coordinate, numbers), numbers)
+    return value, np.log(numbers[f"{slot.quantity}_unit"]) + jacobian
+
+
+def _freed(slot: Slot, coordinate: Any, numbers: Mapping[str, Any]) -> Any:
+    """Return a quantity's log, probit or itself, whatever is free of bounds."""
+    return numbers[f"{slot.quantity}_origin"] + numbers[f"{slot.quantity}_unit"] * coordinate
+
+
+def _bounded(slot: Slot, free: Any, numbers: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return a quantity from what is free of bounds, and the log Jacobian."""
     assert slot.prior is not None
-    unit = numbers[f"{slot.quantity}_unit"]
-    free = numbers[f"{slot.quantity}_origin"] + unit * coordinate
     low, high = slot.prior.support
-    log_unit = np.log(unit)
     if math.isinf(low) and math.isinf(high):
-        return free, log_unit
+        return free, 0.0
     if math.isfinite(low) and math.isfinite(high):
         width = high - low
         if low != 0.0 or high != 1.0:
             low, high = numbers[f"{slot.quantity}_lower"], numbers[f"{slot.quantity}_upper"]
             width = high - low
         jacobian = np.log(width) - 0.5 * free**2 - _LOG_ROOT_TAU
-        return low + width * normal_cdf(free), log_unit + jacobian
+        return low + width * normal_cdf(free), jacobian
     if math.isfinite(low):
         edge = numbers[f"{slot.quantity}_lower"] if low != 0.0 else 0.0
-        return edge + np.exp(free), log_unit + free
-    return numbers[f"{slot.quantity}_upper"] - np.exp(free), log_unit + free
+        return edge + np.exp(free), free
+    return numbers[f"{slot.quantity}_upper"] - np.exp(free), free
 
 
 def _free(prior: Any, value: Any) -> Any:
-    from scipy.special import ndtri
-
     low, high = prior.support
     if math.isinf(low) and math.isinf(high):
         return value
     if math.isfinite(low) and math.isfinite(high):
-        return ndtri((value - low) / (high - low))
+        return normal_quantile((value - low) / (high - low))
     return np.log(value - low) if math.isfinite(low) else np.log(high - value)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -170,7 +170,14 @@ def tokens_needed(
 
 
 def speedup(
-    first: Any, over: Any, *, at: Any, of: str | None = None, seed: int = 0, **others: Any
+    first: Any,
+    group: Any = None,
+    *,
+    over: Any = None,
+    at: Any,
+    of: str | None = None,
+    seed: int = 0,
+    **others: Any,
 ) -> Derived:
     r"""Return how many times less of an input one arm needs than another for the same loss.
 
@@ -183,10 +190,14 @@ def speedup(
     Parameters
     ----------
     first
-        The arm that is asked about: a fit, an ensemble, or a law whose parameters are numbers.
+        The arm that is asked about: a fit, an ensemble, or a law whose parameters are numbers. Or
+        a fit with groups, of which two are the arms.
+    group
+        Of a fit with groups the arm that is asked about: a level, or a dict of column to level
+        where there are several columns. Else the arm that ``first`` is held against.
     over
-        The arm it is held against. Its draws are independent of those of ``first`` and are
-        paired with them at random.
+        The arm it is held against; of a fit with groups another level. Draws of two fits are
+        independent and are paired at random; those of two groups of a fit belong together.
     at
         The input of ``over``, in the user's units; shape (m,) or a number.
     of
@@ -221,6 +232,7 @@ def speedup(
     >>> bs.speedup(new, over=old, at=[1e4, 1e6]).interval()["median"].round(6).tolist()
     [2.0, 2.0]
     """
+    first, over = _arms(first, group, over)
     arm, base = paired(first, over, seed)
     held, role = base.role(of), arm.role(of)
     inputs = base.checked({held: at, **others})
@@ -239,6 +251,34 @@ def speedup(
     name = f"speed-up of {arm.name} over {base.name} in {base.columns[held]}"
     seen = base.extrapolation(inputs)
     return Derived(draws, base.table(inputs), name, "no unit", seen, np.isinf(needed))
+
+
+def _arms(first: Any, group: Any, over: Any) -> tuple[Any, Any]:
+    """Return the two arms of a comparison: two sources, or two groups of one fit."""
+    if group is None or over is None:
+        other = group if over is None else over
+        if other is None:
+            raise LawError("Say what it is held against: speedup(new, over=old, at=...).")
+        return first, other
+    columns = getattr(first, "groups", ())
+    if not columns:
+        raise LawError(
+            f"Two groups, {group!r} and {over!r}, are those of a fit with groups; "
+            f"{getattr(first, 'name', type(first).__name__)} has none. Fit a law of which "
+            "something varies, such as scale=bs.partial_pooling(by='family')."
+        )
+
+    def chosen(level: Any) -> Any:
+        if isinstance(level, Mapping):
+            return first.at(**level)
+        if len(columns) > 1:
+            shown = ", ".join(f"{column!r}: ..." for column in columns)
+            raise LawError(
+                f"The fit has several columns of groups: give {{{shown}}}; got {level!r}."
+            )
+        return first.at(**{columns[0]: level})
+
+    return chosen(group), chosen(over)
 
 
 def projection(

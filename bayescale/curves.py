@@ -10,6 +10,7 @@ import numpy as np
 
 from bayescale import forecasting, posterior
 from bayescale.errors import LawError
+from bayescale.groups import ORIGIN, check_single
 from bayescale.laws import UNIT_REFERENCES
 
 if TYPE_CHECKING:
@@ -161,6 +162,8 @@ class Curves:
         What a rising outcome cannot exceed, or None.
     fitted
         Whether there were runs.
+    origin
+        Of one group of a fit, the mark of that fit: the draws of its groups belong together.
     """
 
     name: str
@@ -169,6 +172,7 @@ class Curves:
     parts: tuple[Part, ...]
     ceiling: float | None = None
     fitted: bool = True
+    origin: str = ""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -319,8 +323,12 @@ def curves_of(source: Any) -> Curves:
         return _of_ensemble(source)
     if hasattr(source, "parameters") and hasattr(source, "runs"):
         runs = source.runs
+        check_single(runs.groups, "this")
         part = _part(source.law, source.parameters, runs.references)
-        return Curves(source.name, runs.columns, runs.outcome_column, (part,), runs.ceiling)
+        origin = source.tree.attrs.get(ORIGIN, "") if hasattr(source, "tree") else ""
+        return Curves(
+            source.name, runs.columns, runs.outcome_column, (part,), runs.ceiling, origin=origin
+        )
     if hasattr(source, "evaluate") and not isinstance(source, type):
         columns = {role: role for role in source.inputs}
         part = _part(source, _wide(source.numbers), UNIT_REFERENCES)
@@ -337,7 +345,7 @@ def paired(first: Any, second: Any, seed: int) -> tuple[Curves, Curves]:
     Parameters
     ----------
     first, second
-        Sources; the same one twice keeps each draw with itself.
+        Sources; the same one twice, or two groups of one fit, keep each draw with itself.
     seed
         Of the pairing. Index by index would not do: fits with one seed share random numbers.
 
@@ -348,7 +356,8 @@ def paired(first: Any, second: Any, seed: int) -> tuple[Curves, Curves]:
     """
     one, two = curves_of(first), curves_of(second)
     many = [curve.shape[0] * curve.shape[1] for curve in (one, two)]
-    if first is second or 1 in many:
+    together = first is second or (one.origin and one.origin == two.origin)
+    if together or 1 in many:
         return one, two
     rng = np.random.default_rng([seed, 29])
     left, right = (rng.permutation(count)[: min(many)] for count in many)

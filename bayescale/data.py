@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale.errors import DataError, DataWarning, LawError, nearest
+from bayescale.groups import JOINT, Groups, dimension, grouped
 from bayescale.likelihoods import APART, Rows
+from bayescale.parameters import column_names, columns_by, slots
+from bayescale.prior import one_or_all
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,6 +48,11 @@ class Observations:
     known
         What else the noise must know of each row: argument to numbers of shape (run,), such as
         ``trials``; None where there is nothing.
+    groups
+        The levels of the columns with which something varies; None where nothing does.
+    cell
+        Which combination of levels each row belongs to, as numbers from 0, shape (run,); None where
+        nothing varies.
     """
 
     inputs: dict[str, np.ndarray]
@@ -57,6 +65,8 @@ class Observations:
     run: np.ndarray | None = None
     along: str | None = None
     known: dict[str, np.ndarray] | None = None
+    groups: Groups | None = None
+    cell: np.ndarray | None = None
 
     def __len__(self) -> int:
         """Return the number of runs."""
@@ -105,7 +115,13 @@ class Observations:
             n_obs=None if self.n_obs is None else self.n_obs[keep],
             run=None if self.run is None else self.run[keep],
             known=None if self.known is None else {n: v[keep] for n, v in self.known.items()},
+            cell=None if self.cell is None else self.cell[keep],
         )
+
+    @property
+    def cells(self) -> np.ndarray:
+        """Which combination of levels each row belongs to, as positions, shape (run,)."""
+        return np.zeros(len(self), int) if self.cell is None else self.cell.astype(int)
 
     @property
     def one_run(self) -> bool:
@@ -187,7 +203,13 @@ class Observations:
         """Return the runs as a table with the user's column names."""
         import pandas as pd
 
-        named = {self.columns[role]: values for role, values in self.inputs.items()}
+        named: dict[str, Any] = {}
+        if self.groups is not None:
+            for i, (column, levels) in enumerate(
+                zip(self.groups.columns, self.groups.levels, strict=True)
+            ):
+                named[column] = [levels[code] for code in self.groups.cells[self.cells, i]]
+        named |= {self.columns[role]: values for role, values in self.inputs.items()}
         return pd.DataFrame({**named, self.outcome_column: self.reported(self.outcome)})
 
 
@@ -257,10 +279,11 @@ def observations(
     given = _given(runs, likelihood)
     rows = Rows(_numbers(runs, y), y, ceiling, inputs, given, reject)
     outcome, known = likelihood.prepared(rows)
+    groups, cell = _groups(runs, columns_by(law, likelihood), {*columns, *columns.values(), y})
     checked = Observations(
         inputs, outcome, dict(columns), y, ceiling,
         n_obs=known.pop("n_obs", None), run=None if run is None else _codes(runs, run, "run="),
-        known=known or None,
+        known=known or None, groups=groups, cell=cell,
     )  # fmt: skip
     if likelihood.merges:
         checked = checked.rows(np.flatnonzero(known.pop("keep")))
@@ -270,12 +293,63 @@ def observations(
         checked = in_order(checked)
     _warn_single(checked)
     check_enough(law, checked)
+    check_levels(law, likelihood, checked)
     _check_direction(law, checked)
     _warn_narrow(law, checked)
     _warn_swapped(checked)
     _warn_one_ray(law, checked)
     law.check(checked)
     return checked
+
+
+def joined(runs: Observations, more: Any, likelihood: Any) -> pd.DataFrame:
+    """Return the table of checked runs with the rows of another table below.
+
+    Parameters
+    ----------
+    runs
+        Checked runs.
+    more
+        A table with the same columns.
+    likelihood
+        Whose columns are kept too.
+
+    Raises
+    ------
+    DataError
+        If a column is missing, or the checked runs do not hold all that their table did.
+    """
+    import pandas as pd
+
+    own_run = runs.run is not None and not np.array_equal(runs.run, runs.cells)
+    merged = runs.n_obs is not None and likelihood.averaged is None
+    if runs.anchor is not None or own_run or merged:
+        raise DataError(
+            "Runs that were named by run= or merged, and one group of a fit, cannot be joined by "
+            "new ones: put all rows in one table and fit it again."
+        )
+    if not isinstance(more, pd.DataFrame):
+        if not isinstance(more, Mapping):
+            raise DataError(f"The new runs must be a DataFrame; got {type(more).__name__}.")
+        more = pd.DataFrame(more)
+    table = runs.frame()
+    for name in column_names(likelihood):
+        given = getattr(likelihood, name)
+        if isinstance(given, str):
+            held = getattr(runs, name, None)
+            if held is None:
+                raise DataError(f"The fit does not hold the column {given!r}; fit all rows again.")
+            table[given] = held
+    missing = [column for column in table.columns if column not in more.columns]
+    if missing:
+        raise DataError(
+            f"The new runs have no column {missing[0]!r}. They need: {', '.join(table.columns)}; "
+            f"got {', '.join(map(str, more.columns))}."
+            f"{nearest(missing[0], [str(name) for name in more.columns])}"
+        )
+    both = pd.concat([table, more[table.columns]], ignore_index=True)
+    name = "row of the table"  # so that equal rows, which were told apart once, are not copies
+    return both.assign(**{name: np.arange(len(both))})
 
 
 def check_enough(law: Any, runs: Observations) -> None:
@@ -305,6 +379,78 @@ def check_enough(law: Any, runs: Observations) -> None:
             f"{type(law).__name__} needs {law.rows_needed} or more runs; got {len(runs)}. "
             "Add runs, or fit a law with fewer parameters."
         )
+
+
+#: Dimensions and arguments of ours, which no column of groups can be called.
+_TAKEN = {"chain", "draw", "run", "forecast", "break", "drift", "y", "prob", "of", "solve"}
+
+
+def _groups(
+    runs: pd.DataFrame, columns: Sequence[str], used: set[str]
+) -> tuple[Groups | None, np.ndarray | None]:
+    """Return the groups that a law and a likelihood ask for, and the cell of each row."""
+    if not columns:
+        return None, None
+    for column in columns:
+        if column in used:
+            raise DataError(
+                f"by={column!r} is an input or the outcome, which cannot name groups too. Copy it "
+                "into a column of another name, or name another column."
+            )
+        if column in _TAKEN or JOINT in column:
+            raise DataError(
+                f"A column that names groups cannot be called {column!r}, which is used for "
+                "something else. Rename it."
+            )
+    table = {column: _column(runs, column) for column in columns}
+    return grouped(table, columns, lambda bad: _where(runs, bad))
+
+
+def check_levels(law: Any, likelihood: Any, runs: Observations) -> None:
+    """Raise a DataError where a level that shares nothing has too few runs of its own."""
+    if runs.groups is None:
+        return
+    alone: dict[tuple[str, ...], list[str]] = {}
+    for spec in (law, likelihood):
+        for slot in slots(spec):
+            if slot.by and not slot.pooled:
+                alone.setdefault(runs.groups.own(slot.by), []).append(slot.field)
+    inputs = np.stack(list(runs.inputs.values()), axis=1)
+    for by, names in alone.items():
+        level = runs.groups.index(by)[runs.cells]
+        needed = max(2, len(names))
+        short = []
+        for i, label in enumerate(runs.groups.labels(by)):
+            got = len(np.unique(inputs[level == i], axis=0))
+            if got < needed:
+                short.append(f"{label} ({got})")
+        if short:
+            more = f" and {len(short) - 5} more" if len(short) > 5 else ""
+            raise DataError(
+                f"{', '.join(names)} of each {dimension(by)!r} stand alone (unpooled), which needs "
+                f"runs at {needed} or more different inputs in every level; too few in "
+                f"{', '.join(short[:5])}{more}. Use bs.partial_pooling(by="
+                f"{one_or_all(by)!r}), by which such levels lean on the others, or drop them."
+            )
+
+
+def thin_levels(runs: Observations) -> str:
+    """Say which levels have a single run and so lean on their population; empty if none."""
+    if runs.groups is None:
+        return ""
+    words = []
+    for column in runs.groups.columns:
+        counts = np.bincount(runs.groups.index((column,))[runs.cells])
+        names = runs.groups.labels((column,))
+        single = [str(names[i]) for i in np.flatnonzero(counts == 1)]
+        if single:
+            shown = ", ".join(single[:5]) + (
+                f" and {len(single) - 5} more" if len(single) > 5 else ""
+            )
+            words.append(
+                f"a single run of {column!r} {shown}: the curve there is mostly the others'"
+            )
+    return "; ".join(words)
 
 
 def _check_roles(law: Any, columns: Mapping[str, str]) -> None:
@@ -451,7 +597,12 @@ def in_order(runs: Observations) -> Observations:
     DataError
         If several inputs change within runs, so that it is not clear along which noise goes on.
     """
-    code = np.zeros(len(runs)) if runs.run is None else runs.run
+    code = runs.cells.astype(float) if runs.run is None else runs.run
+    if runs.run is not None and runs.cell is not None:  # a run's name may be used in two groups
+        both = np.stack([runs.cell, runs.run], axis=1)
+        code = np.unique(both, axis=0, return_inverse=True)[1].ravel().astype(float)
+    if runs.cell is not None:
+        runs = replace(runs, run=code)
     along = _along(runs, code)
     order = np.lexsort((runs.inputs[along], code))
     runs = replace(runs.rows(order), along=along)
@@ -491,13 +642,14 @@ def _check_direction(law: Any, runs: Observations) -> None:
 
     if law.rises or np.ptp(runs.outcome) == 0:
         return
-    logs = [np.log(values) for values in runs.inputs.values()]
+    logs = [_within(runs, np.log(values)) for values in runs.inputs.values()]
     x = np.sum([(log - log.mean()) / (log.std() or 1.0) for log in logs], axis=0)
-    correlation: Any = spearmanr(x, runs.outcome)
+    outcome = _within(runs, runs.outcome)
+    correlation: Any = spearmanr(x, outcome)
     rises = float(correlation.statistic)
     order = np.argsort(x)
     third = max(1, len(x) // 3)
-    ends = runs.outcome[order[-third:]].mean() > runs.outcome[order[:third]].mean()
+    ends = outcome[order[-third:]].mean() > outcome[order[:third]].mean()
     if rises < 0.7 or not ends:
         return
     name, column = runs.outcome_column, " and ".join(map(repr, runs.columns.values()))
@@ -515,6 +667,14 @@ def _check_direction(law: Any, runs: Observations) -> None:
     if law.only_falls:
         raise DataError(message)
     warnings.warn(message, DataWarning, stacklevel=4)
+
+
+def _within(runs: Observations, values: np.ndarray) -> np.ndarray:
+    """Return values less the mean of their group: groups may lie apart for their own reasons."""
+    if runs.cell is None:
+        return values
+    sums, counts = np.bincount(runs.cells, weights=values), np.bincount(runs.cells)
+    return values - (sums / np.maximum(counts, 1))[runs.cells]
 
 
 def _warn_narrow(law: Any, runs: Observations) -> None:

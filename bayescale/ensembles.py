@@ -13,6 +13,7 @@ from bayescale.data import Observations
 from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import LawError
 from bayescale.forecasting import Forecast, Forecaster
+from bayescale.groups import refuse
 from bayescale.scoring import stacking_weights
 
 if TYPE_CHECKING:
@@ -226,6 +227,8 @@ def ensemble(
     _check_shrink(shrink, weights)
     named = dict(fits) if isinstance(fits, Mapping) else _named(fits)
     comparison.check_same_rows(named)
+    for fit in named.values():
+        refuse(fit.groups, "ensemble()", "Take one group of each fit: fit.at(...).")
     if isinstance(weights, str):
         rule = weights
         if weights == "equal":

@@ -25,8 +25,10 @@ import numpy as np
 from bayescale.data import Observations
 from bayescale.errors import FileError, nearest
 from bayescale.fitting import Fit
+from bayescale.groups import Groups
 from bayescale.likelihoods import Likelihood, likelihoods
 from bayescale.parameters import parameter_names
+from bayescale.pooling import Varying
 from bayescale.prior import Fixed, Prior
 from bayescale.registry import LAWS
 from bayescale.sample import Sampling
@@ -419,7 +421,13 @@ def _encoded(value: Any, arrays: dict[str, np.ndarray] | None, where: str) -> An
         return value if math.isfinite(value) else {"number": str(value)}
     if isinstance(value, Prior):
         arguments = {name: _encoded(number, None, where) for name, number in value.arguments}
-        return {"prior": value.distribution, "arguments": arguments, "on": value.on}
+        described = {"prior": value.distribution, "arguments": arguments, "on": value.on}
+        if value.by:
+            described["by"] = list(value.by)
+            described["spread"] = [_encoded(one, None, where) for one in value.spread]
+        return described
+    if isinstance(value, Groups):
+        return {"groups": _fields(value, arrays)}
     if isinstance(value, Likelihood):
         return {"likelihood": _described(value)}
     if isinstance(value, Fixed):
@@ -451,7 +459,13 @@ def _decoded(value: Any, arrays: Mapping[Any, Any]) -> Any:
         return float(value["number"])
     if "prior" in value:
         arguments = {name: _decoded(part, arrays) for name, part in value["arguments"].items()}
-        return Prior(value["prior"], on=value["on"], **arguments)
+        made = Prior(value["prior"], on=value["on"], **arguments)
+        if "by" not in value:
+            return made
+        spread = tuple(_decoded(one, arrays) for one in value["spread"])
+        return made.varying_as(Varying(tuple(value["by"]), spread))
+    if "groups" in value:
+        return Groups(**{name: _decoded(part, arrays) for name, part in value["groups"].items()})
     if "likelihood" in value:
         inside = value["likelihood"]
         cls = likelihoods()[inside["name"]]

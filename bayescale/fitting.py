@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import html
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import forecasting, model, posterior
+from bayescale import data, forecasting, members, model, posterior
+from bayescale.contrasting import contrasts
 from bayescale.coordinates import Coordinates
-from bayescale.data import Observations
+from bayescale.data import Observations, thin_levels
 from bayescale.diagnostics import (
     Diagnostics,
     contraction,
@@ -21,12 +23,13 @@ from bayescale.diagnostics import (
     neighbour_correlation,
 )
 from bayescale.drift import DRIFT, Drift, checked_drift
-from bayescale.errors import SamplingWarning
+from bayescale.errors import LawError, SamplingWarning, nearest
 from bayescale.forecasting import Forecast, Forecaster
+from bayescale.groups import ORIGIN, asked_for, check_named, check_single, dimension, subsets
 from bayescale.leave_one_out import LeaveOneOut, leave_one_out
 from bayescale.likelihoods import APART
 from bayescale.outliers import outlier_table
-from bayescale.parameters import parameter_names
+from bayescale.parameters import parameter_names, primitives
 from bayescale.progress import task
 from bayescale.sample import Sampling
 from bayescale.scoring import log_mean_exp
@@ -90,15 +93,20 @@ class Fit(Forecaster):
 
     @cached_property
     def parameters(self) -> dict[str, Any]:
-        """Draws of the law's parameters, shape (chain, draw); components as a tuple."""
-        return posterior.unlabelled(self.tree["posterior"].to_dataset(), parameter_names(self.law))
+        """Draws of the law's parameters, shape (chain, draw); components as a tuple.
+
+        With groups of shape (cell, chain, draw), a cell being a combination of levels seen.
+        """
+        return self._drawn(parameter_names(self.law))
 
     @cached_property
     def noise(self) -> dict[str, Any]:
-        """Draws of the likelihood's parameters, shape (chain, draw)."""
-        return posterior.unlabelled(
-            self.tree["posterior"].to_dataset(), parameter_names(self.likelihood)
-        )
+        """Draws of the likelihood's parameters, shaped as :attr:`parameters`."""
+        return self._drawn(parameter_names(self.likelihood))
+
+    def _drawn(self, names: list[str]) -> dict[str, Any]:
+        dataset = self.tree["posterior"].to_dataset()
+        return posterior.parameters_of(dataset, names, self.runs.groups)
 
     @cached_property
     def model(self) -> pm.Model:
@@ -120,8 +128,186 @@ class Fit(Forecaster):
         )
 
     def _quantities(self) -> dict[str, Any]:
-        free = [slot.quantity for slot in Coordinates(self.law, self.likelihood).free]
-        return posterior.unlabelled(self.tree["posterior"].to_dataset(), free)
+        names = [slot.quantity for slot in self._coordinates.moving]
+        return posterior.unlabelled(self.tree["posterior"].to_dataset(), names, self.runs.groups)
+
+    @property
+    def _coordinates(self) -> Coordinates:
+        return Coordinates(self.law, self.likelihood, self.runs.groups)
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The columns with whose levels something varies; empty where nothing does."""
+        return () if self.runs.groups is None else self.runs.groups.columns
+
+    def at(self, **levels: Any) -> Fit:
+        """Return the fit of one group: everything that a fit can be asked, of that group.
+
+        Parameters
+        ----------
+        **levels
+            Column to one level: ``family="A"``. A level never seen, under any name, is drawn from
+            the population, where what varies is pooled.
+
+        Returns
+        -------
+        Fit
+            With the draws of this group and its rows (of a new level: all rows).
+
+        Raises
+        ------
+        LawError
+            If the fit has no groups, a column is missing or unknown, or a level was never seen and
+            something of it is unpooled.
+
+        Examples
+        --------
+        >>> import bayescale as bs, pandas as pd
+        >>> law, x = bs.PowerLaw(), [1, 3, 10, 30, 100, 300]
+        >>> a, b = (law.simulate(x=x, y="loss", seed=seed) for seed in (0, 1))
+        >>> pooled = bs.PowerLaw(scale=bs.partial_pooling(by="family"))
+        >>> runs = pd.concat([a.assign(family="A"), b.assign(family="B")])
+        >>> fit = pooled.fit(runs, y="loss", x="x", progress=False)
+        >>> fit.at(family="A").required(y=2.0).draws.shape
+        (4, 1000, 1)
+        """
+        import xarray as xr
+
+        if self.runs.groups is None:
+            raise LawError(
+                f"{self.name} was fitted without groups, so there is no {', '.join(levels)} to "
+                "choose. Let a parameter vary: scale=bs.partial_pooling(by='family')."
+            )
+        posterior_draws = self.tree["posterior"].to_dataset()
+        law, likelihood, runs, drawn = members.member(
+            self.law, self.likelihood, self.runs, posterior_draws, levels, self.settings.seed
+        )
+        chosen = ", ".join(f"{column}={levels[column]!r}" for column in self.groups)
+        seed = (self.settings.seed + 7919 * zlib.crc32(chosen.encode())) % 2**32
+        tree = xr.DataTree.from_dict(
+            {
+                "posterior": drawn,
+                "sample_stats": self.tree["sample_stats"].to_dataset(),
+                "observed_data": xr.Dataset({model.OUTCOME: ("run", runs.reported(runs.outcome))}),
+            }
+        )
+        first = next(iter(posterior_draws.data_vars.values())).to_numpy()
+        origin = f"{zlib.crc32(np.ascontiguousarray(first).tobytes())}"
+        notes = [*self.notes, f"of {chosen}"]
+        tree.attrs = {**self.tree.attrs, "notes": notes, ORIGIN: origin}
+        return Fit(law, likelihood, runs, replace(self.settings, seed=seed), tree)
+
+    def update(self, new_runs: Any, *, progress: bool | None = None) -> Fit:
+        """Return the fit to these runs and new ones, such as the first runs of a new group.
+
+        All runs are fitted again, by the same settings; nothing is compiled anew, whatever the
+        number of groups.
+
+        Parameters
+        ----------
+        new_runs
+            A table with the columns of the fit: outcome, inputs, groups, and those that the
+            likelihood names.
+        progress
+            Whether to show what is under way.
+
+        Returns
+        -------
+        Fit
+            Of all runs.
+
+        Raises
+        ------
+        DataError
+            If the table cannot be used, or the fit does not hold all that a row had.
+
+        Examples
+        --------
+        >>> import bayescale as bs
+        >>> law, x = bs.PowerLaw(), [1, 3, 10, 30, 100, 300]
+        >>> fit = law.fit(law.simulate(x=x, y="loss"), y="loss", x="x", progress=False)
+        >>> more = fit.update(law.simulate(x=[1000], y="loss", seed=1), progress=False)
+        >>> len(more.runs)
+        7
+        """
+        runs = self.runs
+        both = data.joined(runs, new_runs, self.likelihood)
+        checked = data.observations(
+            self.law, self.likelihood, both, runs.outcome_column, runs.columns, runs.ceiling
+        )
+        return fit(self.law, self.likelihood, checked, self.settings, progress)
+
+    def contrasts(
+        self,
+        parameter: str,
+        *,
+        against: Any = None,
+        ratio: bool = False,
+        prob: float = 0.9,
+    ) -> pd.DataFrame:
+        """Return how the levels of a column differ in a parameter, with intervals.
+
+        Parameters
+        ----------
+        parameter
+            One that varies: of the law or the likelihood, or a quantity such as ``"level"``.
+        against
+            A level that all others are held against; by default every pair of levels.
+        ratio
+            Whether to divide instead of subtracting: of a scale, say.
+        prob
+            Probability of the equal-tailed interval.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``level``, ``against``, ``median``, ``lower`` and ``upper`` of the difference (or
+            ratio), and ``p_larger``, the probability that the level has the larger value.
+
+        Raises
+        ------
+        LawError
+            If the parameter does not vary, ``against`` is no level, or prob is not a probability.
+
+        Examples
+        --------
+        >>> import bayescale as bs, pandas as pd
+        >>> law, x = bs.PowerLaw(), [1, 3, 10, 30, 100, 300]
+        >>> a, b = (law.simulate(x=x, y="loss", seed=seed) for seed in (0, 1))
+        >>> pooled = bs.PowerLaw(scale=bs.partial_pooling(by="family"))
+        >>> runs = pd.concat([a.assign(family="A"), b.assign(family="B")])
+        >>> fit = pooled.fit(runs, y="loss", x="x", progress=False)
+        >>> fit.contrasts("scale", ratio=True).columns.tolist()
+        ['level', 'against', 'median', 'lower', 'upper', 'p_larger']
+        """
+        forecasting.check_probability(prob)
+        dims = {dimension(by): by for by in subsets(self.runs.groups)} if self.runs.groups else {}
+        drawn = self.tree["posterior"].to_dataset()
+        own = [*parameter_names(self.law), *parameter_names(self.likelihood)]
+        own += [slot.quantity for slot in self._coordinates.declared]
+        usable = {
+            str(name): dim
+            for name in dict.fromkeys(own)
+            if name in drawn
+            for dim in drawn[name].dims
+            if dim in dims and drawn[name].ndim == 3
+        }
+        if parameter not in usable:
+            raise LawError(
+                f"contrasts() takes a parameter that varies: {', '.join(usable) or 'here none'}; "
+                f"got {parameter!r}.{nearest(parameter, usable)}"
+            )
+        array = drawn[parameter].transpose(usable[parameter], "chain", "draw")
+        labels = array[usable[parameter]].to_numpy().tolist()
+        return contrasts(array.to_numpy(), labels, against, ratio, prob)
+
+    def _check_whole(self, asked: str) -> None:
+        """Raise a LawError where a question is one of a single group."""
+        check_single(self.runs.groups, asked)
+
+    def _asked(self, given: Mapping[str, Any]) -> tuple[Forecaster, dict[str, Any]]:
+        levels, rest = asked_for(self.runs.groups, given)
+        return (self.at(**levels), rest) if self.groups else (self, rest)
 
     def summary(self, prob: float = 0.9) -> pd.DataFrame:
         """Return ArviZ's table of the law's and the likelihood's parameters, and of the curve.
@@ -147,13 +333,16 @@ class Fit(Forecaster):
 
         forecasting.check_probability(prob)
         names = [*parameter_names(self.law), *parameter_names(self.likelihood)]
+        names += [n for n in _of_populations(self._coordinates) if n not in names]
         data = self.tree["posterior"].to_dataset()[names]
         moving = [name for name in names if float(data[name].std(["chain", "draw"]).max()) > 0]
         ends = {
-            name: (("chain", "draw"), np.asarray(self.runs.reported(curve)))
+            name: np.asarray(self.runs.reported(curve))
             for name, curve in _at_the_ends(self.law, self.runs, self.parameters).items()
         }
-        shown = data[moving].assign(ends)
+        groups = self.runs.groups
+        by = dict.fromkeys(ends, self.groups)
+        shown = data[moving].merge(posterior.labelled(ends, self.law.component, groups, by))
         table: Any = az.summary(shown, ci_prob=prob, ci_kind="eti", round_to="none")
         return table
 
@@ -179,6 +368,7 @@ class Fit(Forecaster):
         import pandas as pd
 
         forecasting.check_probability(prob)
+        self._check_whole("constants()")
         levels = [(1 - prob) / 2, 0.5, (1 + prob) / 2]
         rows = []
         found = self.law.constants(self.parameters, self.runs.references)
@@ -208,6 +398,7 @@ class Fit(Forecaster):
         numpy.ndarray
             Shape (chain, draw, m).
         """
+        self._check_whole("forecast(...)")
         return posterior.evaluate(self.law, self.parameters, inputs, self.runs.references)
 
     def drifted_draws(self, inputs: dict[str, np.ndarray], drift: float) -> np.ndarray:
@@ -328,6 +519,8 @@ class Fit(Forecaster):
 
     def log_density_draws(self, y: Any, *, drift: float = DRIFT, **inputs: Any) -> np.ndarray:
         """Return the log density of :meth:`log_density` draw by draw, shape (chain, draw, m)."""
+        if self.groups:
+            return self._density_by_group(y, drift, inputs)
         at = forecasting.checked_inputs(self.law.inputs, self.runs.columns, inputs, self.name)
         outcome = forecasting.checked_outcomes(y, len(next(iter(at.values()))))
         modelled = np.asarray(self.runs.reported(outcome))
@@ -353,7 +546,8 @@ class Fit(Forecaster):
             observation alike; 0 for the law as it stands (see :mod:`bayescale.drift`).
         **inputs
             Values for each input, in the units of its column: ``x=[1e9, 1e10]``. The column's
-            name may be used instead of the role.
+            name may be used instead of the role. With groups also a level of each column, one for
+            all inputs or one for each: ``family="A"``, or any new name for a group never seen.
 
         Returns
         -------
@@ -379,6 +573,8 @@ class Fit(Forecaster):
         import xarray as xr
 
         drift = checked_drift(drift)
+        if self.groups:
+            return self._forecast_by_group(drift, inputs)
         at = forecasting.checked_inputs(self.law.inputs, self.runs.columns, inputs, self.name)
         forecasting.check_held(at, self.settings.chains * self.settings.draws)
         modelled = self.drifted_draws(at, drift)
@@ -387,6 +583,61 @@ class Fit(Forecaster):
         data |= {role: ("forecast", np.array(values)) for role, values in at.items()}
         self.tree["predictions"] = xr.DataTree(xr.Dataset(data))
         return made
+
+    def _by_group(
+        self, given: Mapping[str, Any]
+    ) -> tuple[dict[str, np.ndarray], dict[str, list], list[tuple[np.ndarray, Fit]]]:
+        """Return inputs, levels by input, and for each group asked for where it is and its fit."""
+        levels, rest = asked_for(self.runs.groups, given)
+        at = forecasting.checked_inputs(self.law.inputs, self.runs.columns, rest, self.name)
+        groups = self.runs.groups
+        assert groups is not None
+        check_named(groups, levels, self.name)
+        at, asked = forecasting.with_levels(at, levels)
+        rows = list(zip(*(asked[column] for column in self.groups), strict=True))
+        found = []
+        for row in dict.fromkeys(rows):
+            where = np.flatnonzero([other == row for other in rows])
+            found.append((where, self.at(**dict(zip(self.groups, row, strict=True)))))
+        return at, asked, found
+
+    def _forecast_by_group(self, drift: float, given: Mapping[str, Any]) -> Forecast:
+        import xarray as xr
+
+        at, asked, members_asked = self._by_group(given)
+        count = len(next(iter(at.values())))
+        forecasting.check_held(at, self.settings.chains * self.settings.draws)
+        shape = (*(self.tree["posterior"].sizes[dim] for dim in ("chain", "draw")), count)
+        curve, observation, reach = np.empty(shape), np.empty(shape), np.empty(count)
+        for where, one in members_asked:
+            made = one.forecast(drift=drift, **{role: values[where] for role, values in at.items()})
+            curve[..., where], observation[..., where] = made.curve, made.observation
+            reach[where] = made.extrapolation
+        reported = self.runs.reported
+        made = forecast_of(self, at, reported(curve), reported(observation), drift)
+        made = replace(
+            made,
+            inputs=made.inputs.assign(**asked)[[*asked, *made.inputs]],
+            extrapolation=reach,
+            groups=self.groups,
+        )
+        data = {"curve": made.curve, model.OUTCOME: made.observation}
+        data |= {role: ("forecast", np.array(values)) for role, values in at.items()}
+        data |= {column: ("forecast", np.array(levels)) for column, levels in asked.items()}
+        self.tree["predictions"] = xr.DataTree(xr.Dataset(data))
+        return made
+
+    def _density_by_group(self, y: Any, drift: float, given: Mapping[str, Any]) -> np.ndarray:
+        at, _, members_asked = self._by_group(given)
+        outcome = forecasting.checked_outcomes(y, len(next(iter(at.values()))))
+        found = None
+        for where, one in members_asked:
+            inputs = {role: values[where] for role, values in at.items()}
+            part = one.log_density_draws(outcome[where], drift=drift, **inputs)
+            found = np.empty((*part.shape[:2], len(outcome))) if found is None else found
+            found[..., where] = part
+        assert found is not None
+        return found
 
     def loo(self) -> LeaveOneOut:
         """Return leave-one-out by Pareto-smoothed importance sampling, run by run.
@@ -456,6 +707,7 @@ class Fit(Forecaster):
         self, targets: np.ndarray, solve: str, given: dict[str, float], drift: float = DRIFT
     ) -> np.ndarray:
         """Return the input that reaches each target, shape (chain, draw, target)."""
+        self._check_whole("required(...)")
         references = self.runs.references
         sign = -1.0 if self.law.rises else 1.0  # the search is for a curve that falls
         falling = self.along(solve, given, drift)
@@ -540,22 +792,25 @@ class Fit(Forecaster):
     def _title(self) -> str:
         columns = ", ".join(f"{role}={name!r}" for role, name in self.runs.columns.items())
         ceiling = "" if self.runs.ceiling is None else f", ceiling={self.runs.ceiling:g}"
+        by = "" if self.runs.groups is None else f"; by {self.runs.groups.describe()}"
         return (
             f"{self.name} fitted to {len(self.runs)} runs (y={self.runs.outcome_column!r}, "
-            f"{columns}{ceiling}; {self.likelihood.label})"
+            f"{columns}{ceiling}; {self.likelihood.label}{by})"
         )
 
     def _table(self) -> pd.DataFrame:
         import pandas as pd
 
+        shown = posterior.named_by_level(self.runs, self.parameters | self.noise)
+        if self.groups:
+            quantities = self._quantities()
+            populations = {n: quantities[n] for n in _of_populations(self._coordinates)}
+            shown |= posterior.named(populations)
         rows = {}
-        for name, value in (self.parameters | self.noise).items():
-            many = isinstance(value, tuple)
-            for i, draws in enumerate(value if many else (value,)):
-                low, middle, high = np.quantile(draws, [0.05, 0.5, 0.95])
-                label = f"{name}[{i + 1}]" if many else name
-                fixed = "fixed" if np.ptp(draws) == 0 else ""
-                rows[label] = [f"{middle:.4g}", fixed or f"{low:.4g}", fixed or f"{high:.4g}"]
+        for label, draws in shown.items():
+            low, middle, high = np.quantile(draws, [0.05, 0.5, 0.95])
+            fixed = "fixed" if np.ptp(draws) == 0 else ""
+            rows[label] = [f"{middle:.4g}", fixed or f"{low:.4g}", fixed or f"{high:.4g}"]
         return pd.DataFrame.from_dict(rows, orient="index", columns=["median", "5 %", "95 %"])
 
     def _footer(self) -> list[str]:
@@ -680,7 +935,7 @@ class Sampled:
         tree = posterior.tree(self.law, self.likelihood, self.runs, draws, self.settings.seed)
         tree.attrs = {
             "engine": draws.engine,
-            "notes": list(self.notes),
+            "notes": [*self.notes, *filter(None, [thin_levels(self.runs)])],
             "pareto_k": np.nan if draws.pareto_k is None else draws.pareto_k,
         }
         made = Fit(self.law, self.likelihood, self.runs, self.settings, tree)
@@ -796,22 +1051,26 @@ def _diagnose(
 ) -> Diagnostics:
     """Diagnose parameters, and the forecast at the largest input and at ten times it."""
     only = {name: parameters[name] for name in parameter_names(law)}
+    coordinates = Coordinates(law, likelihood, runs.groups)
     checked = {
-        **posterior.named(parameters),
-        **{f"the {name}": curve for name, curve in _at_the_ends(law, runs, only).items()},
+        **posterior.named_by_level(runs, parameters),
+        **posterior.named({name: quantities[name] for name in _of_populations(coordinates)}),
+        **{
+            f"the {name}": curve
+            for name, curve in posterior.named_by_level(runs, _at_the_ends(law, runs, only)).items()
+        },
     }
-    watched = [
-        slot
-        for slot in Coordinates(law, likelihood).free
-        if slot.field in ("irreducible", "break_location")
-    ]
     shares = {}
-    for slot in watched:
-        value = quantities[slot.quantity]
-        many = isinstance(value, tuple)
-        for i, part in enumerate(value if many else (value,)):
-            label = f"{slot.quantity}[{i + 1}]" if many else slot.quantity
-            shares[label] = contraction(slot, part)
+    for slot in coordinates.declared:
+        if slot.prior is None or slot.field not in ("irreducible", "break_location"):
+            continue
+        watched = primitives(slot)[0]
+        value = {watched.quantity: quantities[watched.quantity]}
+        labels = {}
+        if watched.by and runs.groups is not None:
+            labels[watched.quantity] = runs.groups.labels(watched.by)
+        every = posterior.named(value, labels)
+        shares |= {label: contraction(watched, part) for label, part in every.items()}
     free_breaks = getattr(law, "placement", None) == "free"
     noise = {name: parameters[name] for name in parameter_names(likelihood)}
     misfit = _misfit(law, likelihood, runs, only, noise)
@@ -841,7 +1100,12 @@ def _misfit(
         return float("nan")
     curve = posterior.median_curve(law, parameters, runs)
     with np.errstate(all="ignore"):
-        middle = {name: np.median(value) for name, value in noise.items()}
+        middle = {
+            name: np.median(value, axis=(-1, -2))
+            if runs.cell is None
+            else np.median(value, axis=(-1, -2))[runs.cells]
+            for name, value in noise.items()
+        }
         known = middle | runs.by_run(likelihood.by_run)
         if likelihood.correlated:
             if not likelihood.whitens:
@@ -851,4 +1115,20 @@ def _misfit(
         else:
             residuals = likelihood.residual(runs.outcome, curve, **known)
     (x,) = runs.inputs.values()
-    return neighbour_correlation(x, residuals)
+    found = [
+        neighbour_correlation(x[c == runs.cells], residuals[c == runs.cells])
+        for c in set(runs.cells.tolist())
+    ]
+    known = [one for one in found if not np.isnan(one)]
+    return float(np.mean(known)) if known else float("nan")
+
+
+def _of_populations(coordinates: Coordinates) -> list[str]:
+    """Return the populations and spreads of what is pooled, where they have priors."""
+    found = []
+    for slot in coordinates.declared:
+        if slot.pooled:
+            found += [
+                part.quantity for part in primitives(slot) if part.prior is not None and not part.by
+            ]
+    return found

@@ -49,6 +49,8 @@ class Forecast:
         How far exponents may drift from the laws' beyond the data.
     source
         The fit or the ensemble that made it.
+    groups
+        The columns of ``inputs`` that name groups.
 
     Examples
     --------
@@ -68,6 +70,7 @@ class Forecast:
     ceiling: float | None = None
     drift: float = 0.0
     source: Any = None
+    groups: tuple[str, ...] = ()
 
     def interval(self, prob: float = 0.9, of: str = "observation") -> pd.DataFrame:
         """Return the equal-tailed credible interval at each input.
@@ -141,7 +144,7 @@ class Forecast:
     def notes(self) -> list[str]:
         """What to keep in mind of inputs outside the data, in words."""
         words = []
-        for column in self.inputs:
+        for column in self.inputs.columns.drop(list(self.groups)):
             least = float(self.runs[column].to_numpy(float).min())
             count = int((self.inputs[column].to_numpy(float) < least).sum())
             if count:
@@ -299,6 +302,9 @@ class Forecaster(ABC):
         import pandas as pd
 
         check_probability(prob)
+        asked, inputs = self._asked(inputs)
+        if asked is not self:
+            return asked.intervals(prob, of, drift=drift, **inputs)
         columns: Mapping[str, str] = self.runs.columns
         at = checked_inputs(tuple(columns), columns, inputs, "intervals()")
         count = len(next(iter(at.values())))
@@ -307,6 +313,10 @@ class Forecaster(ABC):
             part = {role: values[start : start + _TOGETHER] for role, values in at.items()}
             tables.append(self.forecast(drift=drift, **part).interval(prob, of))
         return pd.concat(tables, ignore_index=True)
+
+    def _asked(self, given: Mapping[str, Any]) -> tuple[Forecaster, dict[str, Any]]:
+        """Return who answers, and the question without what chose them: of groups, one group."""
+        return self, dict(given)
 
     @abstractmethod
     def log_density(self, y: Any, *, drift: float = DRIFT, **inputs: Any) -> np.ndarray:
@@ -356,6 +366,9 @@ class Forecaster(ABC):
         >>> bool(fit.required(y=2.0).quantile(0.5)[0] > 10)
         True
         """
+        asked, given = self._asked(given)
+        if asked is not self:
+            return asked.required(y, solve, drift=drift, **given)
         targets = checked_targets(y)
         columns: Mapping[str, str] = self.runs.columns
         role = _role_to_solve(columns, solve, given)
@@ -496,6 +509,36 @@ def checked_inputs(
     except ValueError:
         lengths = ", ".join(f"{role}: {len(array)}" for role, array in arrays.items())
         raise DataError(f"Forecast inputs must have one length; got {lengths}.") from None
+
+
+def with_levels(
+    at: dict[str, np.ndarray], levels: Mapping[str, Any]
+) -> tuple[dict[str, np.ndarray], dict[str, list]]:
+    """Return inputs, and a level of each column of groups for each of them.
+
+    Parameters
+    ----------
+    at
+        Role to inputs, shape (m,) or (1,).
+    levels
+        Column to one level, or to as many as there are inputs.
+
+    Raises
+    ------
+    DataError
+        If lengths differ.
+    """
+    lists = {
+        column: [given] if np.ndim(given) == 0 else np.asarray(given, object).tolist()
+        for column, given in levels.items()
+    }
+    lengths = {len(values) for values in (*at.values(), *lists.values())} - {1}
+    if len(lengths) > 1 or 0 in lengths:
+        said = ", ".join(f"{name}: {len(v)}" for name, v in {**at, **lists}.items())
+        raise DataError(f"Inputs and levels of groups must have one length, or be one; got {said}.")
+    most = max(lengths, default=1)
+    wide = {role: np.broadcast_to(values, most) for role, values in at.items()}
+    return wide, {c: v * most if len(v) == 1 else v for c, v in lists.items()}
 
 
 def checked_targets(y: Any) -> np.ndarray:

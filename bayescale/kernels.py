@@ -43,6 +43,11 @@ class Density(Protocol):
         ...
 
     @property
+    def elastic(self) -> bool:
+        """Whether the number of coordinates follows from the numbers."""
+        ...
+
+    @property
     def data(self) -> dict[str, np.ndarray]:
         """The numbers, a vector, and the columns, a matrix."""
         ...
@@ -106,7 +111,8 @@ def gradient_function(density: Density) -> Any:
     pytensor: Any = typed  # the type checker knows few of its names
     pt = pytensor.tensor
     with pytensor.config.change_flags(traceback__limit=0):  # of where each variable was made
-        point = pt.TensorType("float64", shape=(density.dimension,))("point")
+        size = None if density.elastic else density.dimension
+        point = pt.TensorType("float64", shape=(size,))("point")
         inputs = [point, pt.dvector("numbers"), pt.dmatrix("columns")]
         value: Any = density.tensor(*inputs)
         try:
@@ -197,27 +203,25 @@ def _by_wrapper(density: Density) -> Any:
     function = gradient_function(density)
     arrays, record = _arrays_and_record(density)
 
-    def start(seed: Any = None) -> np.ndarray:
-        # nutpie's own start: the origin, moved by up to 1 in every coordinate.
-        return np.random.default_rng(seed).uniform(-1.0, 1.0, size)
-
-    return CompiledPyMCModel(
+    fixed = None if density.elastic else size
+    made = CompiledPyMCModel(
         _n_dim=size,
         dims={},
-        _coords={"unconstrained_parameter": [f"z_{i}" for i in range(size)]},
-        _shapes={"z": (size,)},
-        compiled_logp_func=_c_density(function.vm.jit_fn, size),
-        compiled_expand_func=_c_copy(size),
-        initial_point_func=start,
+        _coords={},
+        _shapes={},
+        compiled_logp_func=_c_density(function.vm.jit_fn, fixed),
+        compiled_expand_func=_c_copy(fixed),
+        initial_point_func=None,
         shared_data=arrays,
         shared_var_keys=_keys(arrays),
         user_data=record,
         n_expanded=size,
-        shape_info=(["z"], [slice(0, size)], [(size,)]),
+        shape_info=([], [], []),
         logp_func=function,
         expand_func=None,
         reparameterized_names=[],
     )
+    return sized(made, size)
 
 
 def _arrays_and_record(density: Density) -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -232,8 +236,42 @@ def _keys(arrays: dict[str, np.ndarray]) -> dict[_Shared, str]:
     return {_Shared(name, value.ndim): name for name, value in arrays.items()}
 
 
-def _c_density(inner: Any, size: int) -> Any:
-    """Return the C function of a density; loops, because slices take seconds to compile."""
+def sized(compiled: Any, size: int) -> Any:
+    """Return a compiled density of which a point has so many coordinates.
+
+    Parameters
+    ----------
+    compiled
+        What :func:`compiled` returned for an elastic density, whatever its size was then.
+    size
+        Of a point.
+    """
+
+    def start(seed: Any = None) -> np.ndarray:
+        # nutpie's own start: the origin, moved by up to 1 in every coordinate.
+        return np.random.default_rng(seed).uniform(-1.0, 1.0, size)
+
+    return replace(
+        compiled,
+        _n_dim=size,
+        _coords={"unconstrained_parameter": [f"z_{i}" for i in range(size)]},
+        _shapes={"z": (size,)},
+        initial_point_func=start,
+        n_expanded=size,
+        shape_info=(["z"], [slice(0, size)], [(size,)]),
+    )
+
+
+def _c_density(inner: Any, fixed: int | None) -> Any:
+    """Return the C function of a density; loops, because slices take seconds to compile.
+
+    Parameters
+    ----------
+    inner
+        PyTensor's compiled function.
+    fixed
+        How many coordinates a point must have; None for any number.
+    """
     import numba as typed
     from nutpie.compile_pymc import address_as_void_pointer
 
@@ -243,8 +281,12 @@ def _c_density(inner: Any, size: int) -> Any:
     doubles = types.CPointer(types.double)
     signature = types.int64(types.uint64, doubles, doubles, doubles, types.CPointer(types.uint64))
 
+    least = 0 if fixed is None else fixed
+    most = 2**31 if fixed is None else fixed
+
     def density(length, point_at, gradient_at, value_at, record_at):
-        if length != size:
+        size = np.int64(length)
+        if size < least or size > most:
             return -1
         record = carray(record_at, (_RECORD,))
         numbers = carray(pointer(record[0]), (record[2],), np.float64)
@@ -328,7 +370,7 @@ def _c_straightened(inner: Any, size: int) -> Any:
     return cfunc(signature)(density)
 
 
-def _c_copy(size: int) -> Any:
+def _c_copy(fixed: int | None) -> Any:
     """Return the C function that hands on the point as it is."""
     import numba as typed
 
@@ -337,8 +379,11 @@ def _c_copy(size: int) -> Any:
     doubles = types.CPointer(types.double)
     signature = types.int64(types.uint64, types.uint64, doubles, doubles, types.voidptr)
 
+    wanted = 0 if fixed is None else fixed
+
     def copy(length, expanded, point_at, out_at, record_at):
-        if length != size or expanded != size:
+        size = np.int64(length)
+        if length != expanded or (wanted > 0 and size != wanted):
             return -1
         point, out = carray(point_at, (size,)), carray(out_at, (size,))
         for i in range(size):

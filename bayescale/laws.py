@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from bayescale import anchoring, fitting, model
+from bayescale.coordinates import Coordinates
 from bayescale.data import Observations, observations
-from bayescale.errors import LawError
+from bayescale.errors import LawError, PriorError
 from bayescale.likelihoods import Correlated, Likelihood, LogNormal
-from bayescale.parameters import checked_value, parameter_names, slots
-from bayescale.prior import Fixed, Prior
+from bayescale.parameters import checked_value, parameter_names, primitives, slots
+from bayescale.pooling import Varying
+from bayescale.prior import Fixed, Prior, one_or_all
 from bayescale.sample import Sampling
 
 if TYPE_CHECKING:
@@ -128,7 +130,7 @@ class Law:
             object.__setattr__(self, name, checked_value(self, name, getattr(self, name)))
         self._settle_terms()
 
-    def _default(self, name: str) -> Any:
+    def default_of(self, name: str) -> Any:
         """Return a field's default, with which it was not given."""
         # The type checker does not see that @law makes every form a dataclass.
         declared = fields(self)  # type: ignore[arg-type]
@@ -136,10 +138,15 @@ class Law:
 
     def _take_constant(self, name: str, given: Prior | float) -> None:
         field_name = next(f for f, others in self.carriers.items() if name in others)
-        if getattr(self, field_name) != self._default(field_name):
+        if getattr(self, field_name) != self.default_of(field_name):
             raise LawError(
                 f"{type(self).__name__} got both {field_name}= and {name}=, which are the same "
                 "parameter in two units. Give one of them."
+            )
+        if isinstance(given, Varying):
+            raise PriorError(
+                f"{type(self).__name__}({name}=) has no prior of its own that could vary by "
+                f"{one_or_all(given.by)!r}. Give one: bs.partial_pooling(bs.Prior(...), by=...)."
             )
         number = given if isinstance(given, Prior) else checked_value(self, field_name, given, name)
         value = number.placed_on(name) if isinstance(number, Prior) else Fixed(number, name)
@@ -156,24 +163,27 @@ class Law:
         alone = [term for term in self.terms if carried[term] not in shared]
         if others and alone:
             for term in set(self.terms) - set(alone):
-                if getattr(self, term) != self._default(term):
+                given = getattr(self, term)
+                if _shared(given) != self.default_of(term):
                     raise LawError(
                         f"{name} has {alone[0]} with a prior of its own and {term} with one on "
                         f"{carried[term]!r}, which is about all terms together. Put every term's "
                         "prior on the term itself, or leave both out."
                     )
-                object.__setattr__(self, term, TERM_PRIOR.placed_on(f"relative_{term}"))
+                own = TERM_PRIOR.placed_on(f"relative_{term}").varying_as(given)
+                object.__setattr__(self, term, own)
         if carried["irreducible"] == "floor_share":
             return
         if carried[first] == "level" and first not in alone:
-            if getattr(self, first) != LEVEL_PRIOR:
+            given = getattr(self, first)
+            if _shared(given) != LEVEL_PRIOR:
                 raise LawError(
                     f"A prior of {first} on 'level' needs the floor's prior on 'floor_share'; here "
                     f"irreducible={floor!r}. Put the prior on the scale itself, "
                     "or leave out one."
                 )
             prior = WHOLE_PRIOR if floor == 0.0 else REDUCIBLE_PRIOR
-            object.__setattr__(self, first, prior)
+            object.__setattr__(self, first, prior.varying_as(given))
 
     # What a form says of itself -------------------------------------------------------------
 
@@ -398,6 +408,8 @@ class Law:
     ) -> dict[str, Any]:
         """Return parameters drawn from the priors, in the user's units, by numpy alone.
 
+        Of what varies with groups, those of some group.
+
         Parameters
         ----------
         references
@@ -424,7 +436,7 @@ class Law:
         """
         rng = np.random.default_rng(seed)
         values: dict[str, Any] = {}
-        for slot in slots(self):
+        for slot in (part for whole in slots(self) for part in primitives(whole)):
             if slot.prior is None:
                 held = np.full(slot.size or 1, slot.value, float).tolist()
                 values[slot.quantity] = held[0] if slot.size is None else tuple(held)
@@ -432,6 +444,10 @@ class Law:
                 shape = (slot.size or 1, draws)
                 drawn = slot.prior.frozen().rvs(size=shape, random_state=rng)
                 values[slot.quantity] = drawn[0] if slot.size is None else tuple(drawn)
+        coordinates = Coordinates(self, self.default_likelihood())
+        for slot in slots(self):
+            if slot.pooled:
+                values[slot.quantity] = coordinates.level_of(slot, values)
 
         def wide(value: Any) -> Any:
             if isinstance(value, tuple):
@@ -709,6 +725,11 @@ class Law:
         curve = type(self).expr(**arrays, **values)
         scatter = np.exp(noise * np.random.default_rng(seed).standard_normal(np.shape(curve)))
         return pd.DataFrame({**arrays, y: curve * scatter})
+
+
+def _shared(value: Any) -> Any:
+    """Return a prior as it would be if it varied with no column."""
+    return value.shared if isinstance(value, Prior) else value
 
 
 def each(value: Any, factor: Any) -> Any:

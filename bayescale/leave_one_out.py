@@ -85,9 +85,14 @@ def leave_one_out(
     LeaveOneOut
         By run.
     """
-    free = {slot.quantity for slot in Coordinates(law, likelihood).free}
-    held = {name: value for name, value in quantities.items() if name in free}
-    block = np.stack(list(posterior.named({**held, **parameters, **noise}).values()))
+    coordinates = Coordinates(law, likelihood, runs.groups)
+    held, labels = {}, {}
+    for slot in coordinates.moving:
+        held[slot.quantity] = quantities[slot.quantity]
+        if slot.by and runs.groups is not None:
+            labels[slot.quantity] = runs.groups.labels(runs.groups.own(slot.by))
+    natural = posterior.named_by_level(runs, {**parameters, **noise})
+    block = np.stack(list((posterior.named(held, labels) | natural).values()))
     chains, draws = block.shape[1:]
     relative = float(mean_ess(block).mean()) / (chains * draws) if chains > 1 else 1.0
     found = []

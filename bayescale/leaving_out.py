@@ -172,8 +172,10 @@ def repaired_loo(
     # ArviZ's log(1 + exp(x)) overflows where a moved draw weighs nothing.
     with warnings.catch_warnings(), np.errstate(over="ignore"):
         warnings.simplefilter("ignore", UserWarning)
-        functions = _moment_functions(fit, units)
-        matched = az.loo_moment_match(_by_unit(fit, units), plain, pointwise=True, **functions)
+        matched = plain
+        if not fit.groups:
+            functions = _moment_functions(fit, units)
+            matched = az.loo_moment_match(_by_unit(fit, units), plain, pointwise=True, **functions)
         weak = np.flatnonzero(matched.pareto_k.to_numpy() > matched.good_k)
         fits = _fits_without(fit, weak, workers, executor, units)
         exact = az.reloo(_refitter(fit, fits, units), matched, pointwise=True)

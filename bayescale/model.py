@@ -9,15 +9,16 @@ level integrated out (collapse.py).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bayescale import collapse
 from bayescale.condense import Condensed
-from bayescale.coordinates import Coordinates, fixed_values, split
+from bayescale.coordinates import Coordinates, count, fixed_values, split
 from bayescale.data import Observations
+from bayescale.groups import Groups, dimension
 from bayescale.logarithms import taken_once
 from bayescale.parameters import Slot
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     import pymc as pm
 
 OUTCOME = "y"
+#: The column that says which combination of levels a row belongs to.
+CELL = "cell"
 
 
 def plain(law: Any, likelihood: Any, runs: Observations) -> pm.Model:
@@ -45,8 +48,8 @@ def plain(law: Any, likelihood: Any, runs: Observations) -> pm.Model:
     """
     import pymc as pm
 
-    coordinates = Coordinates(law, likelihood)
-    coords: dict[str, Any] = {"run": np.arange(len(runs))}
+    coordinates = Coordinates(law, likelihood, runs.groups)
+    coords: dict[str, Any] = {"run": np.arange(len(runs)), **level_coords(runs.groups, coordinates)}
     widest = max((slot.size or 0 for slot in coordinates.slots), default=0)
     if widest:
         coords[law.component] = np.arange(1, widest + 1)
@@ -55,39 +58,94 @@ def plain(law: Any, likelihood: Any, runs: Observations) -> pm.Model:
         numbers = {name: pm.Data(name, value) for name, value in declared.items()}
         values = fixed_values(coordinates.slots, numbers)
         for slot in coordinates.free:
-            values[slot.quantity] = _variable(slot, numbers, law.component)
-        natural, noise = coordinates.natural(values, numbers)
+            values[slot.quantity] = _variable(slot, numbers, law.component, runs.groups)
+        values |= _levels(coordinates, values, numbers, law.component)
+        natural, noise = coordinates.natural(values, numbers | coordinates.places())
         for name, value in (natural | noise).items():
             if name not in built.named_vars:
-                _deterministic(name, value, law.component)
+                _deterministic(name, value, law.component, runs.groups)
         inputs = {role: pm.Data(role, column, dims="run") for role, column in runs.inputs.items()}
-        curve = pm.Deterministic("curve", law.curve(inputs, natural, numbers), dims="run")
+        curve = pm.Deterministic(
+            "curve", law.curve(inputs, at_rows(natural, runs), numbers), dims="run"
+        )
         by_run = {
             name: pm.Data(name, column, dims="run")
             for name, column in runs.by_run(likelihood.by_run).items()
         }
+        noise = at_rows(noise, runs)
         likelihood.observe(OUTCOME, curve, observed=runs.outcome, dims="run", **noise, **by_run)
     return built
 
 
-def _variable(slot: Slot, numbers: Mapping[str, Any], component: str) -> Any:
+def level_coords(groups: Groups | None, coordinates: Coordinates) -> dict[str, list]:
+    """Return the labels of every dimension of what varies."""
+    if groups is None:
+        return {}
+    return {dimension(by): groups.labels(by) for by in coordinates.dimensions}
+
+
+def _variable(slot: Slot, numbers: Mapping[str, Any], component: str, groups: Groups | None) -> Any:
     import pymc as pm
 
     assert slot.prior is not None
     arguments = {name: numbers[f"{slot.quantity}_{name}"] for name, _ in slot.prior.arguments}
-    dims = None if slot.size is None else component
-    variable = getattr(pm, slot.prior.distribution)(slot.quantity, **arguments, dims=dims)
+    dims = () if slot.size is None else (component,)
+    if slot.by and groups is not None:
+        dims = (*dims, dimension(groups.own(slot.by)))
+    variable = getattr(pm, slot.prior.distribution)(slot.quantity, **arguments, dims=dims or None)
     return variable if slot.size is None else tuple(variable[i] for i in range(slot.size))
 
 
-def _deterministic(name: str, value: Any, component: str) -> None:
+def _levels(
+    coordinates: Coordinates, values: Mapping[str, Any], numbers: Mapping[str, Any], component: str
+) -> dict[str, Any]:
+    """Return pooled quantities from what they are made of, as deterministics."""
     import pymc as pm
     import pytensor.tensor as pt
 
-    if isinstance(value, tuple):
-        pm.Deterministic(name, pt.stack([pt.as_tensor(part) for part in value]), dims=component)
-    else:
-        pm.Deterministic(name, pt.as_tensor(value))
+    found = {}
+    for slot in coordinates.declared:
+        if not slot.pooled:
+            continue
+        levels = coordinates.levels_of(slot, values, {**numbers, **coordinates.places()})
+        dims = (dimension(coordinates.own(slot.by)),)
+        if slot.size is None:
+            pm.Deterministic(slot.quantity, levels, dims=dims)
+        else:
+            pm.Deterministic(slot.quantity, pt.stack(list(levels)), dims=(component, *dims))
+        found[slot.quantity] = levels
+    return found
+
+
+def _deterministic(name: str, value: Any, component: str, groups: Groups | None) -> None:
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    many = isinstance(value, tuple)
+    parts = [pt.as_tensor(part) for part in value] if many else [pt.as_tensor(value)]
+    dims = (component,) if many else ()
+    if groups is not None and any(part.ndim for part in parts):
+        parts = [part if part.ndim else pt.repeat(part, len(groups)) for part in parts]
+        dims = (*dims, groups.dim)
+    pm.Deterministic(name, pt.stack(parts) if many else parts[0], dims=dims or None)
+
+
+def at_rows(values: Mapping[str, Any], runs: Observations) -> dict[str, Any]:
+    """Return parameters of the cells as those of the rows, in tensors; shared ones as they are."""
+    if runs.groups is None:
+        return dict(values)
+    return by_row(values, runs.cells)
+
+
+def by_row(values: Mapping[str, Any], cell: Any) -> dict[str, Any]:
+    """Return what varies with the cell by row; ``cell`` is that of each row."""
+
+    def wide(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(wide(part) for part in value)
+        return value[cell] if getattr(value, "ndim", 0) else value
+
+    return {name: wide(value) for name, value in values.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,17 +162,35 @@ class Density:
         The data by name, each of shape (run,).
     log_density
         From coordinates, numbers and columns by name to the log density, in tensors.
+    varying
+        Coordinates that vary, and the number that says with how many levels.
+    long
+        Numbers that are one for each level of something, the last of all; and the number that says
+        how many.
     """
 
     sizes: Mapping[str, int | None]
     numbers: Mapping[str, Any]
     columns: Mapping[str, np.ndarray]
     log_density: Callable[[dict, dict, dict], Any]
+    varying: Mapping[str, str] = field(default_factory=dict)
+    long: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def lengths(self) -> dict[str, int]:
+        """How many levels a coordinate has, for those that vary."""
+        return {name: int(self.numbers[count]) for name, count in self.varying.items()}
 
     @property
     def dimension(self) -> int:
         """How many coordinates a point has."""
-        return sum(size or 1 for size in self.sizes.values())
+        lengths = self.lengths
+        return sum((size or 1) * lengths.get(name, 1) for name, size in self.sizes.items())
+
+    @property
+    def elastic(self) -> bool:
+        """Whether the number of coordinates may change without compiling."""
+        return bool(self.varying)
 
     @property
     def data(self) -> dict[str, np.ndarray]:
@@ -136,7 +212,7 @@ class Density:
         Parameters
         ----------
         point
-            Shape (dimension,).
+            Shape (dimension,), which the tensor need not know.
         numbers, columns
             Tensors in the place of :attr:`data`.
 
@@ -148,12 +224,17 @@ class Density:
         named: dict[str, Any] = {}
         at = 0
         for name, value in self.numbers.items():
+            if name in self.long:
+                length = named[self.long[name]].astype("int64")
+                named[name], at = numbers[at : at + length], at + length
+                continue
             size = np.size(value)
             named[name] = numbers[at] if np.ndim(value) == 0 else numbers[at : at + size]
             at += size
+        lengths = {name: named[count].astype("int64") for name, count in self.varying.items()}
         data = {name: columns[i] for i, name in enumerate(self.columns)}
         logs = {row: columns[len(data) + i] for i, row in enumerate(data.values())}
-        return taken_once(self.log_density(split(point, self.sizes), named, data), logs)
+        return taken_once(self.log_density(split(point, self.sizes, lengths), named, data), logs)
 
     def model(self) -> pm.Model:
         """Return a PyMC model: a flat vector of coordinates and one potential."""
@@ -183,18 +264,25 @@ def density(law: Any, likelihood: Any, numbers: Mapping[str, Any], runs: Observa
     Density
         Priors, Jacobian and likelihood.
     """
-    coordinates = Coordinates(law, likelihood)
+    coordinates = Coordinates(law, likelihood, runs.groups)
 
     def log_density(z: dict, shared: dict, data: dict) -> Any:
         values, log_jacobian = coordinates.values(z, shared)
         natural, noise = coordinates.natural(values, shared)
+        if runs.groups is not None:
+            cell = data[CELL].astype("int64")
+            natural, noise = by_row(natural, cell), by_row(noise, cell)
         curve = law.curve({role: data[role] for role in law.inputs}, natural, shared)
         by_run = {name: data[name] for name in likelihood.by_run}
         rows = likelihood.tensor_log_density(data[OUTCOME], curve, **noise, **by_run)
         return _log_priors(coordinates, values, shared) + log_jacobian + rows.sum()
 
     columns = {**runs.inputs, OUTCOME: runs.outcome, **runs.by_run(likelihood.by_run)}
-    return Density(coordinates.sizes, numbers, columns, log_density)
+    if runs.cell is not None:
+        columns[CELL] = runs.cell
+    varying = {name: count(coordinates.own(by)) for name, by in coordinates.varying.items()}
+    long = {name: count(by) for name, by in coordinates.long.items()}
+    return Density(coordinates.sizes, numbers, columns, log_density, varying, long)
 
 
 def condensed_density(
@@ -286,4 +374,4 @@ def _log_prior(slot: Slot, value: Any, numbers: Mapping[str, Any]) -> Any:
     distribution = getattr(pm, slot.prior.distribution).dist(**arguments)
     parts = value if slot.size is not None else (value,)
     terms: list[Any] = [pm.logp(distribution, part) for part in parts]
-    return sum(terms)
+    return sum(term.sum() if slot.by else term for term in terms)

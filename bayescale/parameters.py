@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from bayescale.errors import PriorError, nearest
+from bayescale.pooling import Varying
 from bayescale.prior import Fixed, Prior
 
 
@@ -41,13 +42,68 @@ class Slot:
     size: int | None
 
     @property
+    def by(self) -> tuple[str, ...]:
+        """The columns with whose levels the quantity varies."""
+        return () if self.prior is None else self.prior.by
+
+    @property
+    def pooled(self) -> bool:
+        """Whether those levels learn from each other."""
+        return self.prior is not None and self.prior.pooled
+
+    @property
     def signature(self) -> tuple:
         """What of this slot the compiled model depends on: everything but numbers."""
         if self.prior is None:
             return self.field, self.quantity, "fixed", self.size
         names = tuple(name for name, _ in self.prior.arguments)
         finite = tuple(math.isfinite(edge) for edge in self.prior.support)
-        return self.field, self.quantity, self.prior.distribution, names, finite, self.size
+        own = self.field, self.quantity, self.prior.distribution, names, finite, self.size
+        if not self.by:
+            return own
+        return *own, self.by, tuple(part.signature for part in spread_slots(self))
+
+
+def population(quantity: str) -> str:
+    """Return the name of the middle of a pooled quantity's population."""
+    return f"{quantity}_population"
+
+
+def spread(slot: Slot, column: str) -> str:
+    """Return the name of how far a pooled quantity's levels of a column lie apart."""
+    return f"{slot.quantity}_spread" + (f"_{column}" if len(slot.by) > 1 else "")
+
+
+def offset(slot: Slot, column: str) -> str:
+    """Return the name of where the levels of a column lie, in units of their spread."""
+    return f"{slot.quantity}_offset" + (f"_{column}" if len(slot.by) > 1 else "")
+
+
+def spread_slots(slot: Slot) -> list[Slot]:
+    """Return a slot for the spread of each column of a pooled quantity."""
+    found = []
+    for column, given in zip(slot.by, slot.prior.spread if slot.prior else (), strict=False):
+        prior, value = (given, None) if isinstance(given, Prior) else (None, given)
+        found.append(Slot(slot.field, spread(slot, column), prior, value, None))
+    return found
+
+
+def primitives(slot: Slot) -> list[Slot]:
+    """Return the slots that have priors of their own: of a pooled one, all that it is made of.
+
+    The middle of its population, the spread of each column, and where each level lies in units
+    of it.
+    """
+    if slot.prior is None or not slot.pooled:
+        return [slot]
+    middle = replace(slot, quantity=population(slot.quantity), prior=slot.prior.shared)
+    offsets = [
+        replace(
+            slot, quantity=offset(slot, column), prior=Prior("Normal", by=column, mu=0.0, sigma=1.0)
+        )
+        for column in slot.by
+    ]
+    return [middle, *spread_slots(slot), *offsets]
 
 
 def own_parameter_names(spec: Any) -> list[str]:
@@ -141,6 +197,8 @@ def checked_value(spec: Any, name: str, value: Any, called: str | None = None) -
         quantity that this parameter does not follow from.
     """
     owner = f"{type(spec).__name__}({called or name}=)"
+    if isinstance(value, Varying):
+        value = _own_prior(spec, name, owner).varying_as(value)
     if isinstance(value, Prior | Fixed):
         quantity = value.on or name
         allowed = (name, *spec.carriers.get(name, ()))
@@ -166,6 +224,33 @@ def checked_value(spec: Any, name: str, value: Any, called: str | None = None) -
         if not low <= number <= high or (number == low == 0 and not may_vanish):
             raise PriorError(f"{owner} must lie in ({low:g}, {high:g}); got {number:g}.")
     return numbers
+
+
+def _own_prior(spec: Any, name: str, owner: str) -> Prior:
+    """Return the prior that a parameter has by default."""
+    own = spec.default_of(name)
+    if not isinstance(own, Prior):
+        raise PriorError(
+            f"{owner} is fixed at {own!r} by default, so there is no prior that could vary. Give "
+            "one: bs.partial_pooling(bs.Prior(...), by=...)."
+        )
+    return own
+
+
+def columns_by(*specs: Any) -> tuple[str, ...]:
+    """Return the columns with whose levels anything of a law or a likelihood varies, in order."""
+    named = [column for spec in specs for slot in slots(spec) for column in slot.by]
+    return tuple(dict.fromkeys(named))
+
+
+def ungrouped(spec: Any) -> Any:
+    """Return a law or a likelihood of which nothing varies with any column."""
+    changed: dict[str, Any] = {name: ungrouped(getattr(spec, name)) for name in part_names(spec)}
+    for name in own_parameter_names(spec):
+        value = getattr(spec, name)
+        if isinstance(value, Prior) and value.by:
+            changed[name] = value.shared
+    return replace(spec, **changed) if changed else spec
 
 
 def _numbers(owner: str, value: Any, size: int | None) -> float | tuple[float, ...]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +11,8 @@ import numpy as np
 from bayescale import collapse, condense, model, pareto, sample
 from bayescale.coordinates import Coordinates, split
 from bayescale.data import Observations
+from bayescale.groups import Groups, dimension, subsets
+from bayescale.levels import at_cells, by_row, reduced, widened
 from bayescale.parameters import signature
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Numbers that are held at once: a table of draws and runs beyond it is made in parts.
 HELD = 20_000_000
+#: Draws of a pilot, from which it is learned how pooled levels are best centred.
+PILOT = {"tune": 300, "draws": 150}
 #: Above this, weights cannot repair the Gaussian stand-in and the plain density is sampled.
 PARETO_K_LIMIT = 0.7
 
@@ -29,9 +33,11 @@ class Draws:
     Parameters
     ----------
     quantities
-        What carries priors, and what is fixed; components as a tuple.
+        What carries priors, and what is fixed; components as a tuple. What varies has its levels
+        first: (level, chain, draw).
     parameters
-        The law's parameters, in the user's units; components as a tuple.
+        The law's parameters, in the user's units; components as a tuple. With groups of runs of
+        shape (cell, chain, draw), all of them.
     noise
         The likelihood's parameters.
     stats
@@ -71,9 +77,11 @@ def draw(law: Any, likelihood: Any, runs: Observations, settings: sample.Samplin
     Draws
         The posterior.
     """
-    coordinates = Coordinates(law, likelihood)
+    coordinates = Coordinates(law, likelihood, runs.groups)
     numbers = coordinates.numbers(runs.references)
     failed = None
+    if runs.groups is not None:
+        return _draw_grouped(coordinates, runs, numbers, settings)
     if condense.pays(coordinates, runs):
         return _draw_condensed(coordinates, runs, numbers, settings)
     if collapse.applies(coordinates):
@@ -89,6 +97,7 @@ def evaluate(
     parameters: Mapping[str, Any],
     inputs: Mapping[str, np.ndarray],
     references: Mapping[str, float],
+    cell: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return the curve of every draw at every input.
 
@@ -102,13 +111,16 @@ def evaluate(
         Role to values, shape (m,), in the user's units.
     references
         The data's references.
+    cell
+        Which combination of levels each input is meant for, shape (m,), where parameters have the
+        shape (cell, ...).
 
     Returns
     -------
     numpy.ndarray
         Shape (..., m).
     """
-    wide = {name: _over_inputs(value) for name, value in parameters.items()}
+    wide = by_row(parameters, cell)
     with np.errstate(over="ignore", under="ignore"):
         return np.asarray(law.curve(inputs, wide, references))
 
@@ -144,10 +156,17 @@ def log_likelihood(
         lead = int(runs.by_run(("place",))["place"][start]) if start < len(runs) else 0
     rows = slice(start - lead, stop)
     inputs = {role: values[rows] for role, values in runs.inputs.items()}
-    curve = evaluate(law, parameters, inputs, runs.references)
+    cell = cell_of(runs, rows)
+    curve = evaluate(law, parameters, inputs, runs.references, cell)
     by_run = {n: column[rows] for n, column in runs.by_run(likelihood.by_run).items()}
-    density = likelihood.log_density(runs.outcome[rows], curve, **over_rows(noise), **by_run)
+    noisy = by_row(noise, cell)
+    density = likelihood.log_density(runs.outcome[rows], curve, **noisy, **by_run)
     return density[..., lead:]
+
+
+def cell_of(runs: Observations, rows: slice | None = None) -> np.ndarray | None:
+    """Return the cell of each row, or None where nothing varies with groups."""
+    return None if runs.groups is None else runs.cells[rows or slice(None)]
 
 
 def over_rows(noise: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -161,14 +180,49 @@ def parts(rows: int, draws: int) -> Iterator[slice]:
     yield from (slice(at, at + step) for at in range(0, rows, step))
 
 
-def named(values: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Return every component under a name of its own: ``break_location[1]``."""
+def named(
+    values: Mapping[str, Any], labels: Mapping[str, Sequence[Any]] | None = None
+) -> dict[str, np.ndarray]:
+    """Return every component and level under a name of its own: ``break_location[1]``.
+
+    Parameters
+    ----------
+    values
+        Name to draws of shape (...); components as a tuple.
+    labels
+        For names that vary, whose draws have the shape (level, ...), the labels of their levels.
+    """
     found = {}
     for name, value in values.items():
-        many = isinstance(value, tuple)
+        many, levels = isinstance(value, tuple), (labels or {}).get(name)
         for i, part in enumerate(value if many else (value,)):
-            found[f"{name}[{i + 1}]" if many else name] = np.asarray(part)
+            inside = [str(i + 1)] if many else []
+            if levels is None:
+                found[f"{name}[{inside[0]}]" if many else name] = np.asarray(part)
+                continue
+            for level, draws in zip(levels, part, strict=True):
+                found[f"{name}[{', '.join([*inside, str(level)])}]"] = np.asarray(draws)
     return found
+
+
+def named_by_level(runs: Observations, values: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Return every component and level of parameters under a name of its own.
+
+    Parameters
+    ----------
+    runs
+        With or without groups.
+    values
+        Parameter to draws of shape (chain, draw), or with groups (cell, chain, draw).
+    """
+    if runs.groups is None:
+        return named(values)
+    plain, labels = {}, {}
+    for name, value in values.items():
+        by, plain[name] = reduced(runs.groups, value)
+        if by:
+            labels[name] = runs.groups.labels(by)
+    return named(plain, labels)
 
 
 def median_curve(law: Any, parameters: Mapping[str, Any], runs: Observations) -> np.ndarray:
@@ -177,24 +231,23 @@ def median_curve(law: Any, parameters: Mapping[str, Any], runs: Observations) ->
     Of very many runs it is the median of a few hundred draws, evenly spaced.
     """
     count = np.size(next(iter(named(parameters).values())))
+    grouped = runs.groups is not None
+    count = count // len(runs.groups) if runs.groups else count
     step = max(count // 200, 1) if count * len(runs) > HELD else 1
 
     def some(value: Any) -> Any:
-        many = isinstance(value, tuple)
-        return tuple(map(some, value)) if many else np.ravel(value)[::step]
+        if isinstance(value, tuple):
+            return tuple(map(some, value))
+        flat = value.reshape(len(value), -1) if grouped else np.ravel(value)
+        return flat[..., ::step]
 
     thinned = {name: some(value) for name, value in parameters.items()}
     found = []
     for part in parts(len(runs), count // step):
         inputs = {role: values[part] for role, values in runs.inputs.items()}
-        found.append(np.median(evaluate(law, thinned, inputs, runs.references), axis=0))
+        cell = cell_of(runs, part)
+        found.append(np.median(evaluate(law, thinned, inputs, runs.references, cell), axis=0))
     return np.concatenate(found)
-
-
-def _over_inputs(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return tuple(np.asarray(part)[..., None] for part in value)
-    return np.asarray(value)[..., None]
 
 
 def density_key(kind: str, coordinates: Coordinates, settings: sample.Sampling) -> tuple:
@@ -214,6 +267,27 @@ def _draw_plain(
     if failed is not None:
         engine += f" (integrating the floor out was not exact enough here: Pareto k {failed:.2f})"
     return _draw_declared("declared", density, coordinates, numbers, settings, engine)
+
+
+def _draw_grouped(
+    coordinates: Coordinates,
+    runs: Observations,
+    numbers: Mapping[str, Any],
+    settings: sample.Sampling,
+) -> Draws:
+    """Sample a law of which something varies: a pilot says how pooled levels are best centred."""
+    if not any(slot.pooled for slot in coordinates.declared):
+        return _draw_plain(coordinates, runs, numbers, settings, None)
+    density = model.density(coordinates.law, coordinates.likelihood, numbers, runs)
+    few = {name: min(getattr(settings, name), PILOT[name]) for name in PILOT}
+    short = replace(settings, **few, target_accept=min(settings.target_accept, 0.9))
+    key = density_key("declared", coordinates, settings)
+    vectors, _ = sample.run(key, density, short)
+    values, _ = coordinates.values(coordinates.split(vectors), numbers)
+    numbers = {**numbers, **coordinates.recentred(values)}
+    # Other random numbers than the pilot's, from which the coordinates come.
+    anew = replace(settings, seed=(settings.seed + 1) % 2**32)
+    return _draw_plain(coordinates, runs, numbers, anew, None)
 
 
 def _draw_condensed(
@@ -237,7 +311,7 @@ def _draw_declared(
     engine: str,
 ) -> Draws:
     vectors, stats = sample.run(density_key(kind, coordinates, settings), density, settings)
-    values, _ = coordinates.values(split(vectors, coordinates.sizes), numbers)
+    values, _ = coordinates.values(coordinates.split(vectors), numbers)
     return _assembled(coordinates, values, numbers, stats, engine, None)
 
 
@@ -319,13 +393,7 @@ def _assembled(
 ) -> Draws:
     natural, noise = coordinates.natural(values, numbers)
     shape = (stats.sizes["chain"], stats.sizes["draw"])
-
-    def full(value: Any) -> Any:
-        if isinstance(value, tuple):
-            return tuple(full(part) for part in value)
-        return np.broadcast_to(np.asarray(value, float), shape)
-
-    wide = [{name: full(value) for name, value in group.items()} for group in (natural, noise)]
+    wide = [at_cells(coordinates.groups, group, shape) for group in (natural, noise)]
     return Draws(values, wide[0], wide[1], stats, engine, pareto_k)
 
 
@@ -351,9 +419,7 @@ def tree(law: Any, likelihood: Any, runs: Observations, draws: Draws, seed: int)
     """
     import xarray as xr
 
-    free = {slot.quantity for slot in Coordinates(law, likelihood).free}
-    held = {name: value for name, value in draws.quantities.items() if name in free}
-    posterior = labelled({**held, **draws.parameters, **draws.noise}, law.component)
+    posterior = _posterior(law, likelihood, runs, draws)
     inputs = {role: ("run", column) for role, column in runs.inputs.items()}
     groups = {
         "posterior": posterior,
@@ -367,6 +433,19 @@ def tree(law: Any, likelihood: Any, runs: Observations, draws: Draws, seed: int)
     return xr.DataTree.from_dict(groups)
 
 
+def _posterior(law: Any, likelihood: Any, runs: Observations, draws: Draws) -> xr.Dataset:
+    """Return the draws of what carries priors and of all parameters, labelled."""
+    coordinates = Coordinates(law, likelihood, runs.groups)
+    held = {slot.quantity: draws.quantities[slot.quantity] for slot in coordinates.moving}
+    if runs.groups is None:
+        return labelled({**held, **draws.parameters, **draws.noise}, law.component)
+    dims = {slot.quantity: runs.groups.own(slot.by) for slot in coordinates.moving}
+    for name, value in (draws.parameters | draws.noise).items():
+        if name not in held:
+            dims[name], held[name] = reduced(runs.groups, value)
+    return labelled(held, law.component, runs.groups, dims)
+
+
 def _by_run(
     law: Any, likelihood: Any, runs: Observations, draws: Draws, seed: int
 ) -> dict[str, xr.Dataset]:
@@ -376,8 +455,9 @@ def _by_run(
     chains, kept = draws.stats.sizes["chain"], draws.stats.sizes["draw"]
     if chains * kept * len(runs) > HELD:
         return {}
-    curve = evaluate(law, draws.parameters, runs.inputs, runs.references)
-    noise = over_rows(draws.noise) | runs.by_run(likelihood.by_run)
+    cell = cell_of(runs)
+    curve = evaluate(law, draws.parameters, runs.inputs, runs.references, cell)
+    noise = by_row(draws.noise, cell) | runs.by_run(likelihood.by_run)
     new = likelihood.draw(np.random.default_rng([seed, 2]), curve, **noise)
     density = likelihood.log_density(runs.outcome, curve, **noise)
     dims = ("chain", "draw", "run")
@@ -388,32 +468,66 @@ def _by_run(
     }
 
 
-def labelled(values: Mapping[str, Any], component: str = "break") -> xr.Dataset:
-    """Return draws as a dataset with dimensions chain, draw and, for components, one more."""
+def labelled(
+    values: Mapping[str, Any],
+    component: str = "break",
+    groups: Groups | None = None,
+    by: Mapping[str, tuple[str, ...]] | None = None,
+) -> xr.Dataset:
+    """Return draws as a dataset with dimensions chain, draw and, for components and levels, more.
+
+    Parameters
+    ----------
+    values
+        Name to draws of shape (chain, draw), or (level, chain, draw) of what varies; components
+        as a tuple.
+    component
+        The dimension of components.
+    groups, by
+        Of what varies: the levels, and the columns by name.
+    """
     import xarray as xr
 
-    variables = {}
-    shape: tuple[int, ...] = (0, 0)
-    most = 0
+    variables: dict[str, Any] = {}
+    coords: dict[str, Any] = {}
     for name, value in values.items():
-        if isinstance(value, tuple):
-            variables[name] = (("chain", "draw", component), np.stack(value, axis=-1))
-            most, shape = max(most, len(value)), np.shape(value[0])
-        else:
-            variables[name] = (("chain", "draw"), np.array(value))
-            shape = np.shape(value)
-    coords: dict[str, Any] = {"chain": np.arange(shape[0]), "draw": np.arange(shape[1])}
-    if most:
-        coords[component] = np.arange(1, most + 1)
+        many, columns = isinstance(value, tuple), (by or {}).get(name, ())
+        array = np.stack(value, axis=-1) if many else np.array(value)
+        dims = ("chain", "draw", component)[: 3 if many else 2]
+        if columns and groups is not None:
+            dims, array = (*dims, dimension(columns)), np.moveaxis(array, 0, -1)
+            coords[dims[-1]] = groups.labels(columns)
+        variables[name] = (dims, array)
+        coords |= {dim: np.arange(array.shape[i]) for i, dim in enumerate(dims[:2])}
+        if many and len(value) > len(coords.get(component, ())):
+            coords[component] = np.arange(1, len(value) + 1)
     return xr.Dataset(variables, coords)
 
 
-def unlabelled(posterior: xr.Dataset, names: list[str]) -> dict[str, Any]:
-    """Return draws of some variables as plain arrays; components as a tuple."""
+def unlabelled(
+    posterior: xr.Dataset, names: list[str], groups: Groups | None = None
+) -> dict[str, Any]:
+    """Return draws of some variables as plain arrays; components as a tuple, levels first."""
+    dims = {} if groups is None else {dimension(by): by for by in subsets(groups)}
     values: dict[str, Any] = {}
     for name in names:
-        array = posterior[name].transpose("chain", "draw", ...).to_numpy()
-        values[name] = (
-            array if array.ndim == 2 else tuple(array[..., i] for i in range(array.shape[2]))
-        )
+        variable = posterior[name]
+        levels = [dim for dim in variable.dims if dim in dims]
+        array = variable.transpose(*levels, "chain", "draw", ...).to_numpy()
+        plain = 2 + len(levels)
+        many = array.ndim > plain
+        values[name] = tuple(array[..., i] for i in range(array.shape[-1])) if many else array
     return values
+
+
+def parameters_of(posterior: xr.Dataset, names: list[str], groups: Groups | None) -> dict[str, Any]:
+    """Return draws of parameters, for every cell where there are groups."""
+    values = unlabelled(posterior, names, groups)
+    if groups is None:
+        return values
+    dims = {dimension(by): by for by in subsets(groups)}
+    found = {}
+    for name, value in values.items():
+        by = next((dims[dim] for dim in posterior[name].dims if dim in dims), ())
+        found[name] = widened(groups, by, value)
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -105,6 +105,11 @@ class Prior:
         The quantity that has this distribution, where that is not the parameter itself: the
         literature's constant instead of the scale (``on="x0"``), or the share of the floor
         in the loss at the largest input instead of the floor (``on="floor_share"``).
+    by
+        A column of the table, or several, with whose levels the quantity varies: every level (of
+        several columns every combination seen) has a value of its own with this prior, and learns
+        nothing from the others. For levels that learn from each other see
+        :func:`partial_pooling`.
     **arguments
         The distribution's arguments, as PyMC spells them, in the units of the parameter.
 
@@ -112,7 +117,7 @@ class Prior:
     ------
     PriorError
         If the distribution or an argument is not known, one is missing or is not a finite
-        number, or a spread is not positive.
+        number, a spread is not positive, or ``by`` names no column.
 
     Examples
     --------
@@ -120,13 +125,24 @@ class Prior:
     Prior('HalfNormal', sigma=2.0)
     >>> Prior("Beta", alpha=2, beta=5, on="floor_share").support
     (0.0, 1.0)
+    >>> Prior("HalfNormal", sigma=2, by="family").by
+    ('family',)
     """
 
     distribution: str
     arguments: tuple[tuple[str, float], ...]
     on: str | None
+    by: tuple[str, ...]
+    spread: tuple[Prior | float, ...]
 
-    def __init__(self, distribution: str, *, on: str | None = None, **arguments: float):
+    def __init__(
+        self,
+        distribution: str,
+        *,
+        on: str | None = None,
+        by: str | Sequence[str] = (),
+        **arguments: float,
+    ):
         if distribution not in FAMILIES:
             raise PriorError(
                 f"There is no prior distribution {distribution!r}. Available: "
@@ -137,6 +153,18 @@ class Prior:
         object.__setattr__(self, "distribution", distribution)
         object.__setattr__(self, "arguments", _checked(distribution, arguments))
         object.__setattr__(self, "on", on)
+        object.__setattr__(self, "by", columns_of(by))
+        object.__setattr__(self, "spread", ())
+
+    @property
+    def pooled(self) -> bool:
+        """Whether the levels of ``by`` learn from each other."""
+        return bool(self.spread)
+
+    @property
+    def shared(self) -> Prior:
+        """The same prior of a quantity that varies with no column."""
+        return Prior(self.distribution, on=self.on, **dict(self.arguments))
 
     @property
     def support(self) -> Support:
@@ -154,12 +182,27 @@ class Prior:
         """Return the call that makes this prior."""
         on = f", on={self.on!r}" if self.on else ""
         inside = "".join(f", {name}={value!r}" for name, value in self.arguments)
-        return f"Prior({self.distribution!r}{inside}{on})"
+        by = f", by={one_or_all(self.by)!r}" if self.by else ""
+        if self.pooled:
+            spread = f", spread={one_or_all(self.spread)!r}"
+            return f"partial_pooling(Prior({self.distribution!r}{inside}{on}){by}{spread})"
+        return f"Prior({self.distribution!r}{inside}{on}{by})"
 
     def describe(self) -> str:
         """Return the distribution as it is written in a paper: ``Normal(mu=0, sigma=1)``."""
         inside = ", ".join(f"{name}={value:.4g}" for name, value in self.arguments)
-        return f"{self.distribution}({inside})"
+        return f"{self.distribution}({inside}){self._grouping()}"
+
+    def _grouping(self) -> str:
+        """Say with which columns it varies, and how its levels are pooled."""
+        if not self.by:
+            return ""
+        columns = " and ".join(map(repr, self.by))
+        if not self.pooled:
+            return f" for each {columns}"
+        words = [f"{s:g}" if isinstance(s, float) else s.describe() for s in self.spread]
+        spreads = words[0] if len(words) == 1 else f"({', '.join(words)})"
+        return f" of the population of {columns}, spread {spreads}"
 
     def placed_on(self, quantity: str) -> Prior:
         """Return the same distribution on another quantity."""
@@ -168,7 +211,13 @@ class Prior:
                 f"A prior was given as {quantity}={self!r}, but it is on {self.on!r}. "
                 f"Leave out on=, or pass it where {self.on!r} belongs."
             )
-        return Prior(self.distribution, on=quantity, **dict(self.arguments))
+        return Prior(self.distribution, on=quantity, **dict(self.arguments)).varying_as(self)
+
+    def varying_as(self, how: Any) -> Prior:
+        """Return the same prior, varying by the ``by`` of another and pooled by its ``spread``."""
+        made = Prior(self.distribution, on=self.on, by=how.by, **dict(self.arguments))
+        object.__setattr__(made, "spread", how.spread)
+        return made
 
 
 @dataclass(frozen=True)
@@ -232,3 +281,26 @@ def _checked(distribution: str, arguments: dict[str, Any]) -> tuple[tuple[str, f
     if distribution == "Gamma" and "mu" in values and values["mu"] <= 0:
         raise PriorError(f"Gamma(mu=) must be positive; got {values['mu']:g}.")
     return tuple(values.items())
+
+
+def columns_of(by: Any, needed: bool = False) -> tuple[str, ...]:
+    """Return the columns that were named by ``by=``.
+
+    Raises
+    ------
+    PriorError
+        If it is no name or several different ones.
+    """
+    found = (by,) if isinstance(by, str) else tuple(by) if isinstance(by, Sequence) else (by,)
+    wrong = not all(isinstance(name, str) and name for name in found)
+    if wrong or (needed and not found) or len(set(found)) < len(found):
+        raise PriorError(
+            "by= takes the name of a column, or several different names: by='family' or "
+            f"by=('domain', 'architecture'); got {by!r}."
+        )
+    return found
+
+
+def one_or_all(names: tuple) -> Any:
+    """Return the only one, or all."""
+    return names[0] if len(names) == 1 else names

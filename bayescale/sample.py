@@ -120,9 +120,11 @@ def run(
     if key not in _compiled:
         _compiled[key] = kernels.compiled(density)
     compiled = _compiled[key].with_data(**density.data)
+    if density.elastic:
+        compiled = kernels.sized(compiled, density.dimension)
     start, left_out = _starting(compiled, density, settings.seed)
     found = None
-    if settings.pilot:
+    if settings.pilot and not density.elastic:
         short = replace(
             settings, draws=settings.pilot, tune=settings.pilot, target_accept=_PILOT_ACCEPT
         )
@@ -132,7 +134,7 @@ def run(
     worst, enough = _judged(draws)
     # Chains that stay apart in straight coordinates are in modes of their own.
     apart = found is not None and worst > _APART
-    if settings.retry and not (enough or apart):
+    if settings.retry and not (enough or apart or density.elastic):
         second = _run_straightened(key, density, settings, draws, start, again=True)
         if second is not None:
             worst_of_second, enough = _judged(second[0])
@@ -217,6 +219,8 @@ def _starting(
     compiled: Any, density: kernels.Density, seed: int
 ) -> tuple[Callable[[int], np.ndarray] | None, float]:
     """Return where chains start, in the modes, and the mass of those where none does."""
+    if density.elastic:
+        return None, 0.0
     value_and_gradient = kernels.caller(compiled, density)
     found = []
     if value_and_gradient is not None:

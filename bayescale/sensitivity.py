@@ -13,8 +13,9 @@ from bayescale import comparison, fitting, forecasting, posterior
 from bayescale.coordinates import Coordinates, frozen
 from bayescale.data import Observations, check_enough, observations
 from bayescale.errors import DataError, LawError, SamplingWarning
+from bayescale.groups import refuse
 from bayescale.model import OUTCOME
-from bayescale.parameters import parameter_names
+from bayescale.parameters import columns_by, parameter_names
 from bayescale.progress import task
 from bayescale.sample import Sampling
 from bayescale.workers import check, ordered
@@ -141,6 +142,7 @@ def sensitivity_to_smallest(
     _check_of(of)
     check(executor, workers)
     noise = likelihood or law.default_likelihood()
+    refuse(columns_by(law, noise), "sensitivity_to_smallest()", "Ask it of one group's rows.")
     every = observations(law, noise, runs, y, inputs, ceiling)
     ((role, column),) = every.columns.items()
     targets = forecasting.checked_inputs(law.inputs, every.columns, {role: at}, "The forecast")
@@ -380,6 +382,7 @@ def sensitivity_to_rows(
     import cloudpickle
 
     _check_fit(fit, "sensitivity_to_rows")
+    refuse(fit.groups, "sensitivity_to_rows()", "Look at fit.loo() and its pareto_k instead.")
     _check_of(of)
     check(executor, workers)
     made = _asked(fit, inputs)
@@ -532,6 +535,7 @@ def sensitivity_to_prior(fit: Fit, *, of: str = "curve", **inputs: Any) -> pd.Da
     import xarray as xr
 
     _check_fit(fit, "sensitivity_to_prior")
+    refuse(fit.groups, "sensitivity_to_prior()", "Fit with another prior and compare.")
     _check_of(of)
     if "log_likelihood" not in fit.tree:
         raise DataError(

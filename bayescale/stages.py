@@ -15,6 +15,7 @@ from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import LawError
 from bayescale.fitting import Fit
 from bayescale.forecasting import Forecast, Forecaster
+from bayescale.groups import refuse
 from bayescale.posterior import over_rows
 from bayescale.scoring import log_mean_exp
 
@@ -249,6 +250,8 @@ def two_stage(loss_fit: Fit | TwoStage, link_fit: Fit, *, seed: int = 0) -> TwoS
                 f"two_stage() takes two fits, as law.fit(...) returns them; the {name} is "
                 f"{type(given).__name__}."
             )
+    for given in (loss_fit, link_fit):
+        refuse(getattr(given, "groups", ()), "two_stage()", "Take one group: fit.at(...).")
     if len(link_fit.law.inputs) != 1:
         listed = ", ".join(link_fit.law.inputs)
         raise LawError(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bayescale import evidence, sensitivity
 from bayescale.evidence import Evidence, evidence_on, listed
+from bayescale.groups import refuse
 from bayescale.parameters import slots
 
 if TYPE_CHECKING:
@@ -180,6 +181,8 @@ def verdict(
     'Inside the data the runs favour one break over power law'
     """
     who: dict[str, Any] = {"workers": workers, "executor": executor, "progress": progress}
+    for fit in fits.values() if isinstance(fits, Mapping) else ():
+        refuse(getattr(fit, "groups", ()), "verdict()", "Take one group of each fit: fit.at(...).")
     found = evidence_on(fits, backtest, comparison, (holdout, cutoffs), rope, prob, who)
     inside, beyond = _interpolation(found), _extrapolation(found)
     answer = _answer(found, inside.winner, beyond.winner if beyond else None)

@@ -19,6 +19,7 @@ from bayescale.coordinates import Coordinates
 from bayescale.data import observations
 from bayescale.errors import BayescaleError, LawError
 from bayescale.likelihoods import Likelihood
+from bayescale.parameters import columns_by
 from bayescale.progress import task
 from bayescale.registry import find_law
 
@@ -119,13 +120,13 @@ def compile_law(law: Any, likelihood: Likelihood) -> None:
 
     This process keeps them, too. Nothing is told of the invented runs.
     """
-    coordinates = Coordinates(law, likelihood)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         runs = _example_runs(law, likelihood)
+        coordinates = Coordinates(law, likelihood, runs.groups)
         numbers = coordinates.numbers(runs.references)
         densities = {"declared": model.density(law, likelihood, numbers, runs)}
-        if collapse.applies(coordinates):
+        if runs.groups is None and collapse.applies(coordinates):
             statistics, _ = collapse.linearized(coordinates, runs, numbers)
             densities["collapsed"] = model.collapsed_density(law, likelihood, numbers, statistics)
     for kind, density in densities.items():
@@ -134,7 +135,14 @@ def compile_law(law: Any, likelihood: Likelihood) -> None:
 
 def _example_runs(law: Any, likelihood: Likelihood) -> Any:
     """Return runs that follow the form's example; any serve, whatever their number."""
+    import pandas as pd
+
     runs = law.simulate(parameters=law.example, noise=0.02, **law.example_inputs(_ROWS))
+    columns = columns_by(law, likelihood)
+    if columns:  # two levels of each: the compiled density serves any number
+        levels = ("A", runs["y"]), ("B", 1.01 * runs["y"])
+        parts = [runs.assign(y=y, **dict.fromkeys(columns, level)) for level, y in levels]
+        runs = pd.concat(parts, ignore_index=True)
     return observations(law, likelihood, runs, "y", {role: role for role in law.inputs})
 
 

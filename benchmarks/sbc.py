@@ -1,4 +1,4 @@
-"""Simulation-based calibration of correlated noise: whether posteriors are what they claim to be.
+"""Simulation-based calibration of correlated noise and of pooled groups: are posteriors honest?
 
 Run: uv run python -m benchmarks.sbc [--simulations 200] [--workers 1] [--cases ...] [--fresh]
 
@@ -33,8 +33,9 @@ import bayescale as bs
 from bayescale import fitting, workers
 from bayescale.coordinates import Coordinates
 from bayescale.data import Observations
-from bayescale.parameters import slots
-from bayescale.posterior import evaluate, log_likelihood, named
+from bayescale.groups import Groups
+from bayescale.levels import at_cells, by_row, one_cell
+from bayescale.posterior import cell_of, evaluate, log_likelihood, named
 from bayescale.sample import Sampling
 
 RESULTS = Path(__file__).parent / "results"
@@ -62,6 +63,8 @@ class Case:
         The reference outcome, which the level's prior stands on.
     fitted
         The likelihood of the fit where it is not the true one: its ranks must not be uniform.
+    groups, cell
+        As of :class:`Observations`. Of what varies the first level is ranked.
     """
 
     law: bs.Law
@@ -72,6 +75,13 @@ class Case:
     fitted: bs.Likelihood | None = None
     known: dict[str, np.ndarray] | None = None
     y_ref: float = 1.0
+    groups: Groups | None = None
+    cell: np.ndarray | None = None
+
+    @property
+    def coordinates(self) -> Coordinates:
+        """Of the truth."""
+        return Coordinates(self.law, self.likelihood, self.groups)
 
     def observed(self, outcome: np.ndarray) -> Observations:
         """Return runs whose references do not depend on the outcome."""
@@ -84,6 +94,7 @@ class Case:
         return Observations(
             {"x": self.x}, outcome, roles, "y", anchor=held, n_obs=self.n_obs, run=self.run,
             known=self.known,
+            groups=self.groups, cell=self.cell,
         )  # fmt: skip
 
 
@@ -96,6 +107,8 @@ SIZES, ITEMS = np.geomspace(1, 1000, 16), {"trials": np.full(16, 200.0)}
 #: Twelve configurations of one, two or four seeds.
 SEEDS = np.tile([1, 2, 4], 4)
 CONFIGS = np.repeat(np.arange(12.0), SEEDS)
+#: Rows of each of six groups, and how their curves vary.
+ROWS, POOLED = (3, 4, 6, 8, 12, 16), bs.partial_pooling(by="family")
 
 CASES = {
     "power law": Case(bs.PowerLaw(), bs.Correlated(), EVEN),
@@ -116,6 +129,11 @@ CASES = {
     "seeds of configurations": Case(
         bs.PowerLaw(), bs.Replicated(), np.repeat(np.geomspace(1, 1000, 12), SEEDS),
         known={"group": CONFIGS},
+    "pooled power law": Case(
+        bs.PowerLaw(**dict.fromkeys(("irreducible", "scale", "exponent"), POOLED)),
+        bs.LogNormal(), np.concatenate([np.geomspace(1, 1000, n) for n in ROWS]),
+        groups=Groups(("family",), (tuple("ABCDEF"),), np.arange(len(ROWS))[:, None]),
+        cell=np.repeat(np.arange(len(ROWS)), ROWS).astype(float),
     ),
 }  # fmt: skip
 
@@ -123,29 +141,38 @@ CASES = {
 # Ranks --------------------------------------------------------------------------------------------
 
 
-def truth(case: Case, rng: np.random.Generator) -> tuple[dict, dict]:
-    """Draw the law's and the likelihood's parameters from their priors."""
-    values = {}
-    for slot in [*slots(case.law), *slots(case.likelihood)]:
+def truth(case: Case, rng: np.random.Generator) -> tuple[dict, dict, dict]:
+    """Draw the law's and the likelihood's parameters from their priors, and all quantities."""
+    values, coordinates = {}, case.coordinates
+    for slot in coordinates.slots:
+        levels = case.groups.count(slot.by) if slot.by and case.groups else 1
         if slot.prior is None:
-            drawn = np.broadcast_to(slot.value, slot.size or 1)
+            drawn = np.broadcast_to(slot.value, (slot.size or 1, levels))
         else:
-            drawn = slot.prior.frozen().rvs(size=slot.size or 1, random_state=rng)
-        parts = tuple(np.float64(value) for value in np.ravel(drawn))
+            size = (slot.size or 1, levels)
+            drawn = slot.prior.frozen().rvs(size=size, random_state=rng)
+        parts = tuple(part if slot.by else np.float64(part[0]) for part in np.asarray(drawn, float))
         values[slot.quantity] = parts[0] if slot.size is None else parts
-    references = case.observed(np.ones(len(case.x))).references
-    return Coordinates(case.law, case.likelihood).natural(values, references)
+    numbers = coordinates.numbers(case.observed(np.ones(len(case.x))).references)
+    for slot in coordinates.declared:
+        if slot.pooled:
+            values[slot.quantity] = coordinates.levels_of(slot, values, numbers)
+    natural = coordinates.natural(values, numbers)
+    if case.groups is None:
+        return *natural, values
+    return *(at_cells(case.groups, group, (1, 1)) for group in natural), values
 
 
 def ranked(case: Case, seed: int, settings: Sampling = SAMPLING) -> dict[str, float]:
     """Simulate, fit and rank once: quantity to rank, and the fit's diagnostics."""
     rng = np.random.default_rng([20240901, seed])
     law, likelihood = case.law, case.likelihood
-    parameters, noise = truth(case, rng)
+    parameters, noise, values = truth(case, rng)
     blank = case.observed(np.ones(len(case.x)))
-    curve = evaluate(law, parameters, blank.inputs, blank.references)
+    curve = evaluate(law, parameters, blank.inputs, blank.references, cell_of(blank))
     by_run = blank.by_run(likelihood.by_run)
-    runs = case.observed(likelihood.draw(rng, curve, **noise, **by_run))
+    noisy = noise if case.groups is None else by_row(noise, cell_of(blank))
+    runs = case.observed(np.ravel(likelihood.draw(rng, curve, **noisy, **by_run)))
 
     fitted = case.fitted or likelihood
     settings = Sampling(**{**vars(settings), "seed": seed})
@@ -154,21 +181,29 @@ def ranked(case: Case, seed: int, settings: Sampling = SAMPLING) -> dict[str, fl
         found = fitting.sampled(law, fitted, runs, settings)
     drawn = found.draws
 
-    def quantities(of_law: dict, of_noise: dict) -> dict[str, np.ndarray]:
+    middles = [p.quantity for p in case.coordinates.free if not p.by and p.field != p.quantity]
+
+    def quantities(of_law: dict, of_noise: dict, carried: dict) -> dict[str, np.ndarray]:
         ends = {"x": np.array([1.0, 10.0]) * case.x.max()}
-        ahead = evaluate(law, of_law, ends, runs.references)
+        first = None if case.groups is None else np.zeros(2, int)
+        ahead = evaluate(law, of_law, ends, runs.references, first)
         shared = {name: value for name, value in of_noise.items() if name in drawn.noise}
-        held = named(of_law | shared) | {"curve at the end": ahead[..., 0]}
+        if case.groups is None:
+            held = named(of_law | shared)
+        else:
+            held = named(one_cell(of_law | shared, 0)) | {m: carried[m] for m in middles}
+        held["curve at the end"] = ahead[..., 0]
         held["curve at 10 times the end"] = ahead[..., 1]
         if case.fitted is None:
             rows = log_likelihood(law, likelihood, runs, of_law, of_noise)
             held["log likelihood"] = rows.sum(axis=-1)
         return held
 
-    mine, true = quantities(drawn.parameters, drawn.noise), quantities(parameters, noise)
+    mine = quantities(drawn.parameters, drawn.noise, drawn.quantities)
+    true = quantities(parameters, noise, values)
     kept = np.linspace(0, settings.chains * settings.draws - 1, RANKED).round().astype(int)
     moving = {name: value.ravel()[kept] for name, value in mine.items() if np.ptp(value) > 0}
-    ranks = {name: float((draws < true[name]).sum()) for name, draws in moving.items()}
+    ranks = {name: float((draws < np.ravel(true[name])).sum()) for name, draws in moving.items()}
     d = found.diagnostics
     return ranks | {
         ":rhat": d.rhat, ":divergences": d.divergences / d.draws, ":ess": d.ess_bulk,

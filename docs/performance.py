@@ -103,10 +103,19 @@ def _scale_groups(found: pd.DataFrame) -> str:
         "cpu_ms": "CPU ms a group", "good": "good diagnostics", "mib": "MiB",
     }  # fmt: skip
     found = found.assign(cpu_ms=1000 * found["cpu_s"] / found["groups"])
-    return (
+    apart, pooled = (found[found["pooling"] == how] for how in ("none", "partial"))
+    words = (
         "Groups that share nothing, a power law with floor each, on one core, after compiling; "
         "other work ran beside, which lengthens wall time.\n\n"
-        + table(found[list(names)].rename(columns=names))
+        + table(apart[list(names)].rename(columns=names))
+    )
+    if not len(pooled):
+        return words
+    names = {**names, "good": "good", "ess": "smallest ESS", "divergences": "divergent"}
+    return (
+        words + "\n\nThe same groups, every parameter partially pooled, in one fit of 4000 draws, "
+        "which nothing is compiled for after a fit to three groups.\n\n"
+        + table(pooled[list(names)].rename(columns=names))
     )
 
 

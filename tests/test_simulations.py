@@ -39,10 +39,10 @@ def test_truths_follow_the_priors():
     case = sbc.CASES["power law"]
     rng = np.random.default_rng(0)
     drawn = [sbc.truth(case, rng) for _ in range(800)]
-    sigma, length = (np.array([noise[n] for _, noise in drawn]) for n in case_noise(case))
+    sigma, length = (np.array([noise[n] for _, noise, _ in drawn]) for n in case_noise(case))
     assert np.median(np.log(sigma)) == pytest.approx(np.log(0.02), abs=0.15)
     assert length.max() < np.log(1000) / 4
-    assert np.median([law["exponent"] for law, _ in drawn]) == pytest.approx(0.25, rel=0.15)
+    assert np.median([law["exponent"] for law, _, _ in drawn]) == pytest.approx(0.25, rel=0.15)
 
 
 def case_noise(case):

@@ -157,6 +157,10 @@ class BrokenPowerLaw(Law):
                 object.__setattr__(self, name, default)
         super().__post_init__(x0, b)
 
+    def default_of(self, name: str) -> Any:
+        """Return a field's default: of the breaks, what the options ask for."""
+        return self._defaults().get(name, super().default_of(name))
+
     def _defaults(self) -> dict[str, Any]:
         walk = Prior("Normal", mu=0.0, sigma=0.8, on="exponent_walk")
         signed = Prior("Normal", mu=0.0, sigma=1.0)

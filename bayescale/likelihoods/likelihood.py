@@ -116,6 +116,11 @@ class Likelihood:
         """Return the bounds of a parameter or a quantity."""
         return self.bounds[name]
 
+    def default_of(self, name: str) -> Any:
+        """Return a field's default, with which it was not given."""
+        declared = fields(self)  # type: ignore[arg-type] (every likelihood is a dataclass)
+        return next(f.default for f in declared if f.name == name)
+
     def __post_init__(self) -> None:
         """Check every field."""
         for name in own_parameter_names(self):

@@ -9,6 +9,7 @@ import numpy as np
 from bayescale.curves import curves_of
 from bayescale.derived import elasticity
 from bayescale.errors import LawError
+from bayescale.groups import check_single
 from bayescale.plots import style
 from bayescale.plots.ticks import log_axis
 
@@ -59,6 +60,7 @@ def local_exponent(fit: Fit, x: Any, *, prob: float = 0.9) -> pd.DataFrame:
     >>> local_exponent(law, [10.0, 100.0])["median"].round(6).tolist()
     [0.5, 0.5]
     """
+    check_single(fit.runs.groups, "plot_breaks()")
     columns = curves_of(fit).columns
     column = style.one_input(columns.values(), "local_exponent")
     found = elasticity(fit, reducible=True, **{next(iter(columns)): x})

@@ -9,6 +9,7 @@ import numpy as np
 from bayescale.drift import DRIFT
 from bayescale.errors import LawError
 from bayescale.fitting import forecast_of
+from bayescale.groups import check_single
 from bayescale.plots import style
 from bayescale.plots.forecast import plot_forecast
 
@@ -66,6 +67,7 @@ def plot_fit(
     >>> ax.get_xscale(), ax.get_yscale()
     ('log', 'log')
     """
+    check_single(fit.runs.groups, "plot_fit()")
     style.one_input(fit.runs.columns.values(), "plot_fit")
     if not 1 <= extrapolation < np.inf:
         raise LawError(

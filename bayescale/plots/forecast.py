@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayescale.errors import LawError
 from bayescale.plots import style
 from bayescale.plots.ticks import log_axis
 
@@ -56,10 +57,20 @@ def plot_forecast(forecast: Forecast, *, prob: float = 0.9, ax: Axes | None = No
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('params', 'loss')
     """
-    x = style.one_input(forecast.inputs.columns, "plot_forecast")
+    for column in forecast.groups:
+        if len(set(forecast.inputs[column])) > 1:
+            raise LawError(
+                f"plot_forecast draws one group; the forecast has several of {column!r}. Forecast "
+                "them one by one, and draw each with ax=."
+            )
+    x = style.one_input(forecast.inputs.columns.drop(list(forecast.groups)), "plot_forecast")
     tables = {of: forecast.interval(prob, of).sort_values(x) for of in ("observation", "curve")}
     ax = style.axes(ax)
-    runs, seen = forecast.runs, [forecast.runs[forecast.outcome], tables["curve"]["median"]]
+    runs = forecast.runs
+    for column in forecast.groups:
+        own = runs[runs[column] == forecast.inputs[column].iloc[0]]
+        runs = own if len(own) else runs  # of a group never seen, the runs of all
+    seen = [runs[forecast.outcome], tables["curve"]["median"]]
     log_axis(ax, "x")
     style.outcome_axis(ax, runs, x, forecast.outcome)
     style.limits(ax, "x", np.concatenate([runs[x], forecast.inputs[x]]))

@@ -8,6 +8,7 @@ import numpy as np
 
 from bayescale.errors import LawError
 from bayescale.fitting import forecast_of
+from bayescale.groups import check_single
 from bayescale.plots import style
 from bayescale.plots.ticks import log_axis, number
 
@@ -71,6 +72,7 @@ def plot_slices(
     >>> bs.plot_slices(fit, along="tokens").get_xlabel()
     'tokens'
     """
+    check_single(fit.runs.groups, "plot_slices()")
     roles = list(fit.law.inputs)
     if len(roles) == 1:
         raise LawError(f"{fit.name} has one input; draw it with plot_fit.")

@@ -1,0 +1,248 @@
+"""Groups of runs: the levels of the columns with which something varies, and their combinations.
+
+A *cell* is a combination of levels of all those columns that was seen. What varies with some of
+the columns is an array over its own levels (over the combinations, of several columns), and goes to
+cells by an index. A dimension is named after its columns, ``family`` or ``domain:architecture``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from bayescale.errors import DataError, LawError, nearest
+
+#: Between the names of columns in a dimension, and of levels in its labels.
+JOINT = ":"
+#: What the tree of one group of a fit says of where it is from.
+ORIGIN = "of_fit"
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """Columns of the table, their levels, and the combinations that were seen.
+
+    Parameters
+    ----------
+    columns
+        The names of the columns.
+    levels
+        Of every column its levels, in order.
+    cells
+        Positions of the levels of each combination seen, shape (cell, column).
+    """
+
+    columns: tuple[str, ...]
+    levels: tuple[tuple[Any, ...], ...]
+    cells: np.ndarray
+
+    @property
+    def dim(self) -> str:
+        """The name of the dimension of the cells."""
+        return dimension(self.columns)
+
+    def __len__(self) -> int:
+        """Return the number of cells."""
+        return len(self.cells)
+
+    def own(self, by: Sequence[str]) -> tuple[str, ...]:
+        """Return columns in the order that they have here."""
+        return tuple(column for column in self.columns if column in by)
+
+    def _distinct(self, by: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the combinations of some columns, and which of them each cell has."""
+        where = [self.columns.index(column) for column in self.own(by)]
+        found, index = np.unique(self.cells[:, where], axis=0, return_inverse=True)
+        return found, np.ravel(index)
+
+    def labels(self, by: Sequence[str]) -> list[Any]:
+        """Return the labels of a dimension: levels, or of several columns their combinations."""
+        own = self.own(by)
+        levels = [self.levels[self.columns.index(column)] for column in own]
+        if len(own) == 1:
+            return list(levels[0])
+        combined, _ = self._distinct(own)
+        return [JOINT.join(str(levels[i][k]) for i, k in enumerate(row)) for row in combined]
+
+    def count(self, by: Sequence[str]) -> int:
+        """Return how many labels a dimension has."""
+        return len(self.labels(by))
+
+    def index(self, by: Sequence[str], of: Sequence[str] | None = None) -> np.ndarray:
+        """Return which label of some columns each cell (or each label of others) has.
+
+        Parameters
+        ----------
+        by
+            The columns whose labels are asked for.
+        of
+            Columns that ``by`` is among; all of them by default, that is the cells.
+
+        Returns
+        -------
+        numpy.ndarray
+            Positions in :meth:`labels`.
+        """
+        if len(self.own(by)) == 1:
+            every = self.cells[:, self.columns.index(self.own(by)[0])]
+        else:
+            every = self._distinct(by)[1]
+        if of is None or self.own(of) == self.columns:
+            return every
+        if len(self.own(of)) == 1:
+            return np.arange(self.count(of))
+        _, first = np.unique(self.index(of), return_index=True)
+        return every[first]
+
+    def label(self, cell: int) -> str:
+        """Return the levels of a cell in words: ``A``, or ``code:transformer``."""
+        return JOINT.join(
+            str(self.levels[i][code]) for i, code in enumerate(self.cells[cell].tolist())
+        )
+
+    def codes(self, column: str, asked: Sequence[Any]) -> np.ndarray:
+        """Return the positions of levels; -1 for one never seen."""
+        known = {level: i for i, level in enumerate(self.levels[self.columns.index(column)])}
+        by_text = {str(level): i for level, i in known.items()}
+        found = [known.get(_plain(one), by_text.get(str(_plain(one)), -1)) for one in asked]
+        return np.array(found, int)
+
+    def find(self, codes: np.ndarray) -> int:
+        """Return the cell of a combination of levels, or -1."""
+        same = np.flatnonzero((self.cells == codes).all(axis=1))
+        return int(same[0]) if len(same) else -1
+
+    def describe(self) -> str:
+        """Return the columns and their numbers of levels, in words."""
+        return ", ".join(
+            f"{column!r} ({len(levels)} levels)"
+            for column, levels in zip(self.columns, self.levels, strict=True)
+        )
+
+
+def dimension(by: Sequence[str]) -> str:
+    """Return the name of the dimension of what varies with some columns."""
+    return JOINT.join(by)
+
+
+def subsets(groups: Groups) -> list[tuple[str, ...]]:
+    """Return every choice of columns, which is every dimension that something may have."""
+    return [
+        by
+        for size in range(1, len(groups.columns) + 1)
+        for by in combinations(groups.columns, size)
+    ]
+
+
+def grouped(table: Any, columns: Sequence[str], where: Any) -> tuple[Groups, np.ndarray]:
+    """Return the groups of a table, and which cell each row belongs to.
+
+    Parameters
+    ----------
+    table
+        Column to its values, as a :class:`pandas.Series`.
+    columns
+        The columns with which something varies.
+    where
+        From a mask of rows to words, for messages.
+
+    Returns
+    -------
+    groups, cell
+        The cell of each row as a number from 0, shape (run,).
+
+    Raises
+    ------
+    DataError
+        If a row has no level, or two levels read alike.
+    """
+    import pandas as pd
+
+    codes, levels = [], []
+    for column in columns:
+        values = table[column]
+        missing = values.isna().to_numpy()
+        if missing.any():
+            raise DataError(
+                f"The column {column!r} (by=) must name a group in each row; {where(missing)} "
+                "have none. Fill them in or drop those rows."
+            )
+        numbers, found = pd.factorize(values, sort=True)
+        names = tuple(_plain(level) for level in found)
+        if len({str(name) for name in names}) < len(names):
+            twice = sorted({str(n) for n in names if [str(m) for m in names].count(str(n)) > 1})
+            raise DataError(
+                f"The column {column!r} (by=) has levels that read alike: {', '.join(twice[:3])}. "
+                "Give the column one type, such as text."
+            )
+        codes.append(numbers)
+        levels.append(names)
+    cells, cell = np.unique(np.stack(codes, axis=1), axis=0, return_inverse=True)
+    return Groups(tuple(columns), tuple(levels), cells), np.ravel(cell).astype(float)
+
+
+def _plain(level: Any) -> Any:
+    """Return a level as a number or text of Python."""
+    value = level.item() if isinstance(level, np.generic) else level
+    return value if isinstance(value, str | int | float | bool) else str(value)
+
+
+def check_single(groups: Groups | None, name: str) -> None:
+    """Raise a LawError where a question is one of a single group, and there are several."""
+    if groups is not None:
+        shown = ", ".join(
+            f"{column}={levels[0]!r}"
+            for column, levels in zip(groups.columns, groups.levels, strict=True)
+        )
+        raise LawError(
+            f"This fit varies by {groups.describe()}, and {name} is asked of one group: "
+            f"fit.at({shown}) is a fit of its own."
+        )
+
+
+def refuse(columns: Sequence[str], name: str, instead: str) -> None:
+    """Raise a LawError where something cannot do with what varies by columns."""
+    if columns:
+        listed = ", ".join(map(repr, columns))
+        raise LawError(f"{name} cannot do with parameters that vary by {listed}. {instead}")
+
+
+def asked_for(groups: Groups | None, given: Mapping[str, Any]) -> tuple[dict, dict]:
+    """Split what was asked into levels of the groups and the rest.
+
+    Parameters
+    ----------
+    groups
+        Of the fit, or None.
+    given
+        Keyword to values.
+
+    Returns
+    -------
+    levels, rest
+        Both by keyword.
+    """
+    columns = () if groups is None else groups.columns
+    levels = {name: value for name, value in given.items() if name in columns}
+    return levels, {name: value for name, value in given.items() if name not in levels}
+
+
+def check_named(groups: Groups, levels: Mapping[str, Any], name: str) -> None:
+    """Raise a LawError unless every column of the groups was given a level."""
+    missing = [column for column in groups.columns if column not in levels]
+    odd = [column for column in levels if column not in groups.columns]
+    if not missing and not odd:
+        return
+    shown = ", ".join(
+        f"{column}={groups.levels[groups.columns.index(column)][0]!r}" for column in groups.columns
+    )
+    got = ", ".join(levels) or "none"
+    hint = "".join(nearest(column, groups.columns) for column in odd)
+    raise LawError(
+        f"{name} varies by {groups.describe()}: say which one is meant, such as {shown}; got "
+        f"{got}.{hint}"
+    )
