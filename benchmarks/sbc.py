@@ -129,6 +129,7 @@ CASES = {
     "seeds of configurations": Case(
         bs.PowerLaw(), bs.Replicated(), np.repeat(np.geomspace(1, 1000, 12), SEEDS),
         known={"group": CONFIGS},
+    ),
     "pooled power law": Case(
         bs.PowerLaw(**dict.fromkeys(("irreducible", "scale", "exponent"), POOLED)),
         bs.LogNormal(), np.concatenate([np.geomspace(1, 1000, n) for n in ROWS]),
