@@ -10,9 +10,11 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from bayescale import collapse, compile_cache, model, posterior, sample
 from bayescale.coordinates import Coordinates
@@ -133,9 +135,16 @@ def compile_law(law: Any, likelihood: Likelihood) -> None:
 
 
 def _example_runs(law: Any, likelihood: Likelihood) -> Any:
-    """Return runs that follow the form's example; any serve, whatever their number."""
-    runs = law.simulate(parameters=law.example, noise=0.02, **law.example_inputs(_ROWS))
-    return observations(law, likelihood, runs, "y", {role: role for role in law.inputs})
+    """Return runs that follow the form's example; any serve, whatever their number.
+
+    What the noise must know of each row is 1, whatever it is.
+    """
+    table = law.simulate(parameters=law.example, noise=0.02, **law.example_inputs(_ROWS))
+    roles = {role: role for role in law.inputs}
+    runs = observations(law, law.default_likelihood(), table, "y", roles)
+    ones = np.ones(len(runs))
+    known = dict.fromkeys(likelihood.by_run, ones) | {"group": 0 * ones}
+    return replace(runs, n_obs=ones, known=known)
 
 
 def table(rows: list[tuple[str, float, bool]]) -> pd.DataFrame:
