@@ -19,6 +19,7 @@ from bayescale.parameters import checked_value, parameter_names, primitives, slo
 from bayescale.pooling import Varying
 from bayescale.prior import Fixed, Prior, one_or_all
 from bayescale.sample import Sampling
+from bayescale.simulating import scattered
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -675,9 +676,10 @@ class Law:
         seed: int = 0,
         y: str = "y",
         parameters: Mapping[str, Any] | None = None,
+        likelihood: Likelihood | None = None,
         **inputs: Sequence[float],
     ) -> pd.DataFrame:
-        """Return runs that follow the law, with noise in proportion to the loss.
+        """Return runs that follow the law, with noise in proportion to the loss or as said.
 
         Parameters
         ----------
@@ -691,6 +693,10 @@ class Law:
             Parameter to value, with the reference input 1 (so ``scale`` is the reducible loss
             at x = 1); by default the law's own numbers where all are fixed, else the form's
             example.
+        likelihood
+            How runs scatter, in place of ``noise``, with a number for each of its parameters and
+            columns: ``bs.Binomial(trials=500)``. Rows follow one another as those of one run, and
+            rows of equal inputs are of one configuration.
         **inputs
             Values of each input.
 
@@ -702,7 +708,7 @@ class Law:
         Raises
         ------
         LawError
-            If a parameter or an input is missing or unknown.
+            If a parameter or an input is missing or unknown, or the likelihood lacks a number.
 
         Examples
         --------
@@ -723,6 +729,8 @@ class Law:
                 )
         arrays = {role: np.asarray(column, float) for role, column in inputs.items()}
         curve = type(self).expr(**arrays, **values)
+        if likelihood is not None:
+            return pd.DataFrame({**arrays, y: scattered(likelihood, curve, arrays, seed)})
         scatter = np.exp(noise * np.random.default_rng(seed).standard_normal(np.shape(curve)))
         return pd.DataFrame({**arrays, y: curve * scatter})
 

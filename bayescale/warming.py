@@ -10,14 +10,17 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from bayescale import collapse, compile_cache, model, posterior, sample
 from bayescale.coordinates import Coordinates
 from bayescale.data import observations
 from bayescale.errors import BayescaleError, LawError
+from bayescale.groups import grouped
 from bayescale.likelihoods import Likelihood
 from bayescale.parameters import columns_by
 from bayescale.progress import task
@@ -134,7 +137,10 @@ def compile_law(law: Any, likelihood: Likelihood) -> None:
 
 
 def _example_runs(law: Any, likelihood: Likelihood) -> Any:
-    """Return runs that follow the form's example; any serve, whatever their number."""
+    """Return runs that follow the form's example; any serve, whatever their number.
+
+    What the noise must know of each row is 1, whatever it is.
+    """
     import pandas as pd
 
     runs = law.simulate(parameters=law.example, noise=0.02, **law.example_inputs(_ROWS))
@@ -143,7 +149,14 @@ def _example_runs(law: Any, likelihood: Likelihood) -> Any:
         levels = ("A", runs["y"]), ("B", 1.01 * runs["y"])
         parts = [runs.assign(y=y, **dict.fromkeys(columns, level)) for level, y in levels]
         runs = pd.concat(parts, ignore_index=True)
-    return observations(law, likelihood, runs, "y", {role: role for role in law.inputs})
+    roles = {role: role for role in law.inputs}
+    checked = observations(law, law.default_likelihood(), runs, "y", roles)
+    if columns:
+        groups, cell = grouped(runs, columns, lambda bad: "")
+        checked = replace(checked, groups=groups, cell=cell)
+    ones = np.ones(len(checked))
+    known = dict.fromkeys(likelihood.by_run, ones) | {"group": 0 * ones}
+    return replace(checked, n_obs=ones, known=known)
 
 
 def table(rows: list[tuple[str, float, bool]]) -> pd.DataFrame:

@@ -329,28 +329,30 @@ def checkpoints(runs=4, rows=6):
     return pd.concat(parts, ignore_index=True)
 
 
+@pytest.fixture(scope="module")
+def of_runs():
+    """Fits that know of which run their rows are."""
+    laws = {"floor": bs.PowerLaw(), "no floor": bs.PowerLaw(irreducible=0.0)}
+    how = {"y": "loss", "x": "x", "run": "who", "draws": 300, "tune": 400, "cores": 1}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", bs.SamplingWarning)
+        return {k: v.fit(checkpoints(), progress=False, **how) for k, v in laws.items()}
+
+
 class TestByRun:
     """Rows of one run are left out together."""
 
-    @pytest.fixture(scope="class")
-    def fits(self):
-        laws = {"floor": bs.PowerLaw(), "no floor": bs.PowerLaw(irreducible=0.0)}
-        how = {"y": "loss", "x": "x", "run": "who", "draws": 300, "tune": 400, "cores": 1}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", bs.SamplingWarning)
-            return {k: v.fit(checkpoints(), progress=False, **how) for k, v in laws.items()}
-
-    def test_runs_are_the_default_where_fits_know_of_them(self, fits):
-        table = bs.compare(fits, progress=False)
+    def test_runs_are_the_default_where_fits_know_of_them(self, of_runs):
+        table = bs.compare(of_runs, progress=False)
         assert table.attrs["by"] == "run"
-        fit = fits["floor"]
+        fit = of_runs["floor"]
         plain = leaving_out.pointwise_loo(fit, quiet=True, units=fit.runs.units)
         assert plain.elpd_i.size == 4
         exact, _ = leaving_out.repaired_loo(fit, plain, units=fit.runs.units)
         assert table.loc["floor", "elpd"] == pytest.approx(exact.elpd)
 
-    def test_a_repaired_run_is_told_by_a_fit_without_it(self, fits):
-        fit = fits["floor"]
+    def test_a_repaired_run_is_told_by_a_fit_without_it(self, of_runs):
+        fit = of_runs["floor"]
         units = fit.runs.units
         found = leaving_out._fits_without(fit, np.array([2]), None, None, units)
         parameters, noise = found[2]
@@ -360,27 +362,28 @@ class TestByRun:
         repaired, _ = leaving_out.repaired_loo(fit, plain, units=units)
         assert float(repaired.elpd_i[2]) == pytest.approx(exact, abs=1.0)
 
-    def test_folds_agree_with_leaving_out_each(self, fits):
-        each = bs.compare(fits, progress=False)
-        folds = bs.compare(fits, folds=4, progress=False)
+    def test_folds_agree_with_leaving_out_each(self, of_runs):
+        each = bs.compare(of_runs, progress=False)
+        folds = bs.compare(of_runs, folds=4, progress=False)
         assert (folds["repaired"] == 4).all()
         assert (folds["warning"] == "").all()
-        for name in fits:
+        for name in of_runs:
             assert folds.loc[name, "elpd"] == pytest.approx(each.loc[name, "elpd"], abs=2.0)
 
-    def test_rows_when_asked(self, fits):
-        table = bs.compare(fits, by="row", repair=False, progress=False)
+    def test_rows_when_asked(self, of_runs):
+        table = bs.compare(of_runs, by="row", repair=False, progress=False)
         assert table.attrs["by"] == "row"
 
-    def test_wrong_use(self, fits, power_fit):
+    def test_wrong_use(self, of_runs, power_fit):
         with pytest.raises(bs.LawError, match="by= must be 'run' or 'row'"):
-            bs.compare(fits, by="seed")
+            bs.compare(of_runs, by="seed")
         with pytest.raises(bs.LawError, match="folds= must be a whole number from 2 to 4; got 5"):
-            bs.compare(fits, folds=5)
+            bs.compare(of_runs, folds=5)
         with pytest.raises(bs.LawError, match="by='run' needs fits whose rows"):
             bs.compare({"a": power_fit, "b": power_fit}, by="run")
         other = dataclasses.replace(
-            fits["floor"], runs=dataclasses.replace(fits["floor"].runs, run=np.arange(24.0) // 3)
+            of_runs["floor"],
+            runs=dataclasses.replace(of_runs["floor"].runs, run=np.arange(24.0) // 3),
         )
         with pytest.raises(bs.DataError, match="do not agree which rows are of one run"):
-            bs.compare({"a": fits["floor"], "b": other})
+            bs.compare({"a": of_runs["floor"], "b": other})

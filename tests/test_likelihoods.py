@@ -11,7 +11,7 @@ from noises import COUNTS, NOISES, runs_for, table_for
 from scipy import integrate, stats
 
 import bayescale as bs
-from bayescale import fitting, posterior
+from bayescale import fitting, posterior, warming
 from bayescale.coordinates import Coordinates
 from bayescale.data import observations
 from bayescale.likelihoods import Likelihood, likelihoods
@@ -496,3 +496,57 @@ def test_a_likelihood_without_standardised_residuals_says_so():
 
     with pytest.raises(bs.LawError, match="Plain does not say how far"):
         Plain().standardised(1.0, 1.0)
+
+
+# Simulating and compiling ahead -------------------------------------------------------------------
+
+FIXED = {
+    "rounded": bs.LogNormal(sigma=0.05, n_obs=4, resolution=0.1, censored=2.5),
+    "Normal": bs.Normal(sigma=0.05),
+    "Student's t": bs.StudentT(sigma=0.05, nu=4.0, y_sd=0.01),
+    "counts": bs.Binomial(trials=50, guess_rate=0.2),
+    "more": bs.BetaBinomial(trials=50, concentration=20.0),
+    "one-sided": bs.ExGaussian(sigma=0.001, excess=0.1),
+    "along a run": bs.Correlated(bs.LogNormal(sigma=0.05), correlation_length=0.5),
+    "varying": bs.Heteroscedastic(bs.LogNormal(sigma=0.05), sigma_slope=-0.3),
+    "seeds": bs.Replicated(bs.LogNormal(sigma=0.001), lack_of_fit=0.1),
+    "folds": bs.Resampled(
+        bs.LogNormal(sigma=0.01), resample="fold", resample_sd=0.1, evaluation_sd=0.01
+    ),
+}
+
+
+class TestSimulate:
+    @pytest.mark.parametrize("noise", FIXED)
+    def test_runs_scatter_as_said(self, noise):
+        x = np.repeat(np.geomspace(1, 100, 6), 3)
+        how = {"likelihood": FIXED[noise], "parameters": {
+            "irreducible": 0.1, "scale": 0.4, "exponent": 0.3,
+        }}  # fmt: skip
+        law = bs.PowerLaw()
+        one, again = (law.simulate(x=x, seed=3, **how)["y"] for _ in "ab")
+        np.testing.assert_array_equal(one, again)
+        away = np.log(one / law.simulate(x=x, noise=0.0, parameters=how["parameters"])["y"])
+        assert 0.001 < away.std() < 0.6
+        if noise == "one-sided":
+            assert (away > -0.01).all()
+        if noise == "seeds":
+            assert away.groupby(x).std().max() < 0.01 < away.std()
+        if noise in ("counts", "more"):
+            np.testing.assert_allclose(one * 50, np.round(one * 50))
+        if noise == "rounded":
+            np.testing.assert_allclose(one * 10, np.round(one * 10))
+
+    def test_what_has_no_number(self):
+        with pytest.raises(bs.LawError, match="a number for sigma, such as sigma=0.02"):
+            bs.PowerLaw().simulate(x=[1.0], likelihood=bs.LogNormal())
+        with pytest.raises(bs.LawError, match="a number for trials="):
+            bs.PowerLaw().simulate(x=[1.0], likelihood=bs.Binomial(trials="n"))
+
+
+@pytest.mark.parametrize("noise", NOISES)
+def test_invented_runs_for_compiling_have_all_that_the_noise_reads(noise):
+    likelihood = NOISES[noise]
+    runs = warming._example_runs(bs.PowerLaw(), likelihood)
+    known = runs.by_run(likelihood.by_run)
+    assert all(values.shape == (len(runs),) for values in known.values())
