@@ -27,6 +27,8 @@ from bayescale.parameters import Slot, offset, primitives, slots, spread, spread
 _LOG_ROOT_TAU = 0.5 * math.log(2 * math.pi)
 #: A spread whose smallest plausible value is less than this share of its median may be zero.
 _NEAR_ZERO = 0.3
+#: How far levels are centred at most where their spread may be zero; less says that they are alike.
+_HALF = 0.5
 _PAIR = ("log_level", "probit_floor_share")
 
 
@@ -235,8 +237,9 @@ class Coordinates:
 
         A level's own value is a good coordinate where the runs say much of it, its offset where
         they say little: the share is 1 less its variance over the spread's square. Where a spread
-        may be as good as zero, levels' own values would pile up: then offsets, and a spread with a
-        sign.
+        may be as good as zero, levels' own values would pile up: they are centred half-way at most,
+        and where the runs say little of each level too, its offset goes with a spread that has a
+        sign. How each choice samples is told in benchmarks/README.md.
 
         Parameters
         ----------
@@ -253,21 +256,22 @@ class Coordinates:
             parts = {part.quantity: part for part in spread_slots(slot)}
             for column in slot.by if slot.pooled else ():
                 width = np.asarray(values[spread(slot, column)])
-                part, shares = parts[spread(slot, column)], []
-                if _may_vanish(part):
-                    low, middle = np.quantile(width, [0.025, 0.5])
-                    found[signed(part)] = float(low < _NEAR_ZERO * middle)
-                    if found[signed(part)]:
-                        levels = self._groups.count((column,))
-                        found[centred(slot, column)] = np.zeros(levels)
-                        continue
+                shares = []
                 for i, moved in enumerate(_parts(slot, values[offset(slot, column)])):
                     own = width * moved
                     if len(slot.by) == 1:
                         middle = primitives(slot)[0]
                         own = own + _free(middle.prior, _parts(slot, values[middle.quantity])[i])
                     shares.append(1 - own.var(axis=(-1, -2)) / np.mean(width**2))
-                found[centred(slot, column)] = np.clip(np.mean(shares, axis=0), 0.0, 1.0)
+                share = np.clip(np.mean(shares, axis=0), 0.0, 1.0)
+                low, usual = np.quantile(width, [0.025, 0.5])
+                may_be_zero = low < _NEAR_ZERO * usual
+                alike = bool(may_be_zero and share.mean() < _HALF)
+                part = parts[spread(slot, column)]
+                if _may_vanish(part):
+                    found[signed(part)] = float(alike)
+                most = 0.0 if alike and _may_vanish(part) else _HALF if may_be_zero else 1.0
+                found[centred(slot, column)] = np.minimum(share, most)
         return found
 
     def values(
