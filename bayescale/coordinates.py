@@ -239,7 +239,7 @@ class Coordinates:
         they say little: the share is 1 less its variance over the spread's square. Where a spread
         may be as good as zero, levels' own values would pile up: they are centred half-way at most,
         and where the runs say little of each level too, its offset goes with a spread that has a
-        sign. How each choice samples is told in benchmarks/README.md.
+        sign. benchmarks/group_geometry.py compares the choices.
 
         Parameters
         ----------
