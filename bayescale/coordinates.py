@@ -25,6 +25,10 @@ from bayescale.groups import Groups, dimension
 from bayescale.parameters import Slot, offset, primitives, slots, spread, spread_slots
 
 _LOG_ROOT_TAU = 0.5 * math.log(2 * math.pi)
+#: A spread whose smallest plausible value is less than this share of its median may be zero.
+_NEAR_ZERO = 0.3
+#: How far levels are centred at most where their spread may be zero; less says that they are alike.
+_HALF = 0.5
 _PAIR = ("log_level", "probit_floor_share")
 
 
@@ -180,6 +184,8 @@ class Coordinates:
             if slot.quantity in self.sizes:
                 origin, unit = _origin_and_unit(slot)
                 numbers[f"{slot.quantity}_origin"], numbers[f"{slot.quantity}_unit"] = origin, unit
+        for slot in self.declared:
+            numbers |= {signed(part): 0.0 for part in spread_slots(slot) if _may_vanish(part)}
         return numbers | self._counts() | self.places()
 
     def _counts(self) -> dict[str, float]:
@@ -226,11 +232,14 @@ class Coordinates:
                     numbers[centred(slot, column)] = _centring(self._groups, slot, column)
         return {name: np.asarray(numbers[name], float) for name in self.long}
 
-    def recentred(self, values: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        """Return how far the coordinates of pooled levels are best centred, learned from draws.
+    def recentred(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the numbers of the coordinates of pooled levels that are best, learned from draws.
 
         A level's own value is a good coordinate where the runs say much of it, its offset where
-        they say little: the share is 1 less its variance over the spread's square.
+        they say little: the share is 1 less its variance over the spread's square. Where a spread
+        may be as good as zero, levels' own values would pile up: they are centred half-way at most,
+        and where the runs say little of each level too, its offset goes with a spread that has a
+        sign. benchmarks/group_geometry.py compares the choices.
 
         Parameters
         ----------
@@ -244,6 +253,7 @@ class Coordinates:
         """
         found = {}
         for slot in self.declared:
+            parts = {part.quantity: part for part in spread_slots(slot)}
             for column in slot.by if slot.pooled else ():
                 width = np.asarray(values[spread(slot, column)])
                 shares = []
@@ -253,7 +263,15 @@ class Coordinates:
                         middle = primitives(slot)[0]
                         own = own + _free(middle.prior, _parts(slot, values[middle.quantity])[i])
                     shares.append(1 - own.var(axis=(-1, -2)) / np.mean(width**2))
-                found[centred(slot, column)] = np.clip(np.mean(shares, axis=0), 0.0, 1.0)
+                share = np.clip(np.mean(shares, axis=0), 0.0, 1.0)
+                low, usual = np.quantile(width, [0.025, 0.5])
+                may_be_zero = low < _NEAR_ZERO * usual
+                alike = bool(may_be_zero and share.mean() < _HALF)
+                part = parts[spread(slot, column)]
+                if _may_vanish(part):
+                    found[signed(part)] = float(alike)
+                most = 0.0 if alike and _may_vanish(part) else _HALF if may_be_zero else 1.0
+                found[centred(slot, column)] = np.minimum(share, most)
         return found
 
     def values(
@@ -364,13 +382,13 @@ class Coordinates:
         An offset's coordinate is the offset itself, or where runs say much of a level the level's
         own value (centred), or in between: Papaspiliopoulos et al. (2007), arXiv:0708.3797.
         """
-        middle, values, log_jacobian = primitives(slot)[0], {}, 0.0
+        middle, values, widths, log_jacobian = primitives(slot)[0], {}, {}, 0.0
         for part in spread_slots(slot):
             if part.prior is None:
-                values[part.quantity] = held[part.quantity]
+                widths[part.quantity] = values[part.quantity] = held[part.quantity]
                 continue
-            found, jacobian = _single(part, z[part.quantity], numbers, None)
-            values |= found
+            widths[part.quantity], jacobian = _width(part, z[part.quantity], numbers)
+            values[part.quantity] = abs(widths[part.quantity])
             log_jacobian = log_jacobian + jacobian
         moves, by_level = shift
         lead = moves.mean(0) if by_level else moves
@@ -388,16 +406,17 @@ class Coordinates:
             total = free
             for column in slot.by:
                 coordinate = _parts(slot, z[offset(slot, column)])[i]
-                width = values[spread(slot, column)]
+                width = widths[spread(slot, column)]
                 moved, jacobian = _offset(
                     coordinate,
-                    width,
+                    values[spread(slot, column)],
                     numbers[f"{middle.quantity}_unit"],
                     _along_levels(numbers[centred(slot, column)], coordinate),
                     away,
                 )
                 log_jacobian = log_jacobian + jacobian
-                offsets[column].append(moved)
+                # Of a tensor only the density is wanted, which does not know the offsets' sign.
+                offsets[column].append(moved * np.sign(width) if _drawn(moved) else moved)
                 total = total + width * self._along(slot, column, moved, numbers)
             levels.append(_bounded(middle, total, numbers)[0])
         for column, parts in offsets.items():
@@ -526,6 +545,11 @@ def place(by: Sequence[str], of: Sequence[str]) -> str:
     return f"{dimension(by)}_of_{dimension(of)}"
 
 
+def signed(part: Slot) -> str:
+    """Return the name of whether a spread's coordinate has a sign (1) or is a log (0)."""
+    return f"{part.quantity}_signed"
+
+
 def centred(slot: Slot, column: str) -> str:
     """Return the name of how far the coordinates of a pooled quantity's levels are centred."""
     return f"{offset(slot, column)}_centred"
@@ -565,6 +589,30 @@ def _made(
             total = total + values[spread(slot, column)] * levels(column, moved)
         found.append(_bounded(middle, total, numbers)[0])
     return tuple(found) if slot.size is not None else found[0]
+
+
+def _drawn(value: Any) -> bool:
+    """Return whether a value is an array of numbers, and no tensor."""
+    return not hasattr(value, "owner")
+
+
+def _width(part: Slot, coordinate: Any, numbers: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return a spread from its coordinate, and the log Jacobian.
+
+    The coordinate is the spread's log; or, where it may be as good as zero, the spread itself with
+    a sign: the log has a tail without end there, and with a sign zero is a point like any other.
+    """
+    positive, jacobian = _constrain(part, coordinate, numbers)
+    if not _may_vanish(part):
+        return positive, jacobian
+    origin, share = numbers[f"{part.quantity}_origin"], numbers[signed(part)]
+    width = share * np.exp(origin) * coordinate + (1 - share) * positive
+    return width, share * origin + (1 - share) * jacobian
+
+
+def _may_vanish(part: Slot) -> bool:
+    """Return whether a spread may be any positive number."""
+    return part.prior is not None and part.prior.support == (0.0, math.inf)
 
 
 def _offset(coordinate: Any, width: Any, unit: Any, share: Any, away: Any) -> tuple[Any, Any]:

@@ -122,11 +122,12 @@ class Fit(Forecaster):
             self.likelihood,
             self.runs,
             self.parameters | self.noise,
-            self._quantities(),
+            self._quantities,
             self.tree["sample_stats"].to_dataset(),
             None if np.isnan(pareto_k) else float(pareto_k),
         )
 
+    @cached_property
     def _quantities(self) -> dict[str, Any]:
         names = [slot.quantity for slot in self._coordinates.moving]
         return posterior.unlabelled(self.tree["posterior"].to_dataset(), names, self.runs.groups)
@@ -178,9 +179,14 @@ class Fit(Forecaster):
                 f"{self.name} was fitted without groups, so there is no {', '.join(levels)} to "
                 "choose. Let a parameter vary: scale=bs.partial_pooling(by='family')."
             )
-        posterior_draws = self.tree["posterior"].to_dataset()
         law, likelihood, runs, drawn = members.member(
-            self.law, self.likelihood, self.runs, posterior_draws, levels, self.settings.seed
+            self.law,
+            self.likelihood,
+            self.runs,
+            self._quantities,
+            self.parameters | self.noise,
+            levels,
+            self.settings.seed,
         )
         chosen = ", ".join(f"{column}={levels[column]!r}" for column in self.groups)
         seed = (self.settings.seed + 7919 * zlib.crc32(chosen.encode())) % 2**32
@@ -191,7 +197,7 @@ class Fit(Forecaster):
                 "observed_data": xr.Dataset({model.OUTCOME: ("run", runs.reported(runs.outcome))}),
             }
         )
-        first = next(iter(posterior_draws.data_vars.values())).to_numpy()
+        first = next(iter(posterior.named(self._quantities).values()))
         origin = f"{zlib.crc32(np.ascontiguousarray(first).tobytes())}"
         notes = [*self.notes, f"of {chosen}"]
         tree.attrs = {**self.tree.attrs, "notes": notes, ORIGIN: origin}
@@ -656,7 +662,7 @@ class Fit(Forecaster):
         >>> bs.PowerLaw().fit(runs, y="loss", x="x", progress=False).loo().elpd_i.shape
         (6,)
         """
-        parts = self.parameters, self.noise, self._quantities()
+        parts = self.parameters, self.noise, self._quantities
         return leave_one_out(self.law, self.likelihood, self.runs, *parts)
 
     def outliers(self, limit: float | None = None) -> pd.DataFrame:
@@ -803,7 +809,7 @@ class Fit(Forecaster):
 
         shown = posterior.named_by_level(self.runs, self.parameters | self.noise)
         if self.groups:
-            quantities = self._quantities()
+            quantities = self._quantities
             populations = {n: quantities[n] for n in _of_populations(self._coordinates)}
             shown |= posterior.named(populations)
         rows = {}

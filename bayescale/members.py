@@ -19,7 +19,7 @@ from bayescale.data import Observations
 from bayescale.errors import LawError, nearest
 from bayescale.groups import Groups, check_named
 from bayescale.levels import at_cells, one_cell
-from bayescale.parameters import Slot, offset, parameter_names, ungrouped
+from bayescale.parameters import Slot, offset, ungrouped
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -180,7 +180,8 @@ def member(
     law: Any,
     likelihood: Any,
     runs: Observations,
-    tree: xr.Dataset,
+    quantities: Mapping[str, Any],
+    natural: Mapping[str, Any],
     levels: Mapping[str, Any],
     seed: int,
 ) -> tuple[Any, Any, Observations, xr.Dataset]:
@@ -190,8 +191,10 @@ def member(
     ----------
     law, likelihood, runs
         What was fitted, with groups.
-    tree
-        The posterior.
+    quantities
+        Draws of what carries priors, levels first.
+    natural
+        Draws of the law's and the likelihood's parameters, shape (cell, chain, draw).
     levels
         Column to one level.
     seed
@@ -207,20 +210,18 @@ def member(
     check_known(law, likelihood, groups, levels)
     coordinates = Coordinates(law, likelihood, groups)
     cell = groups.find(codes_of(groups, levels, "The fit"))
-    free = [slot.quantity for slot in coordinates.free]
-    quantities = posterior.unlabelled(tree, free, groups)
     numbers = coordinates.numbers(runs.references)
     held = quantities_at(coordinates, quantities, levels, numbers, seed)
     plain_law, plain_noise = ungrouped(law), ungrouped(likelihood)
     rows = runs_of(runs, cell)
-    names = parameter_names(law), parameter_names(likelihood)
     if cell >= 0:
-        every = posterior.parameters_of(tree, [*names[0], *names[1]], groups)
-        natural = one_cell(every, cell)
+        own = one_cell(natural, cell)
     else:
         fixed = {s.quantity: s.value for s in coordinates.declared if s.prior is None}
         alone = Coordinates(plain_law, plain_noise)
         both = alone.natural({**fixed, **held}, numbers)
-        natural = at_cells(None, both[0] | both[1], (tree.sizes["chain"], tree.sizes["draw"]))
-    labelled = posterior.labelled({**held, **natural}, law.component)
+        first = next(iter(natural.values()))
+        shape = np.shape(first[0] if isinstance(first, tuple) else first)[1:]
+        own = at_cells(None, both[0] | both[1], shape)
+    labelled = posterior.labelled({**held, **own}, law.component)
     return plain_law, plain_noise, rows, labelled

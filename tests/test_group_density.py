@@ -7,7 +7,7 @@ import pytest
 
 import bayescale as bs
 from bayescale import model
-from bayescale.coordinates import Coordinates, centred
+from bayescale.coordinates import Coordinates
 from bayescale.data import observations
 
 PLAIN = pytensor.compile.mode.Mode(linker="py", optimizer=None)
@@ -117,17 +117,19 @@ def numeric_log_determinant(function, at, step=1e-6):
 
 
 @pytest.mark.filterwarnings("ignore::bayescale.errors.DataWarning")
-@pytest.mark.parametrize("share", [0.0, 0.6])
+@pytest.mark.parametrize("share", [0.0, 0.6, "signed"])
 @pytest.mark.parametrize("case", CASES)
 def test_density_is_the_plain_model_with_the_jacobian(case, share):
     law, likelihood = CASES[case]
     checked = checked_runs(law, likelihood)
     coordinates = Coordinates(law, likelihood, checked.groups)
     numbers = coordinates.numbers(checked.references)
-    for slot in coordinates.declared:
-        for column in slot.by if slot.pooled else ():
-            name = centred(slot, column)
-            numbers[name] = np.linspace(0, share, len(numbers[name]))
+    for name in coordinates.long:
+        if name.endswith("_centred"):
+            most = 0.0 if share == "signed" else share
+            numbers[name] = np.linspace(0, most, len(numbers[name]))
+    if share == "signed":
+        numbers |= {name: 1.0 for name in numbers if name.endswith("_signed")}
 
     built = model.density(law, likelihood, numbers, checked)
     vector = 0.3 * np.random.default_rng(1).standard_normal(built.dimension)

@@ -1,6 +1,7 @@
 """Groups, sampled for real."""
 
 import ctypes
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -41,10 +42,17 @@ def simulated(groups, rows, seed=0, noise=0.02, times=1.0):
     return pd.concat(runs, ignore_index=True), pd.DataFrame(truth).set_index("family")
 
 
+def briefly(runs, draws=300, tune=400):
+    """A fit of few draws, whatever its diagnostics say."""
+    ask = {"draws": draws, "tune": tune, "seed": 1, "retry": False, "progress": False}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", bs.SamplingWarning)
+        return POOLED.fit(runs, y="y", x="x", **ask)
+
+
 @pytest.fixture(scope="module")
 def few():
-    runs, _ = simulated(3, 10)
-    return POOLED.fit(runs, y="y", x="x", draws=300, tune=400, seed=1, retry=False, progress=False)
+    return briefly(simulated(3, 10)[0])
 
 
 def density_of(groups, rows=8):
@@ -77,8 +85,7 @@ def test_one_compilation_serves_any_number_of_groups():
 
 def test_a_second_fit_with_more_groups_compiles_nothing(few):
     before = sample.compiled_count()
-    runs, _ = simulated(5, 8, seed=3)
-    fit = POOLED.fit(runs, y="y", x="x", draws=100, tune=200, retry=False, progress=False)
+    fit = briefly(simulated(5, 8, seed=3)[0], draws=100, tune=200)
     assert sample.compiled_count() == before
     assert fit.parameters["exponent"].shape == (5, 4, 100)
 
@@ -86,12 +93,10 @@ def test_a_second_fit_with_more_groups_compiles_nothing(few):
 def test_update_is_a_fit_to_all_runs(few):
     more, _ = simulated(1, 10, seed=8)
     more = more.assign(family="new").iloc[:3]
-    updated = few.update(more, progress=False)
-    runs, _ = simulated(3, 10)
-    again = POOLED.fit(
-        pd.concat([runs, more]), y="y", x="x", draws=300, tune=400, seed=1, retry=False,
-        progress=False,
-    )  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", bs.SamplingWarning)
+        updated = few.update(more, progress=False)
+    again = briefly(pd.concat([simulated(3, 10)[0], more]))
     np.testing.assert_allclose(updated.parameters["exponent"], again.parameters["exponent"])
     known = updated.forecast(x=1e10, family="new", drift=0).interval()
     guessed = few.forecast(x=1e10, family="new", drift=0).interval()
