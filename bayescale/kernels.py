@@ -211,7 +211,7 @@ def _by_wrapper(density: Density) -> Any:
         _shapes={},
         compiled_logp_func=_c_density(function.vm.jit_fn, fixed),
         compiled_expand_func=_c_copy(fixed),
-        initial_point_func=None,
+        initial_point_func=_uniform(size),
         shared_data=arrays,
         shared_var_keys=_keys(arrays),
         user_data=record,
@@ -247,19 +247,24 @@ def sized(compiled: Any, size: int) -> Any:
         Of a point.
     """
 
-    def start(seed: Any = None) -> np.ndarray:
-        # nutpie's own start: the origin, moved by up to 1 in every coordinate.
-        return np.random.default_rng(seed).uniform(-1.0, 1.0, size)
-
     return replace(
         compiled,
         _n_dim=size,
         _coords={"unconstrained_parameter": [f"z_{i}" for i in range(size)]},
         _shapes={"z": (size,)},
-        initial_point_func=start,
+        initial_point_func=_uniform(size),
         n_expanded=size,
         shape_info=(["z"], [slice(0, size)], [(size,)]),
     )
+
+
+def _uniform(size: int) -> Callable[[Any], np.ndarray]:
+    """Return nutpie's own start: the origin, moved by up to 1 in every coordinate."""
+
+    def start(seed: Any = None) -> np.ndarray:
+        return np.random.default_rng(seed).uniform(-1.0, 1.0, size)
+
+    return start
 
 
 def _c_density(inner: Any, fixed: int | None) -> Any:

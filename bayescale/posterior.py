@@ -528,6 +528,6 @@ def parameters_of(posterior: xr.Dataset, names: list[str], groups: Groups | None
     dims = {dimension(by): by for by in subsets(groups)}
     found = {}
     for name, value in values.items():
-        by = next((dims[dim] for dim in posterior[name].dims if dim in dims), ())
+        by = next((dims[str(dim)] for dim in posterior[name].dims if dim in dims), ())
         found[name] = widened(groups, by, value)
     return found

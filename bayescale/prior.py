@@ -164,7 +164,8 @@ class Prior:
     @property
     def shared(self) -> Prior:
         """The same prior of a quantity that varies with no column."""
-        return Prior(self.distribution, on=self.on, **dict(self.arguments))
+        arguments: dict[str, Any] = dict(self.arguments)
+        return Prior(self.distribution, on=self.on, **arguments)
 
     @property
     def support(self) -> Support:
@@ -200,7 +201,7 @@ class Prior:
         columns = " and ".join(map(repr, self.by))
         if not self.pooled:
             return f" for each {columns}"
-        words = [f"{s:g}" if isinstance(s, float) else s.describe() for s in self.spread]
+        words = [f"{s:g}" if isinstance(s, int | float) else s.describe() for s in self.spread]
         spreads = words[0] if len(words) == 1 else f"({', '.join(words)})"
         return f" of the population of {columns}, spread {spreads}"
 
@@ -211,7 +212,8 @@ class Prior:
                 f"A prior was given as {quantity}={self!r}, but it is on {self.on!r}. "
                 f"Leave out on=, or pass it where {self.on!r} belongs."
             )
-        return Prior(self.distribution, on=quantity, **dict(self.arguments)).varying_as(self)
+        arguments: dict[str, Any] = dict(self.arguments)
+        return Prior(self.distribution, on=quantity, **arguments).varying_as(self)
 
     def varying_as(self, how: Any) -> Prior:
         """Return the same prior, varying by the ``by`` of another and pooled by its ``spread``."""

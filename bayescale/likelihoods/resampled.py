@@ -97,7 +97,7 @@ class Resampled(Likelihood):
             run = np.unique(table, axis=1, return_inverse=True)[1].ravel()
         code = np.unique(run, return_inverse=True)[1].ravel()
         resample = np.unique(rows.given["resample"], return_inverse=True)[1].ravel()
-        models, resamples = code.max() + 1, resample.max() + 1
+        models, resamples = int(code.max()) + 1, int(resample.max()) + 1
         self._check_complete(code, resample, models, resamples)
         order = np.lexsort((resample, code))
         first = order[::resamples]

@@ -68,7 +68,7 @@ def plot_forecast(forecast: Forecast, *, prob: float = 0.9, ax: Axes | None = No
     ax = style.axes(ax)
     runs = forecast.runs
     for column in forecast.groups:
-        own = runs[runs[column] == forecast.inputs[column].iloc[0]]
+        own = runs.loc[runs[column] == forecast.inputs[column].iloc[0]]
         runs = own if len(own) else runs  # of a group never seen, the runs of all
     seen = [runs[forecast.outcome], tables["curve"]["median"]]
     log_axis(ax, "x")
