@@ -30,7 +30,7 @@ writes: every method fits the same rows at small x and forecasts single runs at 
 - **Published**: 54 vision and 16 language curves of Alabdulmohsin et al. (2022) with their split;
   12 curves of nanoGPT's loss against its width, and 13 double-descent curves, cut as by Lee et al.
   (2025, NSL-PFN); four-digit addition of Caballero et al. (2023).
-- **Transfer**, on which nothing is tuned: 28 classical learning curves (lcdb), 12 of drug response
+- **Transfer**, on which nothing was chosen (the defaults were, on the published curves): 28 classical learning curves (lcdb), 12 of drug response
   models, 25 of pre-training runs, 3 learning rate schedules. Half of them are cut at half of the
   largest x, half in the middle of log x, which forecasts at 4 to 48 times the training range.
 
@@ -55,7 +55,7 @@ GROUPS = (
         "Published, over all 72 curves of which 54 are here: NSL-PFN has RMSLE 0.0280 and log "
         "score 3.330, MCMC of one break 0.0645 and 2.921, of M4 0.0422 and 3.024.",
     ),
-    ("language", "Language", "Big-bench curves (half of them) are step functions of x."),
+    ("language", "Language", "Big-bench curves (half of them, BB) are step functions of x."),
     (
         "language + nano",
         "Language and nano",

@@ -91,9 +91,8 @@ def _scale_curves(found: pd.DataFrame) -> str:
         "Simulated curves of 20 to 70 points through `bs.fit_many`'s road, with diagnostics, "
         "leave-one-out and a forecast each; after start-up. A curve whose diagnostics fall short "
         "is sampled again, which counts; straightened are those that were sampled in coordinates "
-        "learned from draws. MiB: the largest worker, after its first curves and at the end. Other "
-        "work ran beside: the CPU time tells what the rate is where cores are free (its inverse, "
-        f"times the processes).\n\n{shown}"
+        "learned from draws. MiB: the largest worker, after its first curves and at the end. The "
+        f"CPU time depends less on who else uses the machine than the rate does.\n\n{shown}"
     )
 
 
@@ -158,8 +157,8 @@ def _scale_rows(found: pd.DataFrame) -> str:
         f"One curve with {found['runs'].min():,} to {found['runs'].max():,} runs, a fit after "
         "compiling. By default runs are summed up in bins of x from 10,000 on; `whole` is the "
         "density run by run, for comparison: the posterior means of the floor differ by at most "
-        f"{gaps.max():.4f} of its posterior sd. CPU seconds are of the column before them; other "
-        "work ran beside. MiB: the largest resident memory.\n\n"
+        f"{gaps.max():.4f} of its posterior sd. CPU seconds are of the column before them. "
+        "MiB: the largest resident memory.\n\n"
         f"{shown}\n\n![time and memory by runs](images/performance_rows.png)"
     )
 
@@ -239,11 +238,16 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[pd.DataFrame], str]], ...] = (
     ("first_fit", "The first fit", "first_fit.py", _first_fit),
     ("geometry", "Effective draws a second", "geometry.py", _geometry),
     ("fixed_breaks", "Two breaks on real curves", "fixed_breaks.py", _fixed_breaks),
-    ("speed_peers_summary", "Against what users run today", "speed_peers.py", _speed_peers),
+    (
+        "speed_peers_summary",
+        "Against what users run today",
+        "speed_peers.py --grid 3",
+        _speed_peers,
+    ),
     (
         "scale_curves",
         "Many curves",
-        "scale_curves.py --curves 500 --broken 60",
+        "scale_curves.py",
         _scale_curves,
     ),
     ("scale_groups", "Many groups", "scale_groups.py --most 30", _scale_groups),
