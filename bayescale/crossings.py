@@ -232,6 +232,8 @@ def speedup(
     >>> bs.speedup(new, over=old, at=[1e4, 1e6]).interval()["median"].round(6).tolist()
     [2.0, 2.0]
     """
+    of_groups = group is not None and over is not None
+    called = (_called(group), _called(over)) if of_groups else None
     first, over = _arms(first, group, over)
     arm, base = paired(first, over, seed)
     held, role = base.role(of), arm.role(of)
@@ -248,9 +250,14 @@ def speedup(
     needed = _reached(arm, role, rest, goal, span)
     with np.errstate(divide="ignore"):
         draws = x / needed
-    name = f"speed-up of {arm.name} over {base.name} in {base.columns[held]}"
+    one, other = called or (arm.name, base.name)
+    name = f"speed-up of {one} over {other} in {base.columns[held]}"
     seen = base.extrapolation(inputs)
     return Derived(draws, base.table(inputs), name, "no unit", seen, np.isinf(needed))
+
+
+def _called(level: Any) -> str:
+    return ":".join(map(str, level.values())) if isinstance(level, Mapping) else str(level)
 
 
 def _arms(first: Any, group: Any, over: Any) -> tuple[Any, Any]:

@@ -336,6 +336,7 @@ def test_speedup_of_two_groups_keeps_their_draws_together(no_sampling):
     made = bs.speedup(fit, "A", over="B", at=1e8)
     same = bs.speedup(fit.at(family="A"), over=fit.at(family="B"), at=1e8)
     np.testing.assert_array_equal(made.draws, same.draws)
+    assert made.name == "speed-up of A over B in params"
     with pytest.raises(bs.LawError, match="a fit with groups"):
         bs.speedup(fitted(bs.PowerLaw()), "A", over="B", at=1e8)
 
