@@ -30,9 +30,9 @@ writes: every method fits the same rows at small x and forecasts single runs at 
 - **Published**: 54 vision and 16 language curves of Alabdulmohsin et al. (2022) with their split;
   12 curves of nanoGPT's loss against its width, and 13 double-descent curves, cut as by Lee et al.
   (2025, NSL-PFN); four-digit addition of Caballero et al. (2023).
-- **Transfer**, on which nothing was chosen (the defaults were, on the published curves): 28 classical
-  learning curves (lcdb), 12 of drug response models, 25 of pre-training runs, 3 learning rate
-  schedules. Half of them are cut at half of the largest x, half in the middle of log x, which
+- **Transfer**, on which nothing was chosen (the defaults were, on the published curves): 28
+  classical learning curves (lcdb), 12 of drug response models, 25 of pre-training runs, 3 learning
+  rate schedules. Half of them are cut at half of the largest x, half in the middle of log x, which
   forecasts at 4 to 48 times the training range.
 
 **RMSLE** is of the predictive median, **log score** the mean log density of y in units of y (larger
