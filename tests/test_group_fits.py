@@ -129,7 +129,7 @@ def test_thirty_groups_of_twenty_runs_sample_well_and_find_the_truth():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("rows", "times"), [(3, 1.0), (20, 0.1)])
+@pytest.mark.parametrize(("rows", "times"), [(4, 1.0), (20, 0.1)])
 def test_little_data_and_alike_groups_sample_well_too(rows, times):
     runs, _ = simulated(30, rows, times=times)
     fit = POOLED.fit(runs, y="y", x="x", seed=1, progress=False)
