@@ -225,7 +225,8 @@ class TestFit:
             assert label.count_contains(points) == 0
 
     def test_refuses_laws_of_several_inputs(self, power_fit):
-        several = SimpleNamespace(runs=SimpleNamespace(columns={"params": "N", "tokens": "D"}))
+        runs = SimpleNamespace(columns={"params": "N", "tokens": "D"}, groups=None)
+        several = SimpleNamespace(runs=runs)
         with pytest.raises(bs.LawError, match=r"plot_fit draws one input.*N, D"):
             bs.plot_fit(several)
 
@@ -331,7 +332,7 @@ class TestForecast:
     def test_refuses_a_wrong_probability_and_several_inputs(self):
         with pytest.raises(bs.LawError, match="between 0 and 1"):
             bs.plot_forecast(forecast_at([1e6]), prob=90)
-        several = SimpleNamespace(inputs=pd.DataFrame({"N": [1.0], "D": [2.0]}))
+        several = SimpleNamespace(inputs=pd.DataFrame({"N": [1.0], "D": [2.0]}), groups=())
         with pytest.raises(bs.LawError, match="N, D"):
             bs.plot_forecast(several)
         assert plt.get_fignums() == []
