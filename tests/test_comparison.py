@@ -333,7 +333,7 @@ def checkpoints(runs=4, rows=6):
 def of_runs():
     """Fits that know of which run their rows are."""
     laws = {"floor": bs.PowerLaw(), "no floor": bs.PowerLaw(irreducible=0.0)}
-    how = {"y": "loss", "x": "x", "run": "who", "draws": 300, "tune": 400, "cores": 1}
+    how = {"y": "loss", "x": "x", "run": "who", "draws": 1500, "tune": 600, "cores": 1}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", bs.SamplingWarning)
         return {k: v.fit(checkpoints(), progress=False, **how) for k, v in laws.items()}
@@ -370,6 +370,7 @@ class TestByRun:
         for name in of_runs:
             assert folds.loc[name, "elpd"] == pytest.approx(each.loc[name, "elpd"], abs=2.0)
 
+    @pytest.mark.filterwarnings("ignore:Estimated shape parameter:UserWarning")
     def test_rows_when_asked(self, of_runs):
         table = bs.compare(of_runs, by="row", repair=False, progress=False)
         assert table.attrs["by"] == "row"
