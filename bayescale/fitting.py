@@ -166,7 +166,7 @@ class Fit(Forecaster):
         >>> import bayescale as bs, pandas as pd
         >>> law, x = bs.PowerLaw(), [1, 3, 10, 30, 100, 300]
         >>> a, b = (law.simulate(x=x, y="loss", seed=seed) for seed in (0, 1))
-        >>> pooled = bs.PowerLaw(scale=bs.partial_pooling(by="family"))
+        >>> pooled = bs.PowerLaw(scale=bs.partial_pooling(by="family", spread=0.3))
         >>> runs = pd.concat([a.assign(family="A"), b.assign(family="B")])
         >>> fit = pooled.fit(runs, y="loss", x="x", progress=False)
         >>> fit.at(family="A").required(y=2.0).draws.shape
@@ -280,7 +280,7 @@ class Fit(Forecaster):
         >>> import bayescale as bs, pandas as pd
         >>> law, x = bs.PowerLaw(), [1, 3, 10, 30, 100, 300]
         >>> a, b = (law.simulate(x=x, y="loss", seed=seed) for seed in (0, 1))
-        >>> pooled = bs.PowerLaw(scale=bs.partial_pooling(by="family"))
+        >>> pooled = bs.PowerLaw(scale=bs.partial_pooling(by="family", spread=0.3))
         >>> runs = pd.concat([a.assign(family="A"), b.assign(family="B")])
         >>> fit = pooled.fit(runs, y="loss", x="x", progress=False)
         >>> fit.contrasts("scale", ratio=True).columns.tolist()

@@ -60,7 +60,8 @@ def local_exponent(fit: Fit, x: Any, *, prob: float = 0.9) -> pd.DataFrame:
     >>> local_exponent(law, [10.0, 100.0])["median"].round(6).tolist()
     [0.5, 0.5]
     """
-    check_single(fit.runs.groups, "plot_breaks()")
+    if hasattr(fit, "runs"):  # and not a law whose numbers are fixed
+        check_single(fit.runs.groups, "plot_breaks()")
     columns = curves_of(fit).columns
     column = style.one_input(columns.values(), "local_exponent")
     found = elasticity(fit, reducible=True, **{next(iter(columns)): x})
