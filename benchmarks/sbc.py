@@ -18,6 +18,7 @@ goes on: ranks are kept in results/cache.
 import argparse
 import functools
 import os
+import textwrap
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -380,7 +381,7 @@ def drawn(table: pd.DataFrame, path: Path) -> None:
             ax.set_title(f"{line['quantity']}\np = {line['p_ecdf']:.2f}", fontsize=6.5)
             ax.tick_params(labelsize=6)
             ax.set_xticks([0, 1])
-        row[0].set_ylabel(case.replace(", ", ",\n"), fontsize=7)
+        row[0].set_ylabel(textwrap.fill(case, 18), fontsize=7)
     figure.supxlabel(
         "rank of the truth among posterior draws (grey: 99 % of uniform ranks)", size=8
     )

@@ -21,7 +21,8 @@ This page is written by `docs/calibration.py` from the tables in `benchmarks/res
 
 `uv run python -m benchmarks.sbc` draws parameters from the priors and runs from the model, fits the
 runs, and ranks the true values among 99 posterior draws. Ranks are uniform if priors, density,
-sampler and weights agree (simulation-based calibration). All noise here is `Correlated`.
+sampler and weights agree (simulation-based calibration). Noise is `Correlated` in the first four
+cases, then that of counts, of seeds and configurations, and `LogNormal` in six pooled groups.
 
 ![Histograms of ranks](images/sbc.png)
 """

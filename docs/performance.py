@@ -214,9 +214,10 @@ def _speed_peers(found: pd.DataFrame) -> str:
 
 
 def _speed_limit(found: pd.DataFrame) -> str:
+    shown = found.drop(columns="machine").set_index("case").T.reset_index(names="of one refit")
     return (
         "How far a refit is from its gradients: how many there are, what one costs in our compiled "
-        f"density and in a kernel written by hand, and where the rest goes.\n\n{table(found)}"
+        f"density and in a kernel written by hand, and where the rest goes.\n\n{table(shown)}"
     )
 
 
