@@ -110,7 +110,7 @@ def partial_pooling(
     (True, (0.1,))
     """
     columns = columns_of(by, needed=True)
-    several = not isinstance(spread, Prior | int | float)
+    several = not isinstance(spread, Prior | int | float)  # which the type checker does not follow
     given = tuple(spread) if several else (spread,) * len(columns)  # type: ignore[arg-type]
     if len(given) != len(columns):
         raise PriorError(

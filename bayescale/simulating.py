@@ -64,7 +64,8 @@ def scattered(
     )
     if likelihood.merges:
         by_row = {}
-    values = {slot.quantity: np.float64(slot.value) for slot in slots(likelihood)}  # type: ignore[arg-type]
+    fixed = {slot.quantity: slot.value for slot in slots(likelihood)}  # numbers, as checked above
+    values = {name: np.float64(value) for name, value in fixed.items()}  # type: ignore[arg-type]
     noise = likelihood.natural(values, runs.references)
     drawn = np.empty(len(curve))
     rng = np.random.default_rng(seed)

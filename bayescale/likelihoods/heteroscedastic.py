@@ -68,13 +68,14 @@ class Heteroscedastic(Likelihood):
         """The likelihood's name, for titles."""
         return f"Heteroscedastic({self.of.label})"
 
+    # Of the likelihood inside, so properties where others have a class attribute.
     @property
     def positive(self) -> bool:  # type: ignore[override]
         """Whether outcomes must be positive."""
         return self.of.positive
 
     @property
-    def on_logs(self) -> bool:  # type: ignore[override]
+    def on_logs(self) -> bool:  # type: ignore[override] (as above)
         """Whether noise is in proportion to the curve."""
         return self.of.on_logs
 

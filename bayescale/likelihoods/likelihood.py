@@ -155,7 +155,7 @@ class Likelihood:
         found: dict[str, tuple[str | float, Mapping[str, Any]]] = {}
         for name in part_names(self):
             found |= getattr(self, name).columns
-        for entry in fields(self):  # type: ignore[arg-type]
+        for entry in fields(self):  # type: ignore[arg-type] (every likelihood is a dataclass)
             given = getattr(self, entry.name)
             if entry.metadata.get("column") and given is not None:
                 found[entry.name] = given, entry.metadata
@@ -325,7 +325,8 @@ def observed_by_density(
 
     def draw(value: Any, *rest: Any, rng: Any = None, size: Any = None) -> Any:
         wide = np.broadcast_to(value, np.shape(value) if size is None else size)
-        return likelihood.draw(rng, wide, **dict(zip(names, rest, strict=True)))  # type: ignore[attr-defined]
+        given = dict(zip(names, rest, strict=True))
+        return likelihood.draw(rng, wide, **given)  # type: ignore[attr-defined] (each has one)
 
     return pm.CustomDist(
         name, value, *noise.values(), logp=log_density, random=draw, observed=observed, dims=dims

@@ -58,8 +58,11 @@ class LocationScale(Likelihood):
         return hasattr(self, "whitened") and not {"y_sd", "lower"} & set(self.by_run)
 
     def scale_of(self, value: Any, **noise: Any) -> tuple[Any, dict[str, Any]]:
-        """Return the scale of each row, and what else the standard distribution must know."""
-        raise NotImplementedError
+        """Return the scale of each row, and what else the standard distribution must know.
+
+        Every likelihood of this kind says so for itself.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say what its scale is.")
 
     def log_standard(self, z: Any, **shape: Any) -> Any:
         """Return the log density of the standard distribution."""

@@ -73,7 +73,7 @@ class Resampled(Likelihood):
     grouped = True
     merges = True
     bounds = {"resample_sd": (0.0, math.inf), "evaluation_sd": (0.0, math.inf)}
-    by_run = ("place", "resamples", "models", "shared", "left", "sum_log_y")  # type: ignore[assignment]
+    by_run = ("place", "resamples", "models", "shared", "left", "sum_log_y")  # type: ignore[assignment] (always the same)
 
     def __post_init__(self) -> None:
         """Check what is inside, then every field."""
