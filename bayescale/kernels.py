@@ -13,7 +13,9 @@ route is taken, with the same draws up to their random numbers.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -74,11 +76,24 @@ def compiled(density: Density) -> Any:
     """
     compile_cache.tell()
     route = _by_wrapper if wrapper_fits() else by_public_route
-    try:
+    with _no_garbage_sought():
+        try:
+            return route(density)
+        except OSError as error:
+            compile_cache.do_without(error)
         return route(density)
-    except OSError as error:
-        compile_cache.do_without(error)
-    return route(density)
+
+
+@contextmanager
+def _no_garbage_sought() -> Iterator[None]:
+    """Leave Python's search for cycles out: a compiler makes millions of objects that it keeps."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def wrapper_fits() -> bool:
@@ -134,10 +149,20 @@ def _differentiated(inputs: list[Any], value: Any) -> Any:
     pytensor: Any = typed  # the type checker knows few of its names
     # As nutpie and PyMC do: stable before it is differentiated, and no checks of prior arguments,
     # which were checked when the priors were made.
-    rewrites = ["canonicalize", "stabilize", "local_remove_check_parameter"]
-    value = rewrite_graph(value, include=rewrites)
+    stable = ["canonicalize", "stabilize", "local_remove_check_parameter"]
+    value = rewrite_graph(value, include=stable)
     gradient = pytensor.tensor.grad(value, inputs[0])
-    return pytensor.function(inputs, [value, gradient], mode="NUMBA")
+    return pytensor.function(inputs, [value, gradient], mode=rewrites())
+
+
+def rewrites() -> Any:
+    """Return how PyTensor rewrites and compiles: its own way where it is not the one known here."""
+    try:
+        from bayescale import in_place
+
+        return in_place.mode()
+    except (ImportError, AttributeError):
+        return "NUMBA"
 
 
 def caller(

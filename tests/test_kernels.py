@@ -1,6 +1,8 @@
 """Our C wrapper of a density and nutpie's public route give the same values and draws."""
 
 import ctypes
+import gc
+import sys
 
 import numpy as np
 import pytest
@@ -81,3 +83,25 @@ def test_without_the_record_known_here_the_public_route_is_taken(monkeypatch, cu
     drawn = posterior.draw(law, likelihood, checked, sample.Sampling(draws=200, tune=300))
     assert len(taken) == 1
     assert np.isfinite(drawn.parameters["exponent"]).all()
+
+
+def test_the_rewrite_in_place_fits_the_pytensor_that_is_installed(monkeypatch):
+    assert kernels.rewrites() != "NUMBA"
+    monkeypatch.setitem(sys.modules, "bayescale.in_place", None)
+    monkeypatch.delattr("bayescale.in_place", raising=False)
+    assert kernels.rewrites() == "NUMBA"
+
+
+def test_garbage_is_collected_again_after_a_compilation(monkeypatch):
+    seen = []
+
+    def fails(density):
+        seen.append(gc.isenabled())
+        raise ValueError("no")
+
+    monkeypatch.setattr(kernels, "_by_wrapper", fails)
+    monkeypatch.setattr(kernels, "by_public_route", fails)
+    with pytest.raises(ValueError, match="no"):
+        kernels.compiled(density_of(bs.PowerLaw()))
+    assert seen == [False]
+    assert gc.isenabled()
