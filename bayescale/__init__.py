@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from bayescale.files import load
     from bayescale.fit_table import FitTable
     from bayescale.fitting import Fit
-    from bayescale.forecasting import Forecast, Required
+    from bayescale.forecasts import Forecast, Required
     from bayescale.forms.bounded_rational import BoundedRational
     from bayescale.forms.broken_power_law import BrokenPowerLaw
     from bayescale.forms.chinchilla import Chinchilla

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import curve_record, forecasting, workers
+from bayescale import curve_record, forecasting, forecasts, workers
 from bayescale.batch_store import Store
 from bayescale.curve_record import Job, Plan, failure, key_text, seed_of, stable_hash
 from bayescale.errors import BayescaleWarning, DataError, LawError, SamplingWarning, nearest
@@ -195,7 +195,7 @@ def _planned(
     sampling: dict[str, Any],
     target_accept: float | None,
 ) -> Plan:
-    forecasting.check_probability(prob)
+    forecasts.check_probability(prob)
     if keep not in (None, "draws"):
         raise LawError(f"keep= must be None or 'draws'; got {keep!r}.")
     settings = {}

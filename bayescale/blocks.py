@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import comparison, fitting, posterior
+from bayescale import attempts, comparison, posterior
 from bayescale.data import check_enough
 from bayescale.errors import DataError, LawError
 from bayescale.groups import refuse
@@ -153,7 +153,7 @@ def scored_blocks(
     for name, part, kept in jobs:
         law, likelihood, runs, settings = plans[name]
         rest = runs.rows(np.sort(kept), anchored=True)
-        made = fitting.sampled(law, likelihood, rest, replace(settings, retry=True))
+        made = attempts.sampled(law, likelihood, rest, replace(settings, retry=True))
         draws = made.draws
         rows = posterior.log_likelihood(law, likelihood, runs, draws.parameters, draws.noise)
         joint = rows[..., part].sum(axis=-1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import forecasting
+from bayescale import forecasts
 from bayescale.curves import Curves, Derived, curves_of
 from bayescale.errors import DataError, LawError
 
@@ -62,7 +62,7 @@ def break_table(fit: Any, prob: float = 0.9) -> pd.DataFrame:
     """
     import pandas as pd
 
-    forecasting.check_probability(prob)
+    forecasts.check_probability(prob)
     curves, breaks = _breaks(fit)
     column = next(iter(curves.columns.values()))
     levels = [0.5, (1 - prob) / 2, (1 + prob) / 2]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bayescale.fitting import Fit
-    from bayescale.forecasting import Forecast
+    from bayescale.forecasts import Forecast
 
 
 class _Commands(TyperGroup):

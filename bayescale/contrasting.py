@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bayescale.errors import LawError, nearest
+from bayescale.groups import Groups, dimension, subsets
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
 
 
 def contrasts(
@@ -73,3 +75,28 @@ def contrasts(
     kind = "ratio" if ratio else "difference"
     table.attrs = {"probability": prob, "kind": "equal-tailed", "of": kind}
     return table
+
+
+def that_vary(
+    drawn: xr.Dataset, names: Iterable[str], groups: Groups | None
+) -> dict[str, tuple[np.ndarray, list]]:
+    """Return draws of what varies with a column or several, shape (level, chain, draw), and levels.
+
+    Parameters
+    ----------
+    drawn
+        A labelled posterior.
+    names
+        Of parameters and quantities.
+    groups
+        Of the fit.
+    """
+    dims = {dimension(by) for by in subsets(groups)} if groups else set()
+    found = {}
+    for name in dict.fromkeys(names):
+        if name not in drawn or drawn[name].ndim != 3:
+            continue
+        for dim in dims.intersection(map(str, drawn[name].dims)):
+            array = drawn[name].transpose(dim, "chain", "draw")
+            found[str(name)] = array.to_numpy(), array[dim].to_numpy().tolist()
+    return found

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import fitting, forecasting
+from bayescale import attempts, fitting, forecasting
 from bayescale.data import Observations, observations
 from bayescale.drift import DRIFT
 from bayescale.errors import BayescaleError
@@ -135,11 +135,11 @@ def settings_of(plan: Plan, job: Job) -> Sampling:
     return replace(plan.settings[job.label], seed=job.seed)
 
 
-def fitted(plan: Plan, job: Job) -> fitting.Sampled:
+def fitted(plan: Plan, job: Job) -> attempts.Sampled:
     """Check a job's rows and sample."""
     law, likelihood = plan.laws[job.label], plan.likelihoods[job.label]
     runs = plan.checked(law, likelihood, job.runs)
-    return fitting.sampled(law, likelihood, runs, settings_of(plan, job))
+    return attempts.sampled(law, likelihood, runs, settings_of(plan, job))
 
 
 @functools.lru_cache(maxsize=4)
@@ -209,7 +209,7 @@ def _record(plan: Plan, job: Job) -> Record:
     return record
 
 
-def summary(found: fitting.Sampled, prob: float) -> Record:
+def summary(found: attempts.Sampled, prob: float) -> Record:
     """Return the numbers of one fit that the table holds.
 
     Parameters
@@ -251,7 +251,7 @@ def summary(found: fitting.Sampled, prob: float) -> Record:
     }
 
 
-def loo_record(found: fitting.Sampled) -> Record:
+def loo_record(found: attempts.Sampled) -> Record:
     """Return PSIS-LOO as ``az.loo(fit.tree)`` has it."""
     d = found.draws
     loo = leave_one_out(
@@ -267,10 +267,10 @@ def loo_record(found: fitting.Sampled) -> Record:
 
 
 def forecast_rows(
-    found: fitting.Sampled, inputs: Mapping[str, Any], prob: float
+    found: attempts.Sampled, inputs: Mapping[str, Any], prob: float
 ) -> dict[str, list[float]]:
     """Return the intervals of ``fit.forecast``, of curve and of one new run, by column."""
-    fit, runs = found.bare_fit(), found.runs
+    fit, runs = fitting.bare(found), found.runs
     at = forecasting.checked_inputs(found.law.inputs, runs.columns, inputs, fit.name)
     curve = fit.drifted_draws(at, DRIFT)
     levels = [0.5, (1 - prob) / 2, (1 + prob) / 2]
@@ -287,7 +287,7 @@ def forecast_rows(
 # Draws as arrays, and back ------------------------------------------------------------------------
 
 
-def packed_draws(found: fitting.Sampled) -> dict[str, np.ndarray]:
+def packed_draws(found: attempts.Sampled) -> dict[str, np.ndarray]:
     """Return draws as arrays that a file without pickles can hold."""
     draws = found.draws
     groups = {"quantity": draws.quantities, "parameter": draws.parameters, "noise": draws.noise}
@@ -332,4 +332,4 @@ def unpacked_fit(plan: Plan, job: Job, arrays: Mapping[str, np.ndarray]) -> fitt
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # heard when the batch ran
         runs = plan.checked(law, likelihood, job.runs)
-    return fitting.resumed(law, likelihood, runs, settings_of(plan, job), draws).fit()
+    return fitting.labelled(attempts.resumed(law, likelihood, runs, settings_of(plan, job), draws))

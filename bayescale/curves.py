@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from bayescale import forecasting, posterior
+from bayescale import forecasting, forecasts, posterior
 from bayescale.errors import LawError
 from bayescale.groups import ORIGIN, check_single
 from bayescale.laws import UNIT_REFERENCES
@@ -92,7 +92,7 @@ class Derived:
         LawError
             If prob is not between 0 and 1.
         """
-        forecasting.check_probability(prob)
+        forecasts.check_probability(prob)
         low, middle, high = self.quantile([(1 - prob) / 2, 0.5, (1 + prob) / 2])
         table = self.inputs.assign(median=middle, lower=low, upper=high)
         if self.never is not None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import forecasting
+from bayescale import forecasts
 from bayescale.errors import LawError
-from bayescale.forecasting import Forecast
+from bayescale.forecasts import Forecast
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,7 +66,7 @@ class Difference:
         """
         import pandas as pd
 
-        forecasting.check_probability(prob)
+        forecasts.check_probability(prob)
         low, middle, high = np.quantile(self.draws, [(1 - prob) / 2, 0.5, (1 + prob) / 2])
         values = {"median": middle, "lower": low, "upper": high}
         found = pd.Series(values | {"p_first_better": self.p_first_better})

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import comparison, fitting, forecasting
+from bayescale import comparison, forecasting, forecasts
 from bayescale.data import Observations
 from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import LawError
-from bayescale.forecasting import Forecast, Forecaster
+from bayescale.forecasting import Forecaster
+from bayescale.forecasts import Forecast
 from bayescale.groups import refuse
 from bayescale.scoring import stacking_weights
 
@@ -93,7 +94,7 @@ class Ensemble(Forecaster):
             curve = fit.drifted_draws(at, drift)
             curves.append(curve)
             news.append(fit.new_run_draws(curve, at, salt=10 + i))
-        return fitting.forecast_of(self, at, self.mixed(curves), self.mixed(news), drift)
+        return forecasts.forecast_of(self, at, self.mixed(curves), self.mixed(news), drift)
 
     def log_density(self, y: Any, *, drift: float = DRIFT, **inputs: Any) -> np.ndarray:
         """Return the mixture's log predictive density of one new run at each input.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import backtesting, breaks, comparison, forecasting, posterior, sensitivity
+from bayescale import backtesting, breaks, comparison, forecasts, posterior, sensitivity
 from bayescale.coordinates import frozen
 from bayescale.errors import DataWarning, LawError
 from bayescale.parameters import slots
@@ -106,7 +106,7 @@ def evidence_on(
 
     holdout, cutoffs = held
     comparison.check_same_rows(fits)
-    forecasting.check_probability(prob)
+    forecasts.check_probability(prob)
     if isinstance(rope, bool) or not isinstance(rope, int | float) or not 0 < rope < 1:
         raise LawError(
             f"rope= must be a share of the exponent between 0 and 1, such as 0.1; got {rope!r}."

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import ensembles
+from bayescale import ensembles, fitting
 from bayescale.curve_record import Job, Plan, Record, fitted, unpacked_fit
 from bayescale.errors import LawError, unknown
 from bayescale.scoring import stacking_weights
@@ -173,7 +173,7 @@ class FitTable:
         draws = self.store.draws(job.name)
         if draws is not None:
             return unpacked_fit(self.plan, job, draws)
-        return fitted(self.plan, job).fit()
+        return fitting.labelled(fitted(self.plan, job))
 
     def ensemble(self, *key: Any, weights: str | Sequence[float] = "equal") -> Ensemble:
         """Return the weighted forecast of all laws of one group.

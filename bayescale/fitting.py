@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import warnings
 import zlib
 from collections.abc import Callable, Mapping
@@ -12,24 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import data, forecasting, members, model, posterior
-from bayescale.contrasting import contrasts
+from bayescale import by_group, checks, data, forecasting, members, model, posterior, summaries
+from bayescale.attempts import Sampled, sampled
+from bayescale.contrasting import contrasts, that_vary
 from bayescale.coordinates import Coordinates
 from bayescale.data import Observations, thin_levels
-from bayescale.diagnostics import (
-    Diagnostics,
-    contraction,
-    diagnose,
-    neighbour_correlation,
-)
+from bayescale.diagnostics import Diagnostics
 from bayescale.drift import DRIFT, Drift, checked_drift
 from bayescale.errors import LawError, SamplingWarning, nearest
-from bayescale.forecasting import Forecast, Forecaster
-from bayescale.groups import ORIGIN, asked_for, check_named, check_single, dimension, subsets
+from bayescale.forecasting import Forecaster
+from bayescale.forecasts import Forecast, check_probability, forecast_of
+from bayescale.groups import ORIGIN, asked_for, check_single
 from bayescale.leave_one_out import LeaveOneOut, leave_one_out
 from bayescale.likelihoods import APART
 from bayescale.outliers import outlier_table
-from bayescale.parameters import parameter_names, primitives
+from bayescale.parameters import parameter_names
 from bayescale.progress import task
 from bayescale.sample import Sampling
 from bayescale.scoring import log_mean_exp
@@ -38,15 +34,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import pymc as pm
     import xarray as xr
-
-_SYMBOLS = {
-    "irreducible": "L∞",
-    "exponent": "α",
-    "break_location": "d",
-    "exponent_change": "c",
-    "break_sharpness": "1/f",
-    "segment_exponent": "α of each segment",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,23 +104,25 @@ class Fit(Forecaster):
     def diagnostics(self) -> Diagnostics:
         """The sampler's diagnostics, with advice in words."""
         pareto_k = self.tree.attrs["pareto_k"]
-        return _diagnose(
+        return checks.diagnosed_parts(
             self.law,
             self.likelihood,
             self.runs,
             self.parameters | self.noise,
-            self._quantities,
+            self.quantities,
             self.tree["sample_stats"].to_dataset(),
             None if np.isnan(pareto_k) else float(pareto_k),
         )
 
     @cached_property
-    def _quantities(self) -> dict[str, Any]:
-        names = [slot.quantity for slot in self._coordinates.moving]
+    def quantities(self) -> dict[str, Any]:
+        """Draws of what carries the priors, such as the floor share; levels first."""
+        names = [slot.quantity for slot in self.coordinates.moving]
         return posterior.unlabelled(self.tree["posterior"].to_dataset(), names, self.runs.groups)
 
     @property
-    def _coordinates(self) -> Coordinates:
+    def coordinates(self) -> Coordinates:
+        """What the sampler walked in."""
         return Coordinates(self.law, self.likelihood, self.runs.groups)
 
     @property
@@ -183,7 +172,7 @@ class Fit(Forecaster):
             self.law,
             self.likelihood,
             self.runs,
-            self._quantities,
+            self.quantities,
             self.parameters | self.noise,
             levels,
             self.settings.seed,
@@ -197,7 +186,7 @@ class Fit(Forecaster):
                 "observed_data": xr.Dataset({model.OUTCOME: ("run", runs.reported(runs.outcome))}),
             }
         )
-        first = next(iter(posterior.named(self._quantities).values()))
+        first = next(iter(posterior.named(self.quantities).values()))
         origin = f"{zlib.crc32(np.ascontiguousarray(first).tobytes())}"
         notes = [*self.notes, f"of {chosen}"]
         tree.attrs = {**self.tree.attrs, "notes": notes, ORIGIN: origin}
@@ -286,26 +275,17 @@ class Fit(Forecaster):
         >>> fit.contrasts("scale", ratio=True).columns.tolist()
         ['level', 'against', 'median', 'lower', 'upper', 'p_larger']
         """
-        forecasting.check_probability(prob)
-        dims = {dimension(by): by for by in subsets(self.runs.groups)} if self.runs.groups else {}
-        drawn = self.tree["posterior"].to_dataset()
+        check_probability(prob)
         own = [*parameter_names(self.law), *parameter_names(self.likelihood)]
-        own += [slot.quantity for slot in self._coordinates.declared]
-        usable = {
-            str(name): dim
-            for name in dict.fromkeys(own)
-            if name in drawn
-            for dim in drawn[name].dims
-            if dim in dims and drawn[name].ndim == 3
-        }
-        if parameter not in usable:
+        own += [slot.quantity for slot in self.coordinates.declared]
+        drawn = that_vary(self.tree["posterior"].to_dataset(), own, self.runs.groups)
+        if parameter not in drawn:
             raise LawError(
-                f"contrasts() takes a parameter that varies: {', '.join(usable) or 'here none'}; "
-                f"got {parameter!r}.{nearest(parameter, usable)}"
+                f"contrasts() takes a parameter that varies: {', '.join(drawn) or 'here none'}; "
+                f"got {parameter!r}.{nearest(parameter, drawn)}"
             )
-        array = drawn[parameter].transpose(usable[parameter], "chain", "draw")
-        labels = array[usable[parameter]].to_numpy().tolist()
-        return contrasts(array.to_numpy(), labels, against, ratio, prob)
+        draws, labels = drawn[parameter]
+        return contrasts(draws, labels, against, ratio, prob)
 
     def _check_whole(self, asked: str) -> None:
         """Raise a LawError where a question is one of a single group."""
@@ -337,14 +317,14 @@ class Fit(Forecaster):
         """
         import arviz as az
 
-        forecasting.check_probability(prob)
+        check_probability(prob)
         names = [*parameter_names(self.law), *parameter_names(self.likelihood)]
-        names += [n for n in _of_populations(self._coordinates) if n not in names]
+        names += [n for n in checks.populations(self.coordinates) if n not in names]
         data = self.tree["posterior"].to_dataset()[names]
         moving = [name for name in names if float(data[name].std(["chain", "draw"]).max()) > 0]
         ends = {
             name: np.asarray(self.runs.reported(curve))
-            for name, curve in _at_the_ends(self.law, self.runs, self.parameters).items()
+            for name, curve in checks.at_the_ends(self.law, self.runs, self.parameters).items()
         }
         groups = self.runs.groups
         by = dict.fromkeys(ends, self.groups)
@@ -371,25 +351,9 @@ class Fit(Forecaster):
         LawError
             If prob is not between 0 and 1.
         """
-        import pandas as pd
-
-        forecasting.check_probability(prob)
+        check_probability(prob)
         self._check_whole("constants()")
-        levels = [(1 - prob) / 2, 0.5, (1 + prob) / 2]
-        rows = []
-        found = self.law.constants(self.parameters, self.runs.references)
-        for name, value in found.items():
-            symbol, unit = _SYMBOLS.get(name, name), self.law.unit(name)
-            many = isinstance(value, tuple)
-            for i, part in enumerate(value if many else (value,)):
-                low, middle, high = np.quantile(part, levels, method="inverted_cdf")
-                number = i if name == "segment_exponent" else i + 1
-                label = f"{name}[{number}]" if many else name
-                rows.append((label, symbol, middle, low, high, unit))
-        columns = ["constant", "symbol", "median", "lower", "upper", "unit"]
-        table = pd.DataFrame(rows, columns=columns).set_index("constant")
-        table.attrs = {"probability": prob, "kind": "equal-tailed"}
-        return table
+        return summaries.constants(self, prob)
 
     def curve_draws(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
         """Return the law's value at inputs (role to values, shape (m,)), in modelled units.
@@ -526,7 +490,7 @@ class Fit(Forecaster):
     def log_density_draws(self, y: Any, *, drift: float = DRIFT, **inputs: Any) -> np.ndarray:
         """Return the log density of :meth:`log_density` draw by draw, shape (chain, draw, m)."""
         if self.groups:
-            return self._density_by_group(y, drift, inputs)
+            return by_group.log_density(self, y, drift, inputs)
         at = forecasting.checked_inputs(self.law.inputs, self.runs.columns, inputs, self.name)
         outcome = forecasting.checked_outcomes(y, len(next(iter(at.values()))))
         modelled = np.asarray(self.runs.reported(outcome))
@@ -580,7 +544,7 @@ class Fit(Forecaster):
 
         drift = checked_drift(drift)
         if self.groups:
-            return self._forecast_by_group(drift, inputs)
+            return by_group.forecast(self, drift, inputs)
         at = forecasting.checked_inputs(self.law.inputs, self.runs.columns, inputs, self.name)
         forecasting.check_held(at, self.settings.chains * self.settings.draws)
         modelled = self.drifted_draws(at, drift)
@@ -589,61 +553,6 @@ class Fit(Forecaster):
         data |= {role: ("forecast", np.array(values)) for role, values in at.items()}
         self.tree["predictions"] = xr.DataTree(xr.Dataset(data))
         return made
-
-    def _by_group(
-        self, given: Mapping[str, Any]
-    ) -> tuple[dict[str, np.ndarray], dict[str, list], list[tuple[np.ndarray, Fit]]]:
-        """Return inputs, levels by input, and for each group asked for where it is and its fit."""
-        levels, rest = asked_for(self.runs.groups, given)
-        at = forecasting.checked_inputs(self.law.inputs, self.runs.columns, rest, self.name)
-        groups = self.runs.groups
-        assert groups is not None
-        check_named(groups, levels, self.name)
-        at, asked = forecasting.with_levels(at, levels)
-        rows = list(zip(*(asked[column] for column in self.groups), strict=True))
-        found = []
-        for row in dict.fromkeys(rows):
-            where = np.flatnonzero([other == row for other in rows])
-            found.append((where, self.at(**dict(zip(self.groups, row, strict=True)))))
-        return at, asked, found
-
-    def _forecast_by_group(self, drift: float, given: Mapping[str, Any]) -> Forecast:
-        import xarray as xr
-
-        at, asked, members_asked = self._by_group(given)
-        count = len(next(iter(at.values())))
-        forecasting.check_held(at, self.settings.chains * self.settings.draws)
-        shape = (*(self.tree["posterior"].sizes[dim] for dim in ("chain", "draw")), count)
-        curve, observation, reach = np.empty(shape), np.empty(shape), np.empty(count)
-        for where, one in members_asked:
-            made = one.forecast(drift=drift, **{role: values[where] for role, values in at.items()})
-            curve[..., where], observation[..., where] = made.curve, made.observation
-            reach[where] = made.extrapolation
-        reported = self.runs.reported
-        made = forecast_of(self, at, reported(curve), reported(observation), drift)
-        made = replace(
-            made,
-            inputs=made.inputs.assign(**asked)[[*asked, *made.inputs]],
-            extrapolation=reach,
-            groups=self.groups,
-        )
-        data = {"curve": made.curve, model.OUTCOME: made.observation}
-        data |= {role: ("forecast", np.array(values)) for role, values in at.items()}
-        data |= {column: ("forecast", np.array(levels)) for column, levels in asked.items()}
-        self.tree["predictions"] = xr.DataTree(xr.Dataset(data))
-        return made
-
-    def _density_by_group(self, y: Any, drift: float, given: Mapping[str, Any]) -> np.ndarray:
-        at, _, members_asked = self._by_group(given)
-        outcome = forecasting.checked_outcomes(y, len(next(iter(at.values()))))
-        found = None
-        for where, one in members_asked:
-            inputs = {role: values[where] for role, values in at.items()}
-            part = one.log_density_draws(outcome[where], drift=drift, **inputs)
-            found = np.empty((*part.shape[:2], len(outcome))) if found is None else found
-            found[..., where] = part
-        assert found is not None
-        return found
 
     def loo(self) -> LeaveOneOut:
         """Return leave-one-out by Pareto-smoothed importance sampling, run by run.
@@ -662,7 +571,7 @@ class Fit(Forecaster):
         >>> bs.PowerLaw().fit(runs, y="loss", x="x", progress=False).loo().elpd_i.shape
         (6,)
         """
-        parts = self.parameters, self.noise, self._quantities
+        parts = self.parameters, self.noise, self.quantities
         return leave_one_out(self.law, self.likelihood, self.runs, *parts)
 
     def outliers(self, limit: float | None = None) -> pd.DataFrame:
@@ -783,90 +692,10 @@ class Fit(Forecaster):
 
     def __repr__(self) -> str:
         """Return law, formula, parameters and diagnostics."""
-        lines = [self._title(), f"  {self.law.formula}"]
-        lines += [f"  {line}" for line in self._table().to_string().splitlines()]
-        lines += [f"  {line}" for line in self._footer()]
-        return "\n".join(lines)
+        return summaries.text(self)
 
     def _repr_html_(self) -> str:
-        footer = "<br>".join(html.escape(line) for line in self._footer())
-        return (
-            f"<h4>{html.escape(self._title())}</h4><p><i>{html.escape(self.law.formula)}</i></p>"
-            f"{self._table().to_html()}<p>{footer}</p>"
-        )
-
-    def _title(self) -> str:
-        columns = ", ".join(f"{role}={name!r}" for role, name in self.runs.columns.items())
-        ceiling = "" if self.runs.ceiling is None else f", ceiling={self.runs.ceiling:g}"
-        by = "" if self.runs.groups is None else f"; by {self.runs.groups.describe()}"
-        return (
-            f"{self.name} fitted to {len(self.runs)} runs (y={self.runs.outcome_column!r}, "
-            f"{columns}{ceiling}; {self.likelihood.label}{by})"
-        )
-
-    def _table(self) -> pd.DataFrame:
-        import pandas as pd
-
-        shown = posterior.named_by_level(self.runs, self.parameters | self.noise)
-        if self.groups:
-            quantities = self._quantities
-            populations = {n: quantities[n] for n in _of_populations(self._coordinates)}
-            shown |= posterior.named(populations)
-        rows = {}
-        for label, draws in shown.items():
-            low, middle, high = np.quantile(draws, [0.05, 0.5, 0.95])
-            fixed = "fixed" if np.ptp(draws) == 0 else ""
-            rows[label] = [f"{middle:.4g}", fixed or f"{low:.4g}", fixed or f"{high:.4g}"]
-        return pd.DataFrame.from_dict(rows, orient="index", columns=["median", "5 %", "95 %"])
-
-    def _footer(self) -> list[str]:
-        found = self.diagnostics
-        return [found.line(), f"sampled: {self.engine}", *self.notes, *found.advice]
-
-
-def forecast_of(
-    source: Any,
-    at: dict[str, np.ndarray],
-    curve: np.ndarray,
-    observation: np.ndarray,
-    drift: float = 0.0,
-) -> Forecast:
-    """Return a forecast record from draws in modelled units.
-
-    Parameters
-    ----------
-    source
-        What has ``runs``: a fit or an ensemble.
-    at
-        Role to inputs.
-    curve, observation
-        Draws of shape (chain, draw, m).
-    drift
-        With which they were made.
-
-    Returns
-    -------
-    Forecast
-        In the user's units and column names.
-    """
-    import pandas as pd
-    import xarray as xr
-
-    runs: Observations = source.runs
-    dims = ("chain", "draw", "forecast")
-    coords = {name: np.arange(size) for name, size in zip(dims, curve.shape, strict=True)}
-    ratios = [values / runs.references[f"{role}_end"] for role, values in at.items()]
-    return Forecast(
-        inputs=pd.DataFrame({runs.columns[role]: values for role, values in at.items()}),
-        curve=xr.DataArray(runs.reported(curve), coords, dims, name="curve"),
-        observation=xr.DataArray(runs.reported(observation), coords, dims, name=model.OUTCOME),
-        extrapolation=np.max(ratios, axis=0),
-        outcome=runs.outcome_column,
-        runs=runs.frame(),
-        ceiling=runs.ceiling,
-        drift=drift,
-        source=source,
-    )
+        return summaries.html(self)
 
 
 def fit(
@@ -903,238 +732,34 @@ def fit(
             settings,
             again=lambda: bar.update(f"Fitting {name}: once more, with more draws"),
         )
-        made = found.fit()
+        made = labelled(found)
     if not found.diagnostics.good:
         warnings.warn(f"{name}: {' '.join(found.diagnostics.advice)}", SamplingWarning, 3)
     return made
 
 
-@dataclass(frozen=True, eq=False)
-class Sampled:
-    """Draws of one fit that have been checked, before they are labelled.
-
-    Parameters
-    ----------
-    law, likelihood, runs
-        What was fitted.
-    settings
-        How the kept draws were sampled: doubled where the first fell short.
-    draws
-        The posterior as plain arrays.
-    diagnostics
-        Of these draws.
-    notes
-        What was done by itself, such as sampling again.
-    """
-
-    law: Any
-    likelihood: Any
-    runs: Observations
-    settings: Sampling
-    draws: posterior.Draws
-    diagnostics: Diagnostics
-    notes: tuple[str, ...] = ()
-
-    def fit(self) -> Fit:
-        """Return the fit with its labelled tree."""
-        draws = self.draws
-        tree = posterior.tree(self.law, self.likelihood, self.runs, draws, self.settings.seed)
-        tree.attrs = {
-            "engine": draws.engine,
-            "notes": [*self.notes, *filter(None, [thin_levels(self.runs)])],
-            "pareto_k": np.nan if draws.pareto_k is None else draws.pareto_k,
-        }
-        made = Fit(self.law, self.likelihood, self.runs, self.settings, tree)
-        vars(made)["diagnostics"] = self.diagnostics
-        return made
-
-    def bare_fit(self) -> Fit:
-        """Return a fit with an empty tree, which forecasts as the full one does."""
-        import xarray as xr
-
-        made = Fit(self.law, self.likelihood, self.runs, self.settings, xr.DataTree())
-        vars(made).update(
-            diagnostics=self.diagnostics,
-            parameters=self.draws.parameters,
-            noise=self.draws.noise,
-        )
-        return made
-
-
-def sampled(
-    law: Any,
-    likelihood: Any,
-    runs: Observations,
-    settings: Sampling,
-    again: Callable[[], object] = lambda: None,
-) -> Sampled:
-    """Sample and check, and once more with more draws where the first fall short.
-
-    Parameters
-    ----------
-    law, likelihood, runs, settings
-        As for :func:`fit`.
-    again
-        Called before sampling once more.
-
-    Returns
-    -------
-    Sampled
-        The better draws of the two.
-    """
-    draws = posterior.draw(law, likelihood, runs, settings)
-    found = Sampled(law, likelihood, runs, settings, draws, diagnosed(law, likelihood, runs, draws))
-    if found.diagnostics.good or not settings.retry:
-        return found
-    again()
-    more = settings.doubled()
-    draws = posterior.draw(law, likelihood, runs, more)
-    second = diagnosed(law, likelihood, runs, draws)
-    if not second.good and second.rhat > found.diagnostics.rhat:
-        return found
-    return _again(law, likelihood, runs, more, draws, second)
-
-
-def resumed(
-    law: Any, likelihood: Any, runs: Observations, settings: Sampling, draws: posterior.Draws
-) -> Sampled:
-    """Return what :func:`sampled` found with these settings, from its draws.
-
-    Parameters
-    ----------
-    law, likelihood, runs, settings
-        As they were given to :func:`sampled`.
-    draws
-        The draws it kept.
-
-    Returns
-    -------
-    Sampled
-        The same record; nothing is sampled.
-    """
-    found = diagnosed(law, likelihood, runs, draws)
-    if draws.stats.sizes["draw"] == settings.draws:
-        return Sampled(law, likelihood, runs, settings, draws, found)
-    return _again(law, likelihood, runs, settings.doubled(), draws, found)
-
-
-def _again(
-    law: Any,
-    likelihood: Any,
-    runs: Observations,
-    settings: Sampling,
-    draws: posterior.Draws,
-    found: Diagnostics,
-) -> Sampled:
-    note = (
-        f"sampled again with tune={settings.tune}, draws={settings.draws}, because the first "
-        "draws fell short"
-    )
-    return Sampled(law, likelihood, runs, settings, draws, found, (note,))
-
-
-def diagnosed(law: Any, likelihood: Any, runs: Observations, draws: posterior.Draws) -> Diagnostics:
-    """Return the diagnostics of draws."""
-    return _diagnose(
-        law,
-        likelihood,
-        runs,
-        draws.parameters | draws.noise,
-        draws.quantities,
-        draws.stats,
-        draws.pareto_k,
-    )
-
-
-def _diagnose(
-    law: Any,
-    likelihood: Any,
-    runs: Observations,
-    parameters: dict[str, Any],
-    quantities: Any,
-    stats: xr.Dataset,
-    pareto_k: float | None,
-) -> Diagnostics:
-    """Diagnose parameters, and the forecast at the largest input and at ten times it."""
-    only = {name: parameters[name] for name in parameter_names(law)}
-    coordinates = Coordinates(law, likelihood, runs.groups)
-    checked = {
-        **posterior.named_by_level(runs, parameters),
-        **posterior.named({name: quantities[name] for name in _of_populations(coordinates)}),
-        **{
-            f"the {name}": curve
-            for name, curve in posterior.named_by_level(runs, _at_the_ends(law, runs, only)).items()
-        },
+def labelled(found: Sampled) -> Fit:
+    """Return the fit with its labelled tree."""
+    draws = found.draws
+    tree = posterior.tree(found.law, found.likelihood, found.runs, draws, found.settings.seed)
+    tree.attrs = {
+        "engine": draws.engine,
+        "notes": [*found.notes, *filter(None, [thin_levels(found.runs)])],
+        "pareto_k": np.nan if draws.pareto_k is None else draws.pareto_k,
     }
-    shares = {}
-    for slot in coordinates.declared:
-        if slot.prior is None or slot.field not in ("irreducible", "break_location"):
-            continue
-        watched = primitives(slot)[0]
-        value = {watched.quantity: quantities[watched.quantity]}
-        labels = {}
-        if watched.by and runs.groups is not None:
-            labels[watched.quantity] = runs.groups.labels(watched.by)
-        every = posterior.named(value, labels)
-        shares |= {label: contraction(watched, part) for label, part in every.items()}
-    free_breaks = getattr(law, "placement", None) == "free"
-    noise = {name: parameters[name] for name in parameter_names(likelihood)}
-    misfit = _misfit(law, likelihood, runs, only, noise)
-    return diagnose(checked, stats, shares, pareto_k, free_breaks, misfit)
+    made = Fit(found.law, found.likelihood, found.runs, found.settings, tree)
+    vars(made)["diagnostics"] = found.diagnostics
+    return made
 
 
-def _at_the_ends(law: Any, runs: Observations, parameters: dict[str, Any]) -> dict[str, np.ndarray]:
-    """Return the curve at the largest inputs and at ten times them, in modelled units."""
-    ends = {role: runs.references[f"{role}_end"] * np.array([1.0, 10.0]) for role in law.inputs}
-    curve = posterior.evaluate(law, parameters, ends, runs.references)
-    places = "curve at the largest input", "curve at ten times the largest input"
-    return {name: curve[..., i] for i, name in enumerate(places)}
+def bare(found: Sampled) -> Fit:
+    """Return a fit with an empty tree, which forecasts as the full one does."""
+    import xarray as xr
 
-
-def _misfit(
-    law: Any,
-    likelihood: Any,
-    runs: Observations,
-    parameters: dict[str, Any],
-    noise: dict[str, Any],
-) -> float:
-    """Return how alike the residuals of neighbouring runs are, about the median curve.
-
-    Of correlated noise, those residuals that it does not expect.
-    """
-    if len(runs.inputs) != 1:
-        return float("nan")
-    curve = posterior.median_curve(law, parameters, runs)
-    with np.errstate(all="ignore"):
-        middle = {
-            name: np.median(value, axis=(-1, -2))
-            if runs.cell is None
-            else np.median(value, axis=(-1, -2))[runs.cells]
-            for name, value in noise.items()
-        }
-        known = middle | runs.by_run(likelihood.by_run)
-        if likelihood.correlated:
-            if not likelihood.whitens:
-                return float("nan")
-            logs = np.log(runs.outcome) - np.log(curve)
-            residuals, _ = likelihood.whitened(logs, **known)
-        else:
-            residuals = likelihood.residual(runs.outcome, curve, **known)
-    (x,) = runs.inputs.values()
-    found = [
-        neighbour_correlation(x[c == runs.cells], residuals[c == runs.cells])
-        for c in set(runs.cells.tolist())
-    ]
-    known = [one for one in found if not np.isnan(one)]
-    return float(np.mean(known)) if known else float("nan")
-
-
-def _of_populations(coordinates: Coordinates) -> list[str]:
-    """Return the populations and spreads of what is pooled, where they have priors."""
-    found = []
-    for slot in coordinates.declared:
-        if slot.pooled:
-            found += [
-                part.quantity for part in primitives(slot) if part.prior is not None and not part.by
-            ]
-    return found
+    made = Fit(found.law, found.likelihood, found.runs, found.settings, xr.DataTree())
+    vars(made).update(
+        diagnostics=found.diagnostics,
+        parameters=found.draws.parameters,
+        noise=found.draws.noise,
+    )
+    return made

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import fitting, posterior
+from bayescale import attempts, posterior
 from bayescale.coordinates import Coordinates, split
 from bayescale.data import check_enough
 from bayescale.errors import DataError
@@ -273,7 +273,7 @@ def fitted_without(packed: bytes, left_out: Sequence[np.ndarray]) -> list[tuple[
     found = []
     for rows in left_out:
         kept = runs.rows(np.setdiff1d(np.arange(len(runs)), rows), anchored=True)
-        draws = fitting.sampled(law, likelihood, kept, replace(settings, retry=True)).draws
+        draws = attempts.sampled(law, likelihood, kept, replace(settings, retry=True)).draws
         found.append((draws.parameters, draws.noise))
     return found
 

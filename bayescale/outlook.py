@@ -15,7 +15,8 @@ from bayescale.data import Observations, check_enough, observations
 from bayescale.drift import DRIFT, checked_drift
 from bayescale.ensembles import Ensemble, ensemble
 from bayescale.errors import BayescaleWarning, LawError
-from bayescale.forecasting import Forecast, checked_inputs
+from bayescale.forecasting import checked_inputs
+from bayescale.forecasts import Forecast
 from bayescale.forms.broken_power_law import BrokenPowerLaw
 from bayescale.forms.power_law import PowerLaw
 from bayescale.forms.shifted_power_law import ShiftedPowerLaw

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import comparison, fitting, forecasting, posterior
+from bayescale import comparison, fitting, forecasting, forecasts, posterior
 from bayescale.coordinates import Coordinates, frozen
 from bayescale.data import Observations, check_enough, observations
 from bayescale.errors import DataError, LawError, SamplingWarning
@@ -138,7 +138,7 @@ def sensitivity_to_smallest(
             f"Runs are cut off along one input; {law.signature_name()} has {len(law.inputs)}: "
             f"{', '.join(law.inputs)}."
         )
-    forecasting.check_probability(prob)
+    forecasts.check_probability(prob)
     _check_of(of)
     check(executor, workers)
     noise = likelihood or law.default_likelihood()

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from bayescale import fitting, forecasting
+from bayescale import forecasting, forecasts
 from bayescale.data import Observations
 from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import LawError
 from bayescale.fitting import Fit
-from bayescale.forecasting import Forecast, Forecaster
+from bayescale.forecasting import Forecaster
+from bayescale.forecasts import Forecast
 from bayescale.groups import refuse
 from bayescale.posterior import over_rows
 from bayescale.scoring import log_mean_exp
@@ -152,7 +153,7 @@ class TwoStage(Forecaster):
         rng = np.random.default_rng([self.seed, 31])
         noise = over_rows(self._paired(self.link.noise)) | self.link.of_new_rows(None)
         new = self.link.likelihood.draw(rng, curve, **noise)
-        return fitting.forecast_of(self, at, curve, new, drift)
+        return forecasts.forecast_of(self, at, curve, new, drift)
 
     def log_density(self, y: Any, *, drift: float = DRIFT, **inputs: Any) -> np.ndarray:
         """Return the log predictive density of one new run at each input, in units of y."""

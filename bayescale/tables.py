@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from bayescale.backtesting import Backtest
     from bayescale.fitting import Fit
-    from bayescale.forecasting import Forecast
+    from bayescale.forecasts import Forecast
 
 #: Names up to this length stay on one line.
 NAME = 24

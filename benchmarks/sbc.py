@@ -31,7 +31,7 @@ import pandas as pd
 from scipy import stats
 
 import bayescale as bs
-from bayescale import fitting, workers
+from bayescale import attempts, workers
 from bayescale.coordinates import Coordinates
 from bayescale.data import Observations
 from bayescale.groups import Groups
@@ -180,7 +180,7 @@ def ranked(case: Case, seed: int, settings: Sampling = SAMPLING) -> dict[str, fl
     settings = Sampling(**{**vars(settings), "seed": seed})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", bs.SamplingWarning)
-        found = fitting.sampled(law, fitted, runs, settings)
+        found = attempts.sampled(law, fitted, runs, settings)
     drawn = found.draws
 
     middles = [p.quantity for p in case.coordinates.free if not p.by and p.field != p.quantity]

@@ -9,7 +9,7 @@ import pytest
 from invented import invented_fit
 
 import bayescale as bs
-from bayescale import blocks, fitting, posterior
+from bayescale import attempts, blocks, fitting, posterior
 from bayescale.scoring import log_mean_exp
 
 
@@ -29,7 +29,7 @@ def test_a_block_has_the_joint_density_of_its_rows(fits):
     fit = fits["floor"]
     kept = np.r_[0:4, 8:16]
     rest = fit.runs.rows(kept, anchored=True)
-    draws = fitting.sampled(fit.law, fit.likelihood, rest, fit.settings).draws
+    draws = attempts.sampled(fit.law, fit.likelihood, rest, fit.settings).draws
     rows = posterior.log_likelihood(
         fit.law, fit.likelihood, fit.runs, draws.parameters, draws.noise
     )

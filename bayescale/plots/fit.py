@@ -8,7 +8,7 @@ import numpy as np
 
 from bayescale.drift import DRIFT
 from bayescale.errors import LawError
-from bayescale.fitting import forecast_of
+from bayescale.forecasts import forecast_of
 from bayescale.groups import check_single
 from bayescale.plots import style
 from bayescale.plots.forecast import plot_forecast

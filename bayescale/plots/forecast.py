@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from bayescale.forecasting import Forecast
+    from bayescale.forecasts import Forecast
 
 #: With fewer inputs than this a forecast is drawn as bars, with more as bands.
 FEWEST_FOR_BANDS = 12

@@ -13,7 +13,7 @@ from bayescale.plots.ticks import log_axis, number
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from bayescale.forecasting import Required
+    from bayescale.forecasts import Required
 
 #: Inputs at which the probability is drawn.
 GRID = 400

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayescale.errors import LawError
-from bayescale.fitting import forecast_of
+from bayescale.forecasts import forecast_of
 from bayescale.groups import check_single
 from bayescale.plots import style
 from bayescale.plots.ticks import log_axis, number
