@@ -50,6 +50,8 @@ html_theme = "furo"
 html_title = "bayescale"
 html_show_sourcelink = False
 html_copy_source = False
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 project_copyright = "The bayescale developers, Apache-2.0"
 suppress_warnings = [
     "mystnb.unknown_mime_type",  # notebooks print rich text, which a site shows as plain
