@@ -82,6 +82,23 @@ class LearnedNObs:
         low, high = self.quantile([(1 - prob) / 2, (1 + prob) / 2])
         return float(low), float(high)
 
+    def without(self, *curves: str) -> LearnedNObs:
+        """Return what is learned from the other curves: how well it would have told these.
+
+        Raises
+        ------
+        LawError
+            If a curve is not among those learned from, or no other is left.
+        """
+        odd = [name for name in curves if name not in self.log_likelihood]
+        left = {n: logs for n, logs in self.log_likelihood.items() if n not in curves}
+        if odd or not left:
+            raise LawError(
+                f"without() takes some of the curves {', '.join(map(repr, self.log_likelihood))}, "
+                f"not all of them; got {', '.join(map(repr, curves))}."
+            )
+        return _learned(self.log_n, left)
+
     def table(self, prob: float = 0.9) -> pd.DataFrame:
         """Return n with intervals: of each curve by itself, of the median curve, and of another.
 
@@ -180,6 +197,10 @@ def learn_n_obs(
         name: _log_likelihood(name, fit, raw_runs[name], drift, np.exp(log_n))
         for name, fit in fits.items()
     }
+    return _learned(log_n, found)
+
+
+def _learned(log_n: np.ndarray, found: dict[str, np.ndarray]) -> LearnedNObs:
     middle, spread, new = _pooled(log_n, np.stack(list(found.values())))
     return LearnedNObs(log_n, found, middle, spread, new)
 

@@ -657,8 +657,8 @@ def _record_of(made: Any) -> dict[str, Any]:
 
 def _outlook_record(mixture: Ensemble) -> dict[str, Any]:
     laws = [
-        {"name": name, "weight": weight} | _heading(mixture.fits[name])
-        for name, weight in mixture.weights.items()
+        {"name": name, "weight": float(share)} | _heading(fit)
+        for (name, fit), share in zip(mixture.fits.items(), mixture.shares, strict=True)
     ]
     return {"weights": mixture.rule, "laws": laws}
 

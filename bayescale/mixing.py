@@ -90,7 +90,8 @@ def weighed(
     missing = starts.unvisited(tops, draws)
     if seed is not None and (worst >= RHAT or missing):
         known = np.concatenate([draws.reshape(-1, draws.shape[-1]), *_standing_in(tops, seed)])
-        made = tempering.mixed(density, known, *draws.shape[:2], [seed, 19])
+        chains, length, _ = draws.shape
+        made = tempering.mixed(density, known, chains, length, [seed, 19])
         if made is not None:
             others, log_p, about = made
             worst_of_others, enough = judged(others)

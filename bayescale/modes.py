@@ -39,7 +39,7 @@ def modes_of(
     numpy.ndarray
         Whole numbers, shape (chain, draw).
     """
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     size = draws.shape[-1]
     flat, level = draws.reshape(-1, size), log_p.ravel()
@@ -55,7 +55,7 @@ def modes_of(
     group = number[group]
     counted = np.bincount(group) >= LEAST * len(inside)
     kept = counted[group]
-    _, nearest = cKDTree(flat[inside[kept]]).query(flat)
+    _, nearest = KDTree(flat[inside[kept]]).query(flat)
     return group[kept][nearest].reshape(log_p.shape)
 
 
@@ -65,7 +65,7 @@ def _connected(
     """Return the number of the part of the graph that each point is in."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     # Of equal draws, which a chain that stays has, one stands for all.
     once, where = np.unique(flat, axis=0, return_inverse=True)
@@ -73,7 +73,7 @@ def _connected(
     at = np.empty((len(once), points.shape[1]))
     at[where] = points
     count = min(_NEIGHBOURS + 1, len(once))
-    _, near = cKDTree(once).query(once, k=count)
+    _, near = KDTree(once).query(once, k=count)
     near = near.reshape(len(once), -1)[:, 1:]
     a = np.repeat(np.arange(len(once)), near.shape[1])
     b = near.ravel()

@@ -10,7 +10,7 @@ short). R-hat is the worst over parameters, noise and the forecast. Seconds are 
 fit, without compiling.
 
 Where the tempered chains were used the distribution of the sampled density's coordinates is held to
-a reference that knows nothing of them: a population of 8000 that is tempered from draws of the
+a reference that knows nothing of them: a population of 4000 that is tempered from draws of the
 prior. ``share`` is the largest mode's, ``share_reference`` the reference's (each member in the mode
 of the nearest draw), ``apart`` the largest difference of distribution functions over coordinates
 (Kolmogorov-Smirnov). Writes results/free_breaks.csv, a row for each curve and law.
@@ -27,7 +27,7 @@ from unittest.mock import patch
 import numpy as np
 import pandas as pd
 from fixed_breaks import curves
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 from scipy.stats import ks_2samp
 
 import bayescale as bs
@@ -38,7 +38,7 @@ LAWS = {
     "two breaks, free": bs.BrokenPowerLaw(breaks=2, placement="free"),
     "one break in its cell": bs.BrokenPowerLaw(breaks=1),
 }
-MEMBERS = 8000
+MEMBERS = 4000
 EVERY = ",".join(str(i) for i in range(len(LAWS)))
 
 
@@ -89,7 +89,7 @@ def held_to_reference(seen: dict[str, Any]) -> dict[str, float]:
     if "mode" in seen["stats"]:
         mode = seen["stats"]["mode"].to_numpy().ravel()
         scale = flat.std(0)
-        _, nearest = cKDTree(flat / scale).query(found.points / scale)
+        _, nearest = KDTree(flat / scale).query(found.points / scale)
         told["share_reference"] = float((mode[nearest] == 0).mean())
     return told
 

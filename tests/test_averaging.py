@@ -62,6 +62,17 @@ class TestLearned:
         four = bs.learn_n_obs(fits, raw)
         assert np.ptp(np.log(four.interval(0.9))) < np.ptp(np.log(one.interval(0.9)))
 
+    def test_a_curve_is_left_out(self, independent):
+        fits, raw = independent
+        found = bs.learn_n_obs(fits, raw).without("curve 0", "curve 2")
+        some = ("curve 1", "curve 3")
+        again = bs.learn_n_obs({n: fits[n] for n in some}, {n: raw[n] for n in some})
+        assert found.table().equals(again.table())
+        with pytest.raises(bs.LawError, match="not all of them; got 'curve 7'"):
+            found.without("curve 7")
+        with pytest.raises(bs.LawError, match="not all of them"):
+            found.without(*some)
+
     def test_rows_that_all_lie_off_the_forecast_together_are_no_noise(self, independent):
         fits, raw = independent
         moved = {name: rows.assign(loss=1.02 * rows["loss"]) for name, rows in raw.items()}

@@ -384,6 +384,8 @@ def test_a_part_of_an_ensemble_that_is_missing_is_told(mixture, tmp_path):
     path = tmp_path / "all.nc"
     mixture.save(path)
     with h5netcdf.File(path, "a") as file:
-        del file["fit1"]
+        described = json.loads(file.attrs["bayescale"])
+        described["ensemble"]["names"].append("a third")
+        file.attrs["bayescale"] = json.dumps(described)
     with pytest.raises(FileError, match="damaged or cut short"):
         bs.load(path)
