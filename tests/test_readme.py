@@ -117,9 +117,10 @@ def test_the_performance_page_is_written_from_the_results():
     assert (TOP / "docs" / "performance.md").read_text() == found["page"]()
 
 
-def test_the_page_on_breaks_is_written_from_the_results():
-    found = runpy.run_path(str(TOP / "docs" / "breaks.py"))
-    assert (TOP / "docs" / "breaks.md").read_text() == found["page"]()
+@pytest.mark.parametrize("name", ["breaks", "calibration"])
+def test_other_pages_are_written_from_the_results(name):
+    found = runpy.run_path(str(TOP / "docs" / f"{name}.py"))
+    assert (TOP / "docs" / f"{name}.md").read_text() == found["page"]()
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=name_of)
