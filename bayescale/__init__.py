@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         tokens_of,
         transformer_params,
     )
+    from bayescale.averaging import LearnedNObs, learn_n_obs
     from bayescale.backtesting import Backtest, backtest
     from bayescale.batch import fit_many
     from bayescale.blocks import leave_block_out
@@ -136,6 +137,7 @@ _HOMES = {
         "tokens_of",
         "transformer_params",
     ],
+    "averaging": ["LearnedNObs", "learn_n_obs"],
     "backtesting": ["Backtest", "backtest"],
     "batch": ["fit_many"],
     "breaks": ["break_detectability", "break_table"],

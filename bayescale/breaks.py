@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 DECADES = 2 * math.log(9) / math.log(10)
 
 
-def break_table(fit: Any, prob: float = 0.9) -> pd.DataFrame:
+def break_table(fit: Any, prob: float = 0.9, *, by_mode: bool = False) -> pd.DataFrame:
     r"""Return where each break lies, the exponents on either side, and how wide it is.
 
     .. math:: -\frac{d \log(y - L_\infty)}{d \log x} = c_0 + \sum_i c_i \,
@@ -33,18 +33,24 @@ def break_table(fit: Any, prob: float = 0.9) -> pd.DataFrame:
         A fit of a law with breaks, or such a law whose parameters are all numbers.
     prob
         Probability of the equal-tailed interval.
+    by_mode
+        Whether to tell modes of the posterior apart, where it has several: two places can explain
+        a curve's bend equally well, and an interval over both holds what neither says.
 
     Returns
     -------
     pandas.DataFrame
         Index: ``break`` (from 1) and ``quantity``: ``location``, ``exponent_before``,
         ``exponent_after`` (positive = falling) and ``width`` (10 % to 90 %). Columns:
-        ``median``, ``lower``, ``upper``, ``unit``.
+        ``median``, ``lower``, ``upper``, ``unit``. By mode the index begins with ``mode`` (from 1,
+        the likeliest first), and the columns ``share``, of the posterior, and ``share_se``, its
+        Monte Carlo standard error, come last; a fit with one mode has that alone.
 
     Raises
     ------
     LawError
-        If the law has no breaks, or prob is not between 0 and 1.
+        If the law has no breaks, prob is not between 0 and 1, or modes are asked of what is no fit
+        of one curve.
 
     References
     ----------
@@ -65,25 +71,45 @@ def break_table(fit: Any, prob: float = 0.9) -> pd.DataFrame:
     forecasts.check_probability(prob)
     curves, breaks = _breaks(fit)
     column = next(iter(curves.columns.values()))
-    levels = [0.5, (1 - prob) / 2, (1 + prob) / 2]
     before = curves.parameter("exponent")
-    rows = {}
+    found: dict[tuple[int, str], tuple[np.ndarray, str]] = {}
     for i, (location, change, width) in enumerate(breaks):
-        found = {
-            "location": (location, f"units of {column}"),
-            "exponent_before": (before, "no unit"),
-            "exponent_after": (before + change, "no unit"),
-            "width": (DECADES * width, "decades"),
-        }
-        for name, (draws, unit) in found.items():
-            rows[i + 1, name] = [*np.quantile(draws, levels), unit]
+        found[i + 1, "location"] = location, f"units of {column}"
+        found[i + 1, "exponent_before"] = before, "no unit"
         before = before + change
-    index = pd.MultiIndex.from_tuples(list(rows), names=["break", "quantity"])
-    table = pd.DataFrame(
-        list(rows.values()), columns=["median", "lower", "upper", "unit"], index=index
-    )
+        found[i + 1, "exponent_after"] = before, "no unit"
+        found[i + 1, "width"] = DECADES * width, "decades"
+    if not by_mode:
+        table = _table(found, prob, slice(None))
+    else:
+        mode, shares = _modes(fit)
+        tables = []
+        for number, (share, error) in enumerate(shares):
+            one = _table(found, prob, mode == number)
+            tables.append(one.assign(share=share, share_se=error))
+        table = pd.concat(tables, keys=range(1, len(tables) + 1), names=["mode"])
     table.attrs = {"probability": prob, "kind": "equal-tailed"}
     return table
+
+
+def _table(found: dict[tuple[int, str], tuple[np.ndarray, str]], prob: float, kept: Any) -> Any:
+    """Return median and interval of some draws, by break and quantity."""
+    import pandas as pd
+
+    levels = [0.5, (1 - prob) / 2, (1 + prob) / 2]
+    rows = [[*np.quantile(draws[kept], levels), unit] for draws, unit in found.values()]
+    index = pd.MultiIndex.from_tuples(list(found), names=["break", "quantity"])
+    return pd.DataFrame(rows, columns=["median", "lower", "upper", "unit"], index=index)
+
+
+def _modes(fit: Any) -> tuple[np.ndarray, tuple[tuple[float, float], ...]]:
+    """Return the mode of every draw, shape (chain, draw), and the shares of the modes."""
+    if not hasattr(fit, "diagnostics"):
+        raise LawError("break_table(by_mode=True) takes a fit of one curve: law.fit(...).")
+    stats = fit.tree["sample_stats"]
+    if "mode" not in stats:
+        return np.zeros((stats.sizes["chain"], stats.sizes["draw"]), int), ((1.0, 0.0),)
+    return stats["mode"].to_numpy(), fit.diagnostics.modes
 
 
 def break_detectability(source: Any, x_max: Any, sigma: float) -> Derived:

@@ -20,8 +20,8 @@ from bayescale.errors import BayescaleError, BayescaleWarning, FileError, LawErr
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bayescale.ensembles import Ensemble
     from bayescale.fitting import Fit
-    from bayescale.forecasts import Forecast
 
 
 class _Commands(TyperGroup):
@@ -162,6 +162,10 @@ def outlook(
     draws: Draws = 1000,
     tune: Tune = 1000,
     seed: Seed = 0,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Save here what can be asked for other forecasts."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Forecast from a table, with no law to choose.
@@ -171,6 +175,8 @@ def outlook(
     """
     from bayescale import outlook, tables
 
+    if output is not None:
+        _check_output(output)
     made = outlook.forecast(
         tables.read_runs(runs),
         y=y,
@@ -185,12 +191,17 @@ def outlook(
         **_drift(drift),
     )
     table = made.interval(prob, of)
-    fits: dict[str, Fit] = made.source.fits
+    saved = None if output is None else _save(made.source, output)
     if as_json:
-        _print_json(_outlook_record(made) | dict(table.attrs) | {"forecast": table})
+        record = _outlook_record(made.source) | dict(table.attrs) | {"forecast": table}
+        _print_json(record | ({} if output is None else {"file": saved}))
     else:
         tables.show_outlook(made, table)
-    raise typer.Exit(_problems(list(fits.values())))
+        if saved:
+            print(f"Saved to {saved}.")
+    if output is not None and saved != str(output):
+        raise typer.Exit(2)
+    raise typer.Exit(_problems(_fits_of(made.source)))
 
 
 @app.command()
@@ -258,7 +269,7 @@ def forecast(
     drift: Drift = None,
     as_json: Json = False,
 ) -> None:
-    """Forecast the outcome from a saved fit."""
+    """Forecast the outcome from a saved fit or ensemble."""
     from bayescale import files, tables
 
     at = {role: _numbers(text, role) for role, text in _columns(x, inputs).items()}
@@ -267,14 +278,14 @@ def forecast(
     table = loaded.forecast(**how).interval(prob, of)
     what = "one new run" if of == "observation" else "the curve"
     if as_json:
-        _print_json(_heading(loaded) | dict(table.attrs) | {"forecast": table})
+        _print_json(_record_of(loaded) | dict(table.attrs) | {"forecast": table})
     else:
         tables.show(
             table,
             f"{loaded.runs.outcome_column} of {what} by {loaded.name}, {prob * 100:g} % "
             "equal-tailed interval; extrapolation is the input over the largest seen",
         )
-    raise typer.Exit(_problems([loaded]))
+    raise typer.Exit(_problems(_fits_of(loaded)))
 
 
 @app.command()
@@ -306,14 +317,14 @@ def required(
     loaded = files.load(file)
     table = loaded.required(y=targets, solve=solve, **_drift(drift), **given).interval(prob)
     if as_json:
-        _print_json(_heading(loaded) | dict(table.attrs) | {"required": table})
+        _print_json(_record_of(loaded) | dict(table.attrs) | {"required": table})
     else:
         tables.show(
             table,
             f"{table.attrs['of']} at which {loaded.runs.outcome_column} reaches a target for good, "
             f"by {loaded.name}, {prob * 100:g} % equal-tailed interval; inf is never",
         )
-    raise typer.Exit(_problems([loaded]))
+    raise typer.Exit(_problems(_fits_of(loaded)))
 
 
 @app.command("compare")
@@ -378,7 +389,9 @@ def _warm(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[LAW]...", help="The laws; 'bayescale laws' lists them. [default: five]"
+            metavar="[LAW]...",
+            help="The laws ('bayescale laws' lists them), or forecast: those of 'bayescale "
+            "outlook'. [default: five]",
         ),
     ] = None,
     breaks: Breaks = None,
@@ -398,9 +411,13 @@ def _warm(
     given = _given(breaks, placement, signed, fixed)
     if not names and given:
         raise LawError("Options are of a law; name it: bayescale warm broken --breaks 2.")
-    chosen = list(_laws(",".join(names), given).values()) if names else warming.defaults()
+    named = [name for name in names or [] if name != warming.FORECAST]
+    laws = list(_laws(",".join(named), given).values()) if named else []
+    chosen = warming.pairs(laws if names else warming.defaults(), _likelihood(likelihood))
+    if names and len(named) < len(names):
+        chosen += warming.of_forecast()
     rows = []
-    for row in warming.warmed(chosen, _likelihood(likelihood)):
+    for row in warming.warmed(chosen):
         rows.append(row)
         name, seconds, compiled = row
         if not as_json:
@@ -628,11 +645,20 @@ def _heading(made: Fit) -> dict[str, Any]:
     }
 
 
-def _outlook_record(made: Forecast) -> dict[str, Any]:
-    mixture = made.source
+def _fits_of(made: Fit | Ensemble) -> list[Fit]:
+    """Return the fits of an ensemble, or the one fit."""
+    return list(getattr(made, "fits", {"": made}).values())
+
+
+def _record_of(made: Any) -> dict[str, Any]:
+    """Return what is said of a saved fit or ensemble."""
+    return _outlook_record(made) if hasattr(made, "fits") else _heading(made)
+
+
+def _outlook_record(mixture: Ensemble) -> dict[str, Any]:
     laws = [
-        {"name": name, "weight": weight} | _heading(mixture.fits[name])
-        for name, weight in mixture.weights.items()
+        {"name": name, "weight": float(share)} | _heading(fit)
+        for (name, fit), share in zip(mixture.fits.items(), mixture.shares, strict=True)
     ]
     return {"weights": mixture.rule, "laws": laws}
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayescale.convergence import ESS, RHAT, rhat_and_ess
+from bayescale.convergence import ESS, RHAT, mean_ess, rhat_and_ess
 from bayescale.parameters import Slot
 
 if TYPE_CHECKING:
@@ -53,6 +53,9 @@ class Diagnostics:
         independent noise makes intervals too narrow.
     left_out
         Share of the posterior, by Laplace's approximation, in modes where no chain started.
+    modes
+        Where the posterior has several modes apart from one another, the share of each, largest
+        first, and its Monte Carlo standard error: one pair a mode. Empty where there is one.
     advice
         What to do, in words; empty when nothing is wrong.
     """
@@ -69,6 +72,7 @@ class Diagnostics:
     pareto_k: float | None = None
     misfit: float = np.nan
     left_out: float = 0.0
+    modes: tuple[tuple[float, float], ...] = ()
     advice: tuple[str, ...] = ()
 
     @property
@@ -145,6 +149,7 @@ def diagnose(
         pareto_k=pareto_k,
         misfit=misfit,
         left_out=float(stats.attrs.get("left_out", 0.0)),
+        modes=shares_of_modes(stats["mode"].to_numpy()) if "mode" in stats else (),
     )
     return Diagnostics(**{**found.__dict__, "advice": tuple(_advice(found, free_breaks))})
 
@@ -179,6 +184,8 @@ def _advice(d: Diagnostics, free_breaks: bool) -> list[str]:
             f"About {100 * d.left_out:.0f} % of the posterior (by Laplace's approximation) is "
             "another explanation of these runs, apart from this one, and not in the draws."
         )
+    if len(d.modes) > 1:
+        words.append(_explanations(d.modes))
     if d.misfit > MISFIT:
         words.append(
             f"Residuals of neighbouring runs are alike (correlation {d.misfit:.2f}): the law "
@@ -188,6 +195,31 @@ def _advice(d: Diagnostics, free_breaks: bool) -> list[str]:
         )
     words += _unlearned(d.contraction)
     return words
+
+
+def shares_of_modes(mode: np.ndarray) -> tuple[tuple[float, float], ...]:
+    """Return the share of each mode and its Monte Carlo standard error.
+
+    Parameters
+    ----------
+    mode
+        The mode of each draw, counted from 0; shape (chain, draw).
+    """
+    inside = np.stack([mode == number for number in range(int(mode.max()) + 1)]).astype(float)
+    share = inside.mean((1, 2))
+    error = np.sqrt(share * (1 - share) / np.maximum(np.nan_to_num(mean_ess(inside)), 1.0))
+    return tuple(zip(share.tolist(), error.tolist(), strict=True))
+
+
+def _explanations(modes: tuple[tuple[float, float], ...]) -> str:
+    """Say that several explanations are apart, and how likely each is."""
+    said = [f"{100 * share:.0f} % (± {100 * error:.1f})" for share, error in modes]
+    return (
+        f"These runs have {len(modes)} explanations apart from one another, with "
+        f"{', '.join(said[:-1])} and {said[-1]} of the posterior. Parameters are mixtures of them: "
+        "read them apart, as bs.break_table(fit, by_mode=True) does; forecasts hold each by its "
+        "share."
+    )
 
 
 def _unlearned(contractions: dict[str, float]) -> list[str]:

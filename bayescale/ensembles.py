@@ -53,6 +53,11 @@ class Ensemble(Forecaster):
         return next(iter(self.fits.values())).runs
 
     @property
+    def name(self) -> str:
+        """Which laws it mixes."""
+        return f"Ensemble of {', '.join(self.fits)}"
+
+    @property
     def rises(self) -> bool:
         """Whether the outcome, in the user's units, grows with the inputs."""
         return next(iter(self.fits.values())).rises
@@ -118,6 +123,26 @@ class Ensemble(Forecaster):
         with np.errstate(divide="ignore"):
             shares = np.log(self.shares)
         return np.logaddexp.reduce(np.stack(members) + shares[:, None], axis=0)
+
+    def save(self, path: Any) -> None:
+        """Save the ensemble with all its fits as one netCDF file; a crash leaves the old file.
+
+        ``bs.load`` reads it. The forecast that :func:`bayescale.forecast` returns has its ensemble
+        in ``source``, so ``made.source.save("forecast.nc")`` keeps all that it stands on.
+
+        Parameters
+        ----------
+        path
+            Where to; ends in ``.nc``.
+
+        Raises
+        ------
+        FileError
+            If the file cannot be written.
+        """
+        from bayescale import files  # files stands on ensembles; this is its sugar
+
+        files.save(self, path)
 
     def _checked(self, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
         first = next(iter(self.fits.values()))

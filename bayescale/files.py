@@ -1,9 +1,10 @@
-"""Fits on disk: one netCDF file that holds everything, and runs nothing when it is read.
+"""Fits and ensembles on disk: one netCDF file that holds everything, and runs nothing when read.
 
-The groups of the file are those of ``fit.tree``, so any tool that reads ArviZ's netCDF reads
+The groups of a fit's file are those of ``fit.tree``, so any tool that reads ArviZ's netCDF reads
 these too. Beside them stand the attribute ``bayescale`` (JSON: law, priors, likelihood, settings,
-versions) and the group ``bayescale`` (the arrays of the checked runs). Law and likelihood are
-looked up by name among those that are imported; nothing in the file is executed.
+versions) and the group ``bayescale`` (the arrays of the checked runs). An ensemble's file has all
+this for each of its fits, in the groups ``fit0``, ``fit1`` and so on. Law and likelihood are looked
+up by name among those that are imported; nothing in the file is executed.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale.data import Observations
+from bayescale.ensembles import Ensemble
 from bayescale.errors import FileError, nearest
 from bayescale.fitting import Fit
 from bayescale.groups import Groups
@@ -36,16 +38,16 @@ from bayescale.sample import Sampling
 if TYPE_CHECKING:
     import xarray as xr
 
-#: Version of the layout; a reader refuses a higher one.
-FORMAT = 1
+#: Version of the layout; a reader refuses a higher one. Files of single fits are of the first.
+FORMAT, _OF_FIT = 2, 1
 #: The root attribute and the group that are ours.
 MARK = "bayescale"
 _PACKAGES = ("bayescale", "pymc", "nutpie", "arviz", "numpy")
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
-def save(fit: Fit, path: str | os.PathLike[str]) -> None:
-    """Save a fit as one netCDF file; a crash leaves the old file.
+def save(fit: Fit | Ensemble, path: str | os.PathLike[str]) -> None:
+    """Save a fit or an ensemble as one netCDF file; a crash leaves the old file.
 
     The file is written under another name in the same folder, flushed to the disk, and only then
     takes the place of the old one.
@@ -63,13 +65,13 @@ def save(fit: Fit, path: str | os.PathLike[str]) -> None:
         If the folder does not exist, the path is a folder, or the file cannot be written.
     """
     target = Path(os.path.realpath(writable(path)))
-    tree = _marked(fit)
+    tree = _together(fit) if isinstance(fit, Ensemble) else _marked(fit)
     with _replacing(target) as part:
         tree.to_netcdf(part, engine="h5netcdf", encoding=_checksums(tree))
 
 
-def load(path: str | os.PathLike[str]) -> Fit:
-    """Load a fit that :meth:`Fit.save` wrote; no code in the file is run.
+def load(path: str | os.PathLike[str]) -> Any:
+    """Load a fit or an ensemble that its ``save`` wrote; no code in the file is run.
 
     Parameters
     ----------
@@ -78,8 +80,8 @@ def load(path: str | os.PathLike[str]) -> Fit:
 
     Returns
     -------
-    Fit
-        The same fit: same draws, and the same forecasts. It is all in memory, and the file is
+    Fit or Ensemble
+        The same one: same draws, and the same forecasts. It is all in memory, and the file is
         closed.
 
     Raises
@@ -102,9 +104,33 @@ def load(path: str | os.PathLike[str]) -> Fit:
     _check_signature(place)
     groups = _read(place)
     described = _description(place, dict(groups["/"].attrs))
+    if "ensemble" in described:
+        return _ensemble(place, described["ensemble"], groups)
     arrays = groups.pop(f"/{MARK}", None)
     try:
         return _rebuilt(place, described, {} if arrays is None else arrays, groups)
+    except FileError:
+        raise
+    except Exception as error:
+        raise _damaged(place, error) from error
+
+
+def _ensemble(place: Path, described: dict[str, Any], groups: dict[str, xr.Dataset]) -> Ensemble:
+    """Return an ensemble from the groups of its fits."""
+    fits = {}
+    try:
+        shares = np.array([float(share) for share in described["shares"]])
+        for number, name in enumerate(described["names"]):
+            own = f"/fit{number}"
+            mine = {
+                path[len(own) :] or "/": group
+                for path, group in groups.items()
+                if path == own or path.startswith(f"{own}/")
+            }
+            of_fit = _description(place, dict(mine["/"].attrs))
+            arrays = mine.pop(f"/{MARK}", None)
+            fits[name] = _rebuilt(place, of_fit, {} if arrays is None else arrays, mine)
+        return Ensemble(fits, shares, str(described["rule"]))
     except FileError:
         raise
     except Exception as error:
@@ -376,13 +402,33 @@ def _marked(fit: Fit) -> xr.DataTree:
         "versions": {name: version(name) for name in _PACKAGES},
     }
     groups = {node.path: _plain(node.to_dataset(inherit=False)) for node in fit.tree.subtree}
-    groups["/"].attrs = {f"{MARK}_format": FORMAT, MARK: json.dumps(described, allow_nan=False)}
+    groups["/"].attrs = {f"{MARK}_format": _OF_FIT, MARK: json.dumps(described, allow_nan=False)}
     groups[f"/{MARK}"] = xr.Dataset(
         {
             name: ([f"{name}_{axis}" for axis in range(array.ndim)], array)
             for name, array in arrays.items()
         }
     )
+    return xr.DataTree.from_dict(groups)
+
+
+def _together(mixture: Ensemble) -> xr.DataTree:
+    """Return an ensemble as one tree: that of each fit in a group of its own."""
+    import xarray as xr
+
+    described = {
+        "ensemble": {
+            "names": list(mixture.fits),
+            "shares": mixture.shares.tolist(),
+            "rule": mixture.rule,
+        },
+        "versions": {name: version(name) for name in _PACKAGES},
+    }
+    root = xr.Dataset(attrs={f"{MARK}_format": FORMAT, MARK: json.dumps(described)})
+    groups = {"/": root}
+    for number, fit in enumerate(mixture.fits.values()):
+        for node in _marked(fit).subtree:
+            groups[f"/fit{number}{node.path.rstrip('/')}"] = node.to_dataset(inherit=False)
     return xr.DataTree.from_dict(groups)
 
 

@@ -50,6 +50,11 @@ class Density(Protocol):
         ...
 
     @property
+    def many_modes(self) -> bool:
+        """Whether several modes are to be expected."""
+        ...
+
+    @property
     def data(self) -> dict[str, np.ndarray]:
         """The numbers, a vector, and the columns, a matrix."""
         ...

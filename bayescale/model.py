@@ -167,6 +167,8 @@ class Density:
     long
         Numbers that are one for each level of something, the last of all; and the number that says
         how many.
+    many_modes
+        Whether several modes are to be expected.
     """
 
     sizes: Mapping[str, int | None]
@@ -175,6 +177,7 @@ class Density:
     log_density: Callable[[dict, dict, dict], Any]
     varying: Mapping[str, str] = field(default_factory=dict)
     long: Mapping[str, str] = field(default_factory=dict)
+    many_modes: bool = False
 
     @property
     def lengths(self) -> dict[str, int]:
@@ -282,7 +285,8 @@ def density(law: Any, likelihood: Any, numbers: Mapping[str, Any], runs: Observa
         columns[CELL] = runs.cell
     varying = {name: count(coordinates.own(by)) for name, by in coordinates.varying.items()}
     long = {name: count(by) for name, by in coordinates.long.items()}
-    return Density(coordinates.sizes, numbers, columns, log_density, varying, long)
+    sizes = coordinates.sizes
+    return Density(sizes, numbers, columns, log_density, varying, long, law.many_modes)
 
 
 def condensed_density(
@@ -317,7 +321,7 @@ def condensed_density(
         return _log_priors(coordinates, values, shared) + log_jacobian + log_likelihood
 
     columns = {**whole.columns, "count": sums.count, "scatter": sums.scatter}
-    return Density(whole.sizes, numbers, columns, log_density)
+    return Density(whole.sizes, numbers, columns, log_density, many_modes=law.many_modes)
 
 
 def collapsed_density(
@@ -355,7 +359,7 @@ def collapsed_density(
         log_prior = _log_priors(coordinates, values, shared, sizes)
         return log_prior + log_jacobian + log_likelihood
 
-    return Density(sizes, numbers, statistics, log_density)
+    return Density(sizes, numbers, statistics, log_density, many_modes=law.many_modes)
 
 
 def _log_priors(

@@ -108,7 +108,7 @@ def primitives(slot: Slot) -> list[Slot]:
 
 def own_parameter_names(spec: Any) -> list[str]:
     """Return the fields of a law or likelihood (class or instance) that are its own parameters."""
-    others = ("option", "column", "part", "choice")
+    others = ("option", "column", "part", "choice", "new_runs")
     return [f.name for f in fields(spec) if not any(f.metadata.get(kind) for kind in others)]
 
 

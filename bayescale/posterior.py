@@ -335,6 +335,8 @@ def _draw_collapsed(
     )
     keep, pareto_k = resampled(log_weights, rng)
     values = {name: _taken(value, keep) for name, value in values.items()}
+    if "mode" in stats:
+        stats["mode"] = (stats["mode"].dims, _taken(stats["mode"].to_numpy(), keep))
     engine = "floor and level integrated out, drawn exactly, and weighted to the declared density"
     return _assembled(coordinates, values, numbers, stats, engine, pareto_k)
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import kernels, starts
-from bayescale.convergence import ESS, RHAT, rhat_and_ess
+from bayescale import kernels, mixing, starts
 from bayescale.errors import BayescaleError, LawError
+from bayescale.mixing import judged
 from bayescale.straighten import straight
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 #: Draws of a pilot, from which the coordinates of a bent posterior are learned.
 PILOT = 150
 SAMPLERS = ("nutpie", "pymc")
-#: Coordinates have more effective draws than what follows from them: how many times the least.
-SPARE = 1.25
+#: Rows of data above which a value of the density takes too long for a tempered population.
+_MOST_ROWS = 2000
 _PILOT_ACCEPT, _APART = 0.9, 1.1
 
 _DIMS = ("chain", "draw")
@@ -122,7 +122,8 @@ def run(
     compiled = _compiled[key].with_data(**density.data)
     if density.elastic:
         compiled = kernels.sized(compiled, density.dimension)
-    start, left_out = _starting(compiled, density, settings.seed)
+    value_and_gradient, tops = _climbed(compiled, density, settings.seed)
+    start, left_out = starts.starting(tops) if tops else (None, 0.0)
     found = None
     if settings.pilot and not density.elastic:
         short = replace(
@@ -131,25 +132,21 @@ def run(
         pilot, _ = _run_nutpie(_from(compiled, start), short)
         found = _run_straightened(key, density, settings, pilot, start)
     draws, stats = found or _run_nutpie(_from(compiled, start), settings)
-    worst, enough = _judged(draws)
+    worst, enough = judged(draws)
     # Chains that stay apart in straight coordinates are in modes of their own.
     apart = found is not None and worst > _APART
     if settings.retry and not (enough or apart or density.elastic):
         second = _run_straightened(key, density, settings, draws, start, again=True)
         if second is not None:
-            worst_of_second, enough = _judged(second[0])
+            worst_of_second, enough = judged(second[0])
             if enough or worst_of_second < worst:
-                draws, stats = second
+                (draws, stats), worst = second, worst_of_second
+    several = len(starts.tenable(tops)) > 1
+    if value_and_gradient is not None and _quick(density) and (several or not enough):
+        again = settings.seed if settings.retry and settings.chains > 1 else None
+        draws, stats = mixing.weighed(value_and_gradient, tops, draws, stats, again)
+        left_out = 0.0 if "tempered" in stats.attrs else left_out
     return draws, stats.assign_attrs(left_out=left_out)
-
-
-def _judged(draws: np.ndarray) -> tuple[float, bool]:
-    """Return the largest R-hat of all coordinates, and whether the draws are enough."""
-    rhat, bulk, _ = rhat_and_ess(np.moveaxis(draws, -1, 0))
-    if draws.shape[0] == 1:
-        rhat = np.ones(len(bulk))
-    rhat, bulk = np.nan_to_num(rhat, nan=np.inf), np.nan_to_num(bulk)
-    return float(rhat.max()), bool(rhat.max() < RHAT and bulk.min() > SPARE * ESS)
 
 
 def _run_straightened(
@@ -215,17 +212,24 @@ def _from(compiled: Any, start: Callable[[int], np.ndarray] | None) -> Any:
     return compiled if start is None else replace(compiled, initial_point_func=start)
 
 
-def _starting(
+def _climbed(
     compiled: Any, density: kernels.Density, seed: int
-) -> tuple[Callable[[int], np.ndarray] | None, float]:
-    """Return where chains start, in the modes, and the mass of those where none does."""
+) -> tuple[starts.ValueAndGradient | None, list[starts.Mode]]:
+    """Return a density's value and gradient, where they can be asked for, and the modes found."""
     if density.elastic:
-        return None, 0.0
+        return None, []
     value_and_gradient = kernels.caller(compiled, density)
-    found = []
-    if value_and_gradient is not None:
-        found = starts.modes(value_and_gradient, density.dimension, seed)
-    return starts.starting(found) if found else (None, 0.0)
+    if value_and_gradient is None:
+        return None, []
+    found = starts.modes(value_and_gradient, density.dimension, seed)
+    if density.many_modes and _quick(density):
+        found = mixing.modes_by_mass(value_and_gradient, density.dimension, seed) or found
+    return value_and_gradient, found
+
+
+def _quick(density: kernels.Density) -> bool:
+    """Return whether a tempered population of a density can be waited for."""
+    return density.data["columns"].shape[-1] <= _MOST_ROWS
 
 
 #: The statistics that are kept: ArviZ's name for each, and nutpie's.

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import collapse, compile_cache, model, posterior, sample
+from bayescale import collapse, compile_cache, model, outlook, posterior, sample
 from bayescale.coordinates import Coordinates
 from bayescale.data import observations
 from bayescale.errors import BayescaleError, LawError
 from bayescale.groups import grouped
-from bayescale.likelihoods import Likelihood
+from bayescale.likelihoods import Correlated, Likelihood
 from bayescale.parameters import columns_by
 from bayescale.progress import task
 from bayescale.registry import find_law
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 #: As little sampling as the sampler does: what counts is that it is called.
 _BRIEFLY = sample.Sampling(draws=4, tune=1, chains=1, cores=1)
 _ROWS = 40
+#: What stands for the laws of the forecast without choices.
+FORECAST = "forecast"
+#: A law, and how runs scatter.
+Pair = tuple[Any, Likelihood]
 #: What the process in the background runs; it finds modules where this one does.
 _CHILD = (
     "import pickle, sys; sys.path[:], job = pickle.load(sys.stdin.buffer); "
@@ -67,7 +71,9 @@ def warm(
     ----------
     laws
         A law, its name, or a list of them; by default the power law, the broken one with one break
-        and with two fixed ones, Chinchilla's, and Kaplan's of parameters and tokens.
+        and with two fixed ones, Chinchilla's, and Kaplan's of parameters and tokens. The word
+        ``"forecast"`` stands for the laws that :func:`bayescale.forecast` mixes for a curve that
+        falls, with its correlated noise.
     likelihood
         How runs scatter; by default what suits each form.
     background
@@ -95,27 +101,32 @@ def warm(
     >>> list(table.index), list(table.columns)
     (['PowerLaw'], ['seconds', 'compiled'])
     """
-    chosen = _chosen(laws)
+    chosen = _chosen(laws, likelihood)
     if background:
-        return _started(chosen, likelihood)
+        return _started(chosen)
     rows = []
     with task("Compiling", total=len(chosen), progress=progress) as bar:
-        for row in warmed(chosen, likelihood):
+        for row in warmed(chosen):
             rows.append(row)
             bar.update(f"Compiling: {row[0]} done", advance=1)
     return table(rows)
 
 
-def warmed(
-    laws: Iterable[Any], likelihood: Likelihood | None = None
-) -> Iterator[tuple[str, float, bool]]:
+def warmed(chosen: Iterable[Pair]) -> Iterator[tuple[str, float, bool]]:
     """Yield name, seconds, and whether anything was compiled, of each law once it is done."""
-    for law in laws:
+    for law, likelihood in chosen:
         before, began = set(compile_cache.entries()), perf_counter()
-        compile_law(law, likelihood or law.default_likelihood())
+        compile_law(law, likelihood)
         seconds = perf_counter() - began
         new = set(compile_cache.entries()) - before
-        yield law.signature_name(), seconds, bool(new) or not compile_cache.lasts()
+        yield _named((law, likelihood)), seconds, bool(new) or not compile_cache.lasts()
+
+
+def _named(pair: Pair) -> str:
+    """Return the law's name, and its noise where that is not what suits the form."""
+    law, likelihood = pair
+    usual = likelihood.label == law.default_likelihood().label
+    return law.signature_name() if usual else f"{law.signature_name()}, {likelihood.label}"
 
 
 def compile_law(law: Any, likelihood: Likelihood) -> None:
@@ -171,18 +182,31 @@ def table(rows: list[tuple[str, float, bool]]) -> pd.DataFrame:
     return made
 
 
-def _chosen(laws: Any) -> list[Any]:
+def pairs(laws: Iterable[Any], likelihood: Likelihood | None = None) -> list[Pair]:
+    """Return each law with how runs scatter: as given, or by default what suits the form."""
+    return [(law, likelihood or law.default_likelihood()) for law in laws]
+
+
+def of_forecast() -> list[Pair]:
+    """Return what :func:`bayescale.forecast` fits to a curve that falls."""
+    return [(law, Correlated()) for law in outlook.FALLING.values()]
+
+
+def _chosen(laws: Any, likelihood: Likelihood | None) -> list[Pair]:
     if laws is None:
-        return defaults()
-    chosen = []
+        return pairs(defaults(), likelihood)
+    chosen: list[Pair] = []
     for law in laws if isinstance(laws, list | tuple) else [laws]:
+        if law == FORECAST:
+            chosen += of_forecast()
+            continue
         made: Any = find_law(law)() if isinstance(law, str) else law
         if isinstance(made, type) or not hasattr(made, "expr"):
             raise LawError(
-                f"laws= takes laws such as bs.PowerLaw() (with brackets), their names, or a list "
-                f"of them; got {law!r}."
+                f"laws= takes laws such as bs.PowerLaw() (with brackets), their names, "
+                f"{FORECAST!r}, or a list of them; got {law!r}."
             )
-        chosen.append(made)
+        chosen += pairs([made], likelihood)
     return chosen
 
 
@@ -256,18 +280,18 @@ class Warming:
         return f"Warming({', '.join(self.laws)}: {state})"
 
 
-def _started(laws: list[Any], likelihood: Likelihood | None) -> Warming:
+def _started(chosen: list[Pair]) -> Warming:
     import cloudpickle
 
     process = subprocess.Popen(
         [sys.executable, "-c", _CHILD],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
-    made = Warming(tuple(law.signature_name() for law in laws), process)
+    made = Warming(tuple(map(_named, chosen)), process)
     atexit.register(made.stop)
     assert process.stdin is not None
     # By value where a law is defined in a notebook or a script, which the process cannot import.
-    pickle.dump((list(sys.path), cloudpickle.dumps((laws, likelihood))), process.stdin)
+    pickle.dump((list(sys.path), cloudpickle.dumps(chosen)), process.stdin)
     process.stdin.close()
     process.stdin = None  # so that communicate() leaves it alone
     return made
@@ -282,6 +306,5 @@ def answer(job: bytes) -> None:
         os.nice(10)
     warnings.simplefilter("ignore")  # the fits warn of what is wrong
     out, sys.stdout = sys.stdout, sys.stderr  # for the rows alone
-    laws, likelihood = cloudpickle.loads(job)
-    json.dump(list(warmed(laws, likelihood)), out)
+    json.dump(list(warmed(cloudpickle.loads(job))), out)
     out.flush()

@@ -295,6 +295,19 @@ def test_outlook_passes_on_what_was_given(runs, monkeypatch, option, wanted):
     assert "drift" not in asked or option[0] == "--drift"  # the default stays the package's
 
 
+def test_an_outlook_is_saved_and_asked_further(runs, tmp_path, no_nuts):
+    place = tmp_path / "outlook.nc"
+    text, _ = call("outlook", runs, *OUTLOOK, "--output", place)
+    assert f"Saved to {place}." in " ".join(text.split())
+    record = json.loads(call("forecast", place, "--x", "1e11", "--json")[0])
+    table = tables.read_runs(runs)
+    made = bs.forecast(table, y="loss", x="params", at=[1e11], progress=False)
+    assert pd.DataFrame(record["forecast"]).equals(made.source.forecast(x=[1e11]).interval(0.9))
+    assert [law["name"] for law in record["laws"]] == list(made.source.fits)
+    said, _ = call("required", place, "--y", "2.5")
+    assert "Ensemble of two breaks" in " ".join(said.split())
+
+
 def test_outlook_of_bad_draws_exits_with_1(runs, bad_nuts):
     _, err = call("outlook", runs, *OUTLOOK, "--seed", 3, code=1)
     assert "draws diverged" in err

@@ -161,7 +161,7 @@ def test_any_tool_reads_the_groups(fit, saved):
 def test_the_versions_stand_in_the_file(saved):
     with h5netcdf.File(saved, "r") as file:
         described = json.loads(file.attrs["bayescale"])
-        assert file.attrs["bayescale_format"] == files.FORMAT
+        assert file.attrs["bayescale_format"] == 1  # which earlier readers can read
     assert set(described["versions"]) >= {"bayescale", "pymc", "nutpie", "arviz", "numpy"}
 
 
@@ -248,7 +248,7 @@ def test_a_flipped_bit_is_found(fit, content, tmp_path):
 def test_a_later_format(saved):
     with h5netcdf.File(saved, "a") as file:
         file.attrs["bayescale_format"] = files.FORMAT + 1
-    with pytest.raises(FileError, match=r"in format 2; .* reads formats up to 1.*--upgrade"):
+    with pytest.raises(FileError, match=r"in format 3; .* reads formats up to 2.*--upgrade"):
         bs.load(saved)
 
 
@@ -351,3 +351,41 @@ def test_links_and_permissions_are_kept(fit, saved, tmp_path):
     fit.save(link)
     assert link.is_symlink()
     assert saved.stat().st_mode & 0o777 == 0o600
+
+
+# Ensembles ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def mixture():
+    noise = bs.Correlated()
+    fits = {"power": invented_fit(bs.PowerLaw(), noise), "a/b": invented_fit(FIXED, noise)}
+    return bs.ensemble(fits, weights=[0.3, 0.7])
+
+
+FIXED = bs.BrokenPowerLaw(breaks=2, placement="fixed")
+
+
+def test_an_ensemble_comes_back_with_all_its_fits(mixture, tmp_path):
+    mixture.save(tmp_path / "all.nc")
+    loaded = bs.load(tmp_path / "all.nc")
+    assert isinstance(loaded, bs.Ensemble)
+    assert list(loaded.fits) == list(mixture.fits)
+    assert loaded.rule == mixture.rule
+    np.testing.assert_array_equal(loaded.shares, mixture.shares)
+    for name, fit in mixture.fits.items():
+        assert_same(loaded.fits[name], fit)
+    ours, theirs = (one.forecast(x=[1e7]).draws("observation") for one in (loaded, mixture))
+    np.testing.assert_array_equal(ours, theirs)
+    assert files.is_fit(tmp_path / "all.nc")
+
+
+def test_a_part_of_an_ensemble_that_is_missing_is_told(mixture, tmp_path):
+    path = tmp_path / "all.nc"
+    mixture.save(path)
+    with h5netcdf.File(path, "a") as file:
+        described = json.loads(file.attrs["bayescale"])
+        described["ensemble"]["names"].append("a third")
+        file.attrs["bayescale"] = json.dumps(described)
+    with pytest.raises(FileError, match="damaged or cut short"):
+        bs.load(path)

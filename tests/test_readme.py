@@ -117,6 +117,12 @@ def test_the_performance_page_is_written_from_the_results():
     assert (TOP / "docs" / "performance.md").read_text() == found["page"]()
 
 
+@pytest.mark.parametrize("name", ["breaks", "calibration"])
+def test_other_pages_are_written_from_the_results(name):
+    found = runpy.run_path(str(TOP / "docs" / f"{name}.py"))
+    assert (TOP / "docs" / f"{name}.md").read_text() == found["page"]()
+
+
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=name_of)
 def test_notebook_is_stored_without_outputs(notebook):
     stored = json.loads(notebook.read_text())

@@ -93,7 +93,7 @@ def test_draws_that_fall_short_are_sampled_again_of_the_same_posterior(monkeypat
     plain, stats = sample.run("same", density, settings)
     assert "straightened" not in stats.attrs
     verdicts = iter([(1.02, False), (1.0, True)])
-    monkeypatch.setattr(sample, "_judged", lambda draws: next(verdicts))
+    monkeypatch.setattr(sample, "judged", lambda draws: next(verdicts))
     again, stats = sample.run("same", density, settings)
     assert stats.attrs["straightened"] == stats.attrs["again"] == 1
     ess = convergence.mean_ess(np.moveaxis(again, -1, 0)).min()
@@ -110,10 +110,10 @@ def test_better_first_draws_are_kept_and_retry_false_is_one_set(monkeypatch):
     density = density_of(bs.PowerLaw(), points=30)
     settings = sample.Sampling(draws=200, tune=200, cores=1, seed=4)
     verdicts = iter([(1.02, False), (1.03, False)])
-    monkeypatch.setattr(sample, "_judged", lambda draws: next(verdicts))
+    monkeypatch.setattr(sample, "judged", lambda draws: next(verdicts))
     _, stats = sample.run("same", density, settings)
     assert "straightened" not in stats.attrs
-    monkeypatch.setattr(sample, "_judged", lambda draws: (1.02, False))
+    monkeypatch.setattr(sample, "judged", lambda draws: (1.02, False))
     _, stats = sample.run("same", density, sample.replace(settings, retry=False))
     assert "straightened" not in stats.attrs
 

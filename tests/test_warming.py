@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 import bayescale as bs
-from bayescale import cli, compile_cache, kernels, posterior, sample, warming
+from bayescale import cli, compile_cache, kernels, outlook, posterior, sample, warming
 from bayescale.coordinates import Coordinates
 from bayescale.errors import BayescaleError, BayescaleWarning, FileError, LawError
 
@@ -57,6 +57,17 @@ def test_a_fit_with_other_numbers_asks_for_what_was_compiled(asked):
     other = bs.PowerLaw(exponent=bs.Prior("LogNormal", mu=0.0, sigma=0.3))
     coordinates = Coordinates(other, bs.LogNormal())
     assert posterior.density_key("declared", coordinates, sample.Sampling()) == asked[0]
+
+
+def test_forecast_stands_for_what_the_forecast_without_choices_fits(asked):
+    table = bs.warm("forecast", progress=False)
+    assert len(table) == len(outlook.FALLING)
+    assert all(name.endswith(", Correlated(LogNormal)") for name in table.index)
+    wanted = {
+        posterior.density_key("declared", Coordinates(law, bs.Correlated()), sample.Sampling())
+        for law in outlook.FALLING.values()
+    }
+    assert wanted <= set(asked)
 
 
 def test_the_table_tells_compiled_from_warm(asked, monkeypatch):

@@ -198,6 +198,12 @@ class BrokenPowerLaw(Law):
         """Whether the curve can do nothing but fall."""
         return self.monotone
 
+    # A property where the base has a constant, as above.
+    @property
+    def many_modes(self) -> bool:  # type: ignore[override]
+        """Whether several modes are to be expected, as of breaks that lie anywhere."""
+        return self.placement == "free"
+
     @property
     def turns(self) -> bool:
         """Whether the curve may rise and fall again."""

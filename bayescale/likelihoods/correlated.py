@@ -70,6 +70,7 @@ class Correlated(Likelihood):
     correlation_length: Prior | float = Prior(
         "LogNormal", mu=math.log(0.15), sigma=0.8, on="free_length"
     )
+    smoothed: float = field(default=1.0, metadata={"new_runs": True})
 
     correlated = True
     carriers = {"correlation_length": ("free_length",)}
@@ -88,7 +89,26 @@ class Correlated(Likelihood):
                 "one row's error or rounding leaves open would bear on all rows after it. "
                 f"Leave out {', '.join(sorted(set(self.of.columns) - {'n_obs'}))}=."
             )
+        number = isinstance(self.smoothed, int | float) and not isinstance(self.smoothed, bool)
+        if not number or not 1 <= self.smoothed < math.inf:
+            raise PriorError(
+                "Correlated(smoothed=) must be a number of at least 1, of how many evaluations "
+                f"each row is the mean; got {self.smoothed!r}."
+            )
+        if self.smoothed > 1 and self.of.averaged is not None:
+            raise PriorError(
+                "Both n_obs= and smoothed= say of how many evaluations a row is the mean. Give "
+                "n_obs= where all noise of a row is averaged, smoothed= where only that of single "
+                "evaluations is."
+            )
         super().__post_init__()
+
+    def of_new_rows(
+        self, inputs: Mapping[str, Any] | None, known: Any, references: Mapping[str, float]
+    ) -> dict[str, Any]:
+        """Return what the noise must know of new runs: how much more they scatter than rows."""
+        more = self.of.of_new_rows(inputs, known, references)
+        return more if self.smoothed == 1 else {**more, "besides": self.smoothed - 1}
 
     @property
     def label(self) -> str:
@@ -179,6 +199,7 @@ class Correlated(Likelihood):
         gap: Any = APART,
         n_obs: Any = 1.0,
         start: Any = 0.0,
+        besides: Any = 0.0,
         **noise: Any,
     ) -> np.ndarray:
         """Return new outcomes along the rows, whose noise goes on from row to row.
@@ -194,6 +215,8 @@ class Correlated(Likelihood):
         start
             The log residual, of a single evaluation, from which the first row is ``gap`` away;
             shape (...).
+        besides
+            The variance of independent noise besides, as a multiple of the correlated noise's.
 
         Returns
         -------
@@ -211,8 +234,11 @@ class Correlated(Likelihood):
         for k in range(np.shape(value)[-1]):
             last = rho[..., k] * last + steps[..., k]
             path[..., k] = last
+        path = path / root
+        if np.any(besides):
+            path = path + np.log(self.of.draw(rng, np.ones(path.shape), n_obs=1 / besides, **noise))
         with np.errstate(over="ignore"):
-            return value * np.exp(path / root)
+            return value * np.exp(path)
 
     def ahead(
         self,
@@ -221,6 +247,7 @@ class Correlated(Likelihood):
         *,
         correlation_length: Any,
         gap: Any = APART,
+        besides: Any = 0.0,
         **noise: Any,
     ) -> tuple[Any, dict[str, Any]]:
         """Return about what later rows of a run scatter, and the noise of the likelihood inside.
@@ -231,8 +258,8 @@ class Correlated(Likelihood):
             Of the last row, in terms of a single evaluation; shape (..., 1).
         value
             The curve at the later rows, shape (..., m).
-        correlation_length, gap, **noise
-            Of the noise; ``gap`` from the last row, shape (m,).
+        correlation_length, gap, besides, **noise
+            As for :meth:`draw`; ``gap`` from the last row, shape (m,).
 
         Returns
         -------
@@ -240,7 +267,7 @@ class Correlated(Likelihood):
             For ``log_density`` of the likelihood inside.
         """
         rho, left = _memory(gap, correlation_length)
-        return value * np.exp(rho * log_residual), {**noise, "n_obs": 1 / left}
+        return value * np.exp(rho * log_residual), {**noise, "n_obs": 1 / (left + besides)}
 
     def _given_past(
         self,
@@ -250,6 +277,7 @@ class Correlated(Likelihood):
         correlation_length: Any,
         gap: Any = APART,
         n_obs: Any = 1.0,
+        besides: Any = 0.0,
         **noise: Any,
     ) -> tuple[Any, dict[str, Any]]:
         """Return about what each row scatters given the rows before it, and the inside's noise."""
@@ -257,7 +285,7 @@ class Correlated(Likelihood):
         root = n_obs**0.5
         single = (np.log(y) - np.log(value)) * root  # as residuals of single evaluations
         centre = value * np.exp(rho * _before(single) / root)
-        return centre, {**noise, "n_obs": n_obs / left}
+        return centre, {**noise, "n_obs": n_obs / (left + besides)}
 
 
 def _memory(gap: Any, length: Any) -> tuple[Any, Any]:
