@@ -21,7 +21,8 @@ if TYPE_CHECKING:
         tokens_of,
         transformer_params,
     )
-    from bayescale.backtesting import Backtest, backtest
+    from bayescale.backtest_record import Backtest
+    from bayescale.backtesting import backtest
     from bayescale.batch import fit_many
     from bayescale.blocks import leave_block_out
     from bayescale.breaks import break_detectability, break_table
@@ -136,7 +137,8 @@ _HOMES = {
         "tokens_of",
         "transformer_params",
     ],
-    "backtesting": ["Backtest", "backtest"],
+    "backtest_record": ["Backtest"],
+    "backtesting": ["backtest"],
     "batch": ["fit_many"],
     "breaks": ["break_detectability", "break_table"],
     "comparison": ["compare"],
