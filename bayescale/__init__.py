@@ -22,7 +22,8 @@ if TYPE_CHECKING:
         transformer_params,
     )
     from bayescale.averaging import LearnedNObs, learn_n_obs
-    from bayescale.backtesting import Backtest, backtest
+    from bayescale.backtest_record import Backtest
+    from bayescale.backtesting import backtest
     from bayescale.batch import fit_many
     from bayescale.blocks import leave_block_out
     from bayescale.breaks import break_detectability, break_table
@@ -138,7 +139,8 @@ _HOMES = {
         "transformer_params",
     ],
     "averaging": ["LearnedNObs", "learn_n_obs"],
-    "backtesting": ["Backtest", "backtest"],
+    "backtest_record": ["Backtest"],
+    "backtesting": ["backtest"],
     "batch": ["fit_many"],
     "breaks": ["break_detectability", "break_table"],
     "comparison": ["compare"],

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import fitting
-from bayescale.data import Observations, check_enough, observations
+from bayescale import by_group, fitting, members
+from bayescale.backtest_record import LEVELS, Backtest, scores
+from bayescale.data import Observations, check_enough, check_levels, observations
 from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import DataError, LawError, SamplingWarning
-from bayescale.groups import refuse
+from bayescale.holding_out import Fold, largest_inputs, whole_groups
 from bayescale.likelihoods import Likelihood
 from bayescale.parameters import columns_by
+from bayescale.prior import columns_of
 from bayescale.progress import task
 from bayescale.sample import Sampling
 from bayescale.scoring import crps, log_mean_exp
@@ -24,65 +26,10 @@ from bayescale.workers import check, ordered
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Probabilities of the intervals whose coverage is reported.
-LEVELS = (0.5, 0.8, 0.9, 0.95)
 #: Training runs below which nothing is forecast: two lie on any line.
 FEWEST = 3
 #: The name of the row that mixes all laws in equal parts.
 MIXTURE = "equal mixture"
-
-
-@dataclass(frozen=True, eq=False)
-class Backtest:
-    """Scores of forecasts of held-out scales.
-
-    Parameters
-    ----------
-    table
-        A row for each law (and for their equal mixture): ``rmsle`` (root mean squared log error
-        of the posterior median), ``log_score`` (mean log predictive density of y, in y's own
-        units; larger is better), ``crps`` (of log y where outcomes are positive; smaller is
-        better), ``coverage_50`` to ``coverage_95`` (share of held-out rows inside the
-        equal-tailed predictive interval), ``points`` and ``cutoffs`` (how many of each).
-    points
-        A row for each law, cut-off and held-out row, with its intervals and scores.
-    runs
-        All runs, with the user's column names.
-    x, y
-        Names of the input's and the outcome's column.
-    cutoffs
-        The largest input that each training set holds, in falling order.
-    notes
-        Fits whose diagnostics fell short, in words.
-    """
-
-    table: pd.DataFrame
-    points: pd.DataFrame
-    runs: pd.DataFrame
-    x: str
-    y: str
-    cutoffs: tuple[float, ...]
-    notes: tuple[str, ...] = ()
-
-    def by_cutoff(self) -> pd.DataFrame:
-        """Return the scores for each law and cut-off.
-
-        Returns
-        -------
-        pandas.DataFrame
-            The columns of ``table``, indexed by law and cut-off.
-        """
-        return _scores(self.points, ["law", "cutoff"], self.y)
-
-    def __repr__(self) -> str:
-        """Return the table of scores."""
-        cutoffs = ", ".join(f"{cutoff:g}" for cutoff in self.cutoffs)
-        table = self.table.to_string(float_format=lambda v: f"{v:.3g}")
-        lines = [f"Backtest: trained up to {self.x} = {cutoffs}", table, *self.notes]
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        return self.table.to_html(float_format=lambda v: f"{v:.3g}")
 
 
 def backtest(
@@ -95,6 +42,9 @@ def backtest(
     likelihood: Likelihood | None = None,
     ceiling: float | None = None,
     run: str | None = None,
+    by: str | Sequence[str] | None = None,
+    new_groups: int | Sequence[Any] | None = None,
+    keep: int = 0,
     drift: float = DRIFT,
     draws: int = 1000,
     tune: int = 1000,
@@ -106,6 +56,9 @@ def backtest(
 ) -> Backtest:
     """Hold the largest scales out, forecast them from the rest, and score the forecasts.
 
+    Where a law varies with groups, the largest scales of every group are held out and forecast as
+    that group's; or whole groups are, and forecast as new ones (``new_groups``).
+
     Parameters
     ----------
     laws
@@ -115,7 +68,8 @@ def backtest(
     y
         The name of the outcome's column.
     holdout
-        How many of the largest different inputs are held out: a share below 1, or a number.
+        How many of the largest different inputs (of each group) are held out: a share below 1, or a
+        number. A group of too few inputs is trained on and not scored.
     cutoffs
         How many cut-offs (leave-future-out): the first trains on all but the held-out inputs,
         each further one on half a hold-out fewer, and forecasts as many inputs beyond its end.
@@ -127,6 +81,16 @@ def backtest(
     run
         The column that says which training run a row is a checkpoint of: noise is then
         correlated along each run.
+    by
+        The column or columns that name groups; by default those with which any law varies. So laws
+        that do not vary are scored on the same rows as those that do.
+    new_groups
+        Hold whole groups out instead of large inputs: in how many parts (all groups are held out,
+        one part after another), or the levels to hold out (tuples, of several columns). What varies
+        must be pooled, so that something is known of a new group.
+    keep
+        With ``new_groups``, how many of the smallest inputs of each group held out are trained on
+        all the same: a new family with its first runs.
     drift
         How far the local exponent may drift from the laws' beyond the training runs, as in a
         forecast.
@@ -151,7 +115,8 @@ def backtest(
     DataError
         If a cut-off leaves too few rows to train on or none to score.
     LawError
-        If the laws have several inputs, or an option is out of range.
+        If the laws have several inputs, an option is out of range, or what is unpooled would have
+        to forecast a group never seen.
 
     Examples
     --------
@@ -167,40 +132,60 @@ def backtest(
     check(executor, workers)
     drift = checked_drift(drift)
     noise = {name: likelihood or law.noise(run) for name, law in laws.items()}
-    for name, law in laws.items():
-        instead = "Score rows that were held out by fit.log_density(y, x=..., family=...)."
-        refuse(columns_by(law, noise[name]), "backtest()", instead)
+    varies = {name: columns_by(law, noise[name]) for name, law in laws.items()}
+    named = () if by is None else columns_of(by, needed=True)
+    columns = tuple(dict.fromkeys([*named, *(c for by_law in varies.values() for c in by_law)]))
     checked = {
-        name: observations(law, noise[name], runs, y, inputs, ceiling, run)
+        name: observations(law, noise[name], runs, y, inputs, ceiling, run, columns)
         for name, law in laws.items()
     }
     every = next(iter(checked.values()))
-    (x,) = every.inputs.values()
-    ends = _cutoffs(np.unique(x), holdout, cutoffs)
-    for end, _ in ends:
-        train = every.rows(x <= end)
-        if len(train) < FEWEST:
-            raise DataError(
-                f"With the cut-off at {end:g}: {len(train)} runs to train on; a backtest needs "
-                f"{FEWEST} or more, whatever the law. Ask for later cut-offs or a smaller holdout."
-            )
-        for law in laws.values():
-            try:
-                check_enough(law, train)
-            except DataError as error:
-                raise DataError(f"With the cut-off at {end:g}: {error}") from None
+    if new_groups is None:
+        if keep:
+            raise LawError("keep= goes with new_groups=, which holds whole groups out.")
+        folds = largest_inputs(every, holdout, cutoffs)
+    else:
+        folds = whole_groups(every, new_groups, keep, seed)
     settings = {
         name: Sampling(draws=draws, tune=tune, target_accept=law.target_accept, seed=seed)
         for name, law in laws.items()
     }
-    packed = cloudpickle.dumps(_Plan(dict(laws), noise, settings, every, drift))
-    with task("Backtest", total=len(ends), progress=progress) as bar:
+    plan = _Plan(dict(laws), noise, varies, settings, every, drift)
+    for fold in folds:
+        _check_fold(plan, fold)
+    packed = cloudpickle.dumps(plan)
+    jobs = list(enumerate(folds, start=1))
+    with task("Backtest", total=len(folds), progress=progress) as bar:
         found = ordered(
-            scored_cutoffs, packed, ends, workers=workers, executor=executor,
+            scored_folds, packed, jobs, workers=workers, executor=executor,
             done=lambda count: bar.update("Backtest", advance=count),
         )  # fmt: skip
     rows, notes = zip(*found, strict=True)
-    return _backtest_of(list(rows), every, tuple(end for end, _ in ends), sum(notes, ()))
+    return _backtest_of(list(rows), every, folds, sum(notes, ()))
+
+
+def _check_fold(plan: _Plan, fold: Fold) -> None:
+    """Raise an error where a law cannot be fitted to what a fold leaves, or forecast the rest."""
+    rest = plan.every.rows(fold.train)
+    if len(rest) < FEWEST:
+        raise DataError(
+            f"With {fold.name}: {len(rest)} runs to train on; a backtest needs {FEWEST} or more, "
+            "whatever the law. Ask for later cut-offs or a smaller holdout."
+        )
+    asked = plan.every.rows(fold.test)
+    for name, law in plan.laws.items():
+        train = rest.grouped_by(plan.varies[name])
+        try:
+            check_enough(law, train)
+            check_levels(law, plan.noise[name], train)
+        except DataError as error:
+            raise DataError(f"With {fold.name}: {error}") from None
+        if train.groups is None:
+            continue
+        columns = [asked.levels(column) for column in train.groups.columns]
+        for levels in dict.fromkeys(zip(*columns, strict=True)):
+            given = dict(zip(train.groups.columns, levels, strict=True))
+            members.check_known(law, plan.noise[name], train.groups, given)
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,49 +194,52 @@ class _Plan:
 
     laws: dict[str, Any]
     noise: dict[str, Any]
+    varies: dict[str, tuple[str, ...]]
     settings: dict[str, Sampling]
     every: Observations
     drift: float
 
 
-def scored_cutoffs(
-    packed: bytes, ends: Sequence[tuple[float, float]]
+def scored_folds(
+    packed: bytes, folds: Sequence[tuple[int, Fold]]
 ) -> list[tuple[pd.DataFrame, tuple[str, ...]]]:
-    """Fit all laws up to some cut-offs, one after another, and score what lies beyond.
+    """Fit all laws to what some folds train on, one after another, and score what they hold out.
 
     Parameters
     ----------
     packed
         A plan, pickled.
-    ends
-        The largest input to train on and the largest to score, by cut-off.
+    folds
+        With their numbers.
 
     Returns
     -------
     list of (DataFrame, tuple of str)
-        Scored points, and fits whose diagnostics fell short, for each cut-off.
+        Scored points, and fits whose diagnostics fell short, for each fold.
     """
     import cloudpickle
 
     plan: _Plan = cloudpickle.loads(packed)
-    (x,) = plan.every.inputs.values()
     found = []
-    for end, last in ends:
-        data, test = plan.every.rows(x <= end), plan.every.rows((x > end) & (x <= last))
+    for number, fold in folds:
+        data, test = plan.every.rows(fold.train), plan.every.rows(fold.test)
         fits, notes = {}, []
         for name, law in plan.laws.items():
+            train = data.grouped_by(plan.varies[name])
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", SamplingWarning)
                 settings = plan.settings[name]
-                fits[name] = fitting.fit(law, plan.noise[name], data, settings, progress=False)
+                fits[name] = fitting.fit(law, plan.noise[name], train, settings, progress=False)
             if not fits[name].diagnostics.good:
-                notes.append(f"{name} up to {end:g}: {fits[name].diagnostics.line()}")
-        found.append((_points(fits, test, end, plan.drift), tuple(notes)))
+                where = f"up to {fold.largest:g}" if plan.every.groups is None else fold.name
+                notes.append(f"{name} {where}: {fits[name].diagnostics.line()}")
+        points = _points(fits, test, fold.end[fold.test], plan.drift)
+        found.append((points.assign(fold=number), tuple(notes)))
     return found
 
 
 def _backtest_of(
-    rows: list[pd.DataFrame], every: Observations, ends: tuple[float, ...], notes: tuple[str, ...]
+    rows: list[pd.DataFrame], every: Observations, folds: Sequence[Fold], notes: tuple[str, ...]
 ) -> Backtest:
     import pandas as pd
 
@@ -259,8 +247,9 @@ def _backtest_of(
     column = next(iter(every.columns.values()))
     name = every.outcome_column
     return Backtest(
-        _scores(points, ["law"], name), points, every.frame(), column, name, ends, notes
-    )
+        scores(points, ["law"], name), points, every.frame(), column, name,
+        tuple(fold.largest for fold in folds), notes, tuple(every.seen),
+    )  # fmt: skip
 
 
 def _check_laws(laws: Mapping[str, Any]) -> None:
@@ -277,54 +266,22 @@ def _check_laws(laws: Mapping[str, Any]) -> None:
             )
 
 
-def _cutoffs(
-    distinct: np.ndarray, holdout: float, cutoffs: int | Sequence[float]
-) -> list[tuple[float, float]]:
-    """Return (largest training input, largest scored input) of every cut-off."""
-    if not isinstance(cutoffs, int | np.integer):
-        ends = sorted({float(c) for c in cutoffs}, reverse=True)
-        if not ends:
-            raise DataError("cutoffs= holds no cut-off: give the largest training inputs.")
-        for end in ends:
-            if not distinct[0] <= end < distinct[-1]:
-                raise DataError(
-                    f"A cut-off must leave runs on both sides: between {distinct[0]:g} and "
-                    f"{distinct[-1]:g}; got {end:g}."
-                )
-        return [(float(distinct[distinct <= end][-1]), float(distinct[-1])) for end in ends]
-    if isinstance(cutoffs, bool) or cutoffs < 1:
-        raise LawError(f"cutoffs= must be 1 or more; got {cutoffs!r}.")
-    if not 0 < holdout < len(distinct) or (holdout >= 1 and holdout != int(holdout)):
-        raise LawError(
-            "holdout= must be a share between 0 and 1 or a whole number of inputs below "
-            f"{len(distinct)}; got {holdout!r}."
-        )
-    held = int(holdout) if holdout >= 1 else max(1, round(holdout * len(distinct)))
-    step = max(1, held // 2)
-    ends = []
-    for i in range(cutoffs):
-        last = len(distinct) - 1 - i * step
-        if last - held < 0:
-            raise DataError(
-                f"{cutoffs} cut-offs of {held} held-out inputs need more than {len(distinct)} "
-                "different inputs. Ask for fewer cut-offs or a smaller holdout."
-            )
-        ends.append((float(distinct[last - held]), float(distinct[last])))
-    return ends
-
-
 def _points(
-    fits: Mapping[str, Any], test: Observations, cutoff: float, drift: float
+    fits: Mapping[str, Any], test: Observations, cutoff: np.ndarray, drift: float
 ) -> pd.DataFrame:
     """Return the scored forecasts of every law, and of their equal mixture, at held-out rows."""
     import pandas as pd
 
     tables, news, densities = [], [], []
     for name, fit in fits.items():
-        curve = fit.drifted_draws(test.inputs, drift)
+        levels = {column: test.levels(column) for column in fit.groups}
         outcome = test.reported(test.outcome)
-        density = fit.log_density_draws(outcome, drift=drift, **test.inputs)
-        news.append(fit.new_run_draws(curve, test.inputs).reshape(-1, len(test)))
+        density = fit.log_density_draws(outcome, drift=drift, **test.inputs, **levels)
+        if levels:
+            _, new = by_group.predicted(fit, test.inputs, levels, drift)
+        else:
+            new = fit.new_run_draws(fit.drifted_draws(test.inputs, drift), test.inputs)
+        news.append(new.reshape(-1, len(test)))
         densities.append(density.reshape(-1, len(test)))
         tables.append(_scored(name, news[-1], densities[-1], test, cutoff))
     if len(fits) > 1:
@@ -335,7 +292,7 @@ def _points(
 
 
 def _scored(
-    name: str, new: np.ndarray, density: np.ndarray, test: Observations, cutoff: float
+    name: str, new: np.ndarray, density: np.ndarray, test: Observations, cutoff: np.ndarray
 ) -> pd.DataFrame:
     import pandas as pd
 
@@ -348,6 +305,7 @@ def _scored(
         {
             "law": name,
             "cutoff": cutoff,
+            **{group: test.levels(group) for group in test.seen},
             column: test.inputs[role],
             test.outcome_column: truth,
             "median": test.reported(middle),
@@ -360,29 +318,4 @@ def _scored(
     table["crps"] = crps(np.log(new), np.log(test.outcome)) if positive else crps(new, test.outcome)
     with np.errstate(invalid="ignore", divide="ignore"):
         table["log_error"] = np.log(middle) - np.log(test.outcome)
-    return table
-
-
-def _scores(points: pd.DataFrame, by: list[str], y: str) -> pd.DataFrame:
-    import pandas as pd
-
-    rows = {}
-    group: Any
-    for key, group in points.groupby(by if len(by) > 1 else by[0], sort=False):
-        row = {
-            "rmsle": float(np.sqrt((group["log_error"] ** 2).mean())),
-            "log_score": float(group["log_score"].mean()),
-            "crps": float(group["crps"].mean()),
-        }
-        for level in LEVELS:
-            tag = f"{level * 100:g}"
-            inside = group[y].between(group[f"lower_{tag}"], group[f"upper_{tag}"])
-            row[f"coverage_{tag}"] = float(inside.mean())
-        rows[key] = row | {"points": len(group), "cutoffs": group["cutoff"].nunique()}
-    table = pd.DataFrame.from_dict(rows, orient="index")
-    table.index = (
-        pd.MultiIndex.from_tuples(table.index, names=by)
-        if len(by) > 1
-        else table.index.rename(by[0])
-    )
     return table

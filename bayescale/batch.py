@@ -14,9 +14,8 @@ from bayescale.batch_store import Store
 from bayescale.curve_record import Job, Plan, failure, key_text, seed_of, stable_hash
 from bayescale.errors import BayescaleWarning, DataError, LawError, SamplingWarning, nearest
 from bayescale.fit_table import FitTable
-from bayescale.groups import refuse
+from bayescale.groups import asked_for, check_named
 from bayescale.likelihoods import Likelihood
-from bayescale.parameters import columns_by
 from bayescale.progress import task
 from bayescale.sample import PILOT, Sampling
 
@@ -64,7 +63,8 @@ def fit_many(
     Parameters
     ----------
     laws
-        A law, a list of laws, or label to law.
+        A law, a list of laws, or label to law. One may vary with columns other than ``by``, as
+        ``scale=bs.partial_pooling(by="model")`` does: it is fitted to each group's levels together.
     runs
         The table, one run a row.
     by
@@ -79,7 +79,8 @@ def fit_many(
         The column that says which training run a row is a checkpoint of: noise is then
         correlated along each run.
     forecast
-        Inputs to forecast for every group: ``{"x": [1e9, 1e10]}``.
+        Inputs to forecast for every group: ``{"x": [1e9, 1e10]}``. Where a law varies within the
+        groups, every level of it is forecast, or those given: ``{"x": 1e9, "model": "mlp"}``.
     prob
         Probability of the equal-tailed intervals.
     draws, tune, chains, target_accept
@@ -207,19 +208,18 @@ def _planned(
         accept = target_accept or law.target_accept
         pilot = PILOT if law.target_accept > _PLAIN else 0
         settings[label] = Sampling(cores=1, target_accept=accept, pilot=pilot, **sampling)
-        if forecast is not None:
-            forecasting.checked_inputs(law.inputs, inputs, forecast, label)
     likelihoods = {label: likelihood or law.noise(run) for label, law in laws.items()}
-    for label, law in laws.items():
-        refuse(
-            columns_by(law, likelihoods[label]),
-            "fit_many(by=)",
-            "It fits every group by itself; law.fit(...) fits them together.",
-        )
-    return Plan(
+    plan = Plan(
         laws, likelihoods, settings, y, inputs, ceiling, run, prob,
         None if forecast is None else dict(forecast), keep == "draws",
     )  # fmt: skip
+    for label, law in laws.items() if forecast is not None else ():
+        asked, seen = plan.asked_of(label), dict.fromkeys(plan.varies(label), ((),))
+        levels, rest = asked_for(seen, asked)
+        forecasting.checked_inputs(law.inputs, inputs, rest, label)
+        if levels:
+            check_named(seen, levels, label)
+    return plan
 
 
 def _check(count: int | None, executor: Any, chunk: int, seed: int) -> None:
@@ -240,6 +240,7 @@ def _jobs(plan: Plan, runs: Any, by: tuple[str, ...], seed: int) -> list[Job]:
             raise DataError(f"The runs must be a pandas DataFrame; got {type(runs).__name__}.")
         runs = pd.DataFrame(runs)
     used = [plan.y, *plan.inputs.values(), *plan.others]
+    _check_varying(plan, by)
     _check_columns(runs, by, used)
     # Hashed and sorted once for all groups: a million groups one by one took half an hour.
     hashed = _row_hashes(runs, used)
@@ -259,6 +260,18 @@ def _jobs(plan: Plan, runs: Any, by: tuple[str, ...], seed: int) -> list[Job]:
         for key, group, data in zip(keys, groups, hashes, strict=True)
         for label in plan.laws
     ]  # fmt: skip
+
+
+def _check_varying(plan: Plan, by: tuple[str, ...]) -> None:
+    """Raise a LawError where a law varies with what tells the batch's groups apart."""
+    for label in plan.laws:
+        both = [column for column in plan.varies(label) if column in by]
+        if both:
+            raise LawError(
+                f"{label!r} varies by {both[0]!r}, which is a by= of fit_many too: each fit has "
+                f"one level of it. Let it vary with another column, or leave {both[0]!r} out of "
+                "by=; law.fit(...) fits all levels together."
+            )
 
 
 def _check_columns(runs: pd.DataFrame, by: tuple[str, ...], used: list[str]) -> None:

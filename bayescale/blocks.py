@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import attempts, comparison, posterior
-from bayescale.data import check_enough
+from bayescale.data import Observations, check_enough, check_levels
 from bayescale.errors import DataError, LawError
-from bayescale.groups import refuse
 from bayescale.progress import task
 from bayescale.scoring import log_mean_exp
 from bayescale.workers import check, ordered
@@ -38,15 +37,16 @@ def leave_block_out(
     Leave-one-out asks a law for one row between its neighbours, which correlated noise, or any law
     that is flexible enough, reads off them. Here rows are cut along the input into blocks of about
     equal number, and the law is fitted again without each block, its priors unmoved. The last block
-    is an extrapolation. With correlated noise the density of a block's first row is given the row
-    before it.
+    is an extrapolation. Where a law varies with groups, the rows of each group are cut, so that a
+    block holds neighbouring rows of all of them. With correlated noise the density of a block's
+    first row is given the row before it.
 
     Parameters
     ----------
     fits
         Name to fit; two or more on the same rows of one input.
     blocks
-        How many blocks, from 2 to the number of rows.
+        How many blocks, from 2 to the number of rows (of the longest group).
     workers, executor
         Who fits the laws again, as for :func:`fit_many`; this process by default.
     progress
@@ -86,21 +86,21 @@ def leave_block_out(
 
     comparison.check_same_rows(fits)
     check(executor, workers)
-    for fit in fits.values():
-        refuse(fit.groups, "leave_block_out()", "bs.compare leaves out single rows of any fit.")
-    runs = next(iter(fits.values())).runs
+    runs = max((fit.runs for fit in fits.values()), key=lambda runs: len(runs.seen))
     if len(runs.inputs) != 1:
         raise LawError("leave_block_out() cuts the rows along one input; these fits have several.")
-    if isinstance(blocks, bool) or int(blocks) != blocks or not 2 <= blocks <= len(runs):
-        raise LawError(f"blocks= must be a whole number from 2 to {len(runs)}; got {blocks!r}.")
-    (x,) = runs.inputs.values()
-    parts = np.array_split(np.argsort(x, kind="stable"), blocks)
+    longest = int(np.bincount(runs.cells).max())
+    if isinstance(blocks, bool) or int(blocks) != blocks or not 2 <= blocks <= longest:
+        of = " (the rows of the longest group)" if runs.seen else ""
+        raise LawError(f"blocks= must be a whole number from 2 to {longest}{of}; got {blocks!r}.")
+    parts = _cut(runs, blocks)
     jobs = []
     for name, fit in fits.items():
         for part in parts:
             kept = np.setdiff1d(np.arange(len(runs)), part)
             try:
-                check_enough(fit.law, runs.rows(kept))
+                check_enough(fit.law, fit.runs.rows(kept))
+                check_levels(fit.law, fit.likelihood, fit.runs.rows(kept))
             except DataError as error:
                 raise DataError(f"Without a block of {len(part)} rows: {error}") from None
             jobs.append((name, part, kept))
@@ -127,6 +127,20 @@ def leave_block_out(
     ]
     table.index.name = "law"
     return table.sort_values("elpd", ascending=False, kind="stable")
+
+
+def _cut(runs: Observations, blocks: int) -> list[np.ndarray]:
+    """Return the rows of each block along the input, the same share of every group in each."""
+    (x,) = runs.inputs.values()
+    parts: list[list[np.ndarray]] = [[] for _ in range(blocks)]
+    for cell in np.unique(runs.cells):
+        here = np.flatnonzero(runs.cells == cell)
+        inside = np.array_split(here[np.argsort(x[here], kind="stable")], blocks)
+        # Blocks are counted from the end, so that a short group has a part in the extrapolation.
+        filled = [block for block in inside if len(block)]
+        for part, block in zip(parts[blocks - len(filled) :], filled, strict=True):
+            part.append(block)
+    return [np.sort(np.concatenate(part)) for part in parts]
 
 
 def scored_blocks(

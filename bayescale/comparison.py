@@ -16,7 +16,7 @@ from bayescale.workers import check
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayescale.backtesting import Backtest
+    from bayescale.backtest_record import Backtest
     from bayescale.fitting import Fit
 
 METHODS = ("stacking", "BB-pseudo-BMA", "pseudo-BMA")
@@ -133,7 +133,12 @@ def compare(
 def _units(fits: Mapping[str, Fit], by: str | None) -> np.ndarray:
     """Return which rows are left out together, as numbers from 0."""
     if by not in (None, "run", "row"):
-        raise LawError(f"by= must be 'run' or 'row'; got {by!r}.")
+        of_groups = any(by in fit.groups for fit in fits.values())
+        instead = (
+            " Whole groups left out are those of bs.backtest(..., new_groups=5), which fits again "
+            "without them."
+        )
+        raise LawError(f"by= must be 'run' or 'row'; got {by!r}.{instead if of_groups else ''}")
     alone = np.arange(len(next(iter(fits.values())).runs))
     if by == "row":
         return alone
@@ -183,6 +188,24 @@ def check_same_rows(fits: Mapping[str, Fit]) -> None:
             )
 
 
+def check_groups(fits: Mapping[str, Fit]) -> None:
+    """Raise a LawError unless one fit varies with all columns with which any other does.
+
+    A forecast of a mixture asks each member for the levels of its own columns, and the runs of the
+    widest one know them all.
+    """
+    widest = max(fits, key=lambda name: len(fits[name].groups))
+    for name, fit in fits.items():
+        odd = [column for column in fit.groups if column not in fits[widest].groups]
+        if odd:
+            known = ", ".join(map(repr, fits[widest].groups))
+            raise LawError(
+                f"{name!r} varies by {odd[0]!r}, with which {widest!r} (by {known}) does not, so "
+                "no runs hold all columns. Let one law vary with all of them, or take one group "
+                "of each fit: fit.at(...)."
+            )
+
+
 def _outcome(fit: Fit) -> str:
     ceiling = fit.runs.ceiling
     return repr(fit.runs.outcome_column) + ("" if ceiling is None else f" below {ceiling:g}")
@@ -202,10 +225,11 @@ def check_backtest(fits: Mapping[str, Fit], backtest: Backtest) -> None:
             f"The backtest has no law {missing[0]!r}; it has {', '.join(map(str, known))}. "
             "Give the fits and the backtest the same names."
         )
-    runs = next(iter(fits.values())).runs.frame()
-    held = backtest.runs
-    same = list(runs.columns) == list(held.columns) and len(runs) == len(held)
-    if not same or not np.allclose(runs.to_numpy(float), held.to_numpy(float)):
+    first = next(iter(fits.values())).runs
+    runs, held = first.frame(), backtest.runs
+    numbers = [*first.columns.values(), first.outcome_column]
+    same = set(numbers) <= set(held.columns) and len(runs) == len(held)
+    if not same or not np.allclose(runs[numbers].to_numpy(float), held[numbers].to_numpy(float)):
         raise DataError(
             f"The backtest is not on the rows of the fits: it has {len(held)} runs of "
             f"{backtest.y!r}, the fits have {len(runs)} of {runs.columns[-1]!r}, or their values "

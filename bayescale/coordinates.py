@@ -20,15 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from bayescale import anchoring
+from bayescale import anchoring, placing
 from bayescale.groups import Groups, dimension
 from bayescale.parameters import Slot, offset, primitives, slots, spread, spread_slots
 
 _LOG_ROOT_TAU = 0.5 * math.log(2 * math.pi)
-#: A spread whose smallest plausible value is less than this share of its median may be zero.
-_NEAR_ZERO = 0.3
-#: How far levels are centred at most where their spread may be zero; less says that they are alike.
-_HALF = 0.5
 _PAIR = ("log_level", "probit_floor_share")
 
 
@@ -184,13 +180,15 @@ class Coordinates:
             if slot.quantity in self.sizes:
                 origin, unit = _origin_and_unit(slot)
                 numbers[f"{slot.quantity}_origin"], numbers[f"{slot.quantity}_unit"] = origin, unit
-        for slot in self.declared:
-            numbers |= {signed(part): 0.0 for part in spread_slots(slot) if _may_vanish(part)}
         return numbers | self._counts() | self.places()
 
     def _counts(self) -> dict[str, float]:
         """Return how many levels every dimension has."""
         return {count(by): float(self._groups.count(by)) for by in self.dimensions}
+
+    def levels_in(self, column: str) -> int:
+        """Return how many levels a column has."""
+        return self._groups.count((column,))
 
     @cached_property
     def dimensions(self) -> list[tuple[str, ...]]:
@@ -215,11 +213,11 @@ class Coordinates:
                 for column in slot.by:
                     if len(own) > 1:
                         found[place((column,), own)] = own
-                    found[centred(slot, column)] = (column,)
+                    found |= {name: (column,) for pair in _told(slot, column) for name in pair}
         return found
 
     def places(self) -> dict[str, np.ndarray]:
-        """Return the numbers that are one for each label: which level is where, what is centred."""
+        """Return the numbers that are one for each label: which level is where, what runs say."""
         numbers: dict[str, np.ndarray] = {}
         for slot in self.declared:
             own = self._groups.own(slot.by) if slot.by else ()
@@ -229,50 +227,54 @@ class Coordinates:
                 for column in slot.by:
                     if len(own) > 1:
                         numbers[place((column,), own)] = self._groups.index((column,), own)
-                    numbers[centred(slot, column)] = _centring(self._groups, slot, column)
+                    said = _before_draws(slot, column, self._groups.count((column,)))
+                    for names in _told(slot, column):
+                        numbers |= dict(zip(names, said, strict=True))
         return {name: np.asarray(numbers[name], float) for name in self.long}
 
-    def recentred(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the numbers of the coordinates of pooled levels that are best, learned from draws.
-
-        A level's own value is a good coordinate where the runs say much of it, its offset where
-        they say little: the share is 1 less its variance over the spread's square. Where a spread
-        may be as good as zero, levels' own values would pile up: they are centred half-way at most,
-        and where the runs say little of each level too, its offset goes with a spread that has a
-        sign. benchmarks/group_geometry.py compares the choices.
+    def learned(self, z: Mapping[str, Any], numbers: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the runs say of pooled levels, learned from draws (see placing.py).
 
         Parameters
         ----------
-        values
-            Draws of the quantities, as :meth:`values` returns them: levels first.
+        z
+            Draws of the coordinates by name, shape (chain, draw), levels first.
+        numbers
+            By which they were drawn.
 
         Returns
         -------
         dict
             The numbers that take the place of those in :meth:`numbers`.
         """
-        found = {}
+        values, _, moves = self._mapped(z, numbers, True)
+        found: dict[str, Any] = {}
         for slot in self.declared:
             parts = {part.quantity: part for part in spread_slots(slot)}
             for column in slot.by if slot.pooled else ():
-                width = np.asarray(values[spread(slot, column)])
-                shares = []
-                for i, moved in enumerate(_parts(slot, values[offset(slot, column)])):
-                    own = width * moved
-                    if len(slot.by) == 1:
-                        middle = primitives(slot)[0]
-                        own = own + _free(middle.prior, _parts(slot, values[middle.quantity])[i])
-                    shares.append(1 - own.var(axis=(-1, -2)) / np.mean(width**2))
-                share = np.clip(np.mean(shares, axis=0), 0.0, 1.0)
-                low, usual = np.quantile(width, [0.025, 0.5])
-                may_be_zero = low < _NEAR_ZERO * usual
-                alike = bool(may_be_zero and share.mean() < _HALF)
                 part = parts[spread(slot, column)]
-                if _may_vanish(part):
-                    found[signed(part)] = float(alike)
-                most = 0.0 if alike and _may_vanish(part) else _HALF if may_be_zero else 1.0
-                found[centred(slot, column)] = np.minimum(share, most)
+                width = np.asarray(values[part.quantity])
+                if _may_vanish(part) and part.prior is not None:
+                    found[f"{part.quantity}_origin"] = float(np.log(np.median(width)))
+                for i, names in enumerate(_told(slot, column)):
+                    said = self._said(slot, column, i, values, width, moves.get(slot.quantity))
+                    found |= dict(zip(names, said, strict=True))
         return found
+
+    def _said(
+        self, slot: Slot, column: str, i: int, values: Mapping[str, Any], width: Any, moves: Any
+    ) -> placing.Told:
+        """Return what the runs say of the levels of one component, from draws."""
+        moved = np.asarray(_parts(slot, values[offset(slot, column)])[i])
+        shape = moved.shape[1:]
+        middle = np.zeros((1, *shape))
+        if len(slot.by) == 1:
+            name = primitives(slot)[0]
+            free = _free(name.prior, _parts(slot, values[name.quantity])[i])
+            middle = np.broadcast_to(free - (0.0 if moves is None else moves), moved.shape)
+        levels = middle + np.broadcast_to(width, shape) * moved
+        flat = [np.reshape(part, (len(part), -1)) for part in (levels, middle)]
+        return placing.learned(*flat, np.ravel(np.broadcast_to(width, shape)))
 
     def values(
         self, z: Mapping[str, Any], numbers: Mapping[str, Any], pair: bool = True
@@ -295,13 +297,22 @@ class Coordinates:
         log_jacobian
             Log determinant of the map from coordinates to quantities.
         """
+        values, log_jacobian, _ = self._mapped(z, numbers, pair)
+        return values, log_jacobian
+
+    def _mapped(
+        self, z: Mapping[str, Any], numbers: Mapping[str, Any], pair: bool
+    ) -> tuple[dict[str, Any], Any, dict[str, Any]]:
+        """Return values, log Jacobian, and by how much the floor moves a quantity's coordinate."""
         values = fixed_values(self.slots, numbers)
         log_jacobian: Any = 0.0
+        moves: dict[str, Any] = {}
         steeper: Any = None
         if pair and self.tilted and self.pair:
             steeper = _log_steeper(normal_cdf(z[_PAIR[1]]), numbers), self.pair[0].by
         for slot in sorted(self.declared, key=lambda slot: slot == self.tilted):
             shift = self._shift(steeper, slot) if pair and slot == self.tilted else None
+            moves[slot.quantity] = shift
             if slot.pooled:
                 by_level = shift is not None and steeper is not None and steeper[1] == slot.by
                 found, jacobian = self._pooled(slot, z, values, numbers, (shift, by_level))
@@ -317,7 +328,7 @@ class Coordinates:
             pair_values, jacobian = self._pair_values(z, values, numbers)
             values |= pair_values
             log_jacobian = log_jacobian + jacobian
-        return values, log_jacobian
+        return values, log_jacobian, moves
 
     def _shift(self, steeper: tuple[Any, tuple[str, ...]] | None, slot: Slot) -> Any:
         """Return by how much a coordinate is moved to follow the floor.
@@ -377,51 +388,45 @@ class Coordinates:
         numbers: Mapping[str, Any],
         shift: tuple[Any, bool],
     ) -> tuple[dict[str, Any], Any]:
-        """Map the coordinates of a pooled quantity: population, spreads and offsets, and levels.
-
-        An offset's coordinate is the offset itself, or where runs say much of a level the level's
-        own value (centred), or in between: Papaspiliopoulos et al. (2007), arXiv:0708.3797.
-        """
-        middle, values, widths, log_jacobian = primitives(slot)[0], {}, {}, 0.0
+        """Map the coordinates of a pooled quantity, as placing.py has them."""
+        middle, values, log_jacobian = primitives(slot)[0], {}, 0.0
         for part in spread_slots(slot):
             if part.prior is None:
-                widths[part.quantity] = values[part.quantity] = held[part.quantity]
+                values[part.quantity] = held[part.quantity]
                 continue
-            widths[part.quantity], jacobian = _width(part, z[part.quantity], numbers)
-            values[part.quantity] = abs(widths[part.quantity])
+            values[part.quantity], jacobian = _width(part, z[part.quantity], numbers)
             log_jacobian = log_jacobian + jacobian
         moves, by_level = shift
-        lead = moves.mean(0) if by_level else moves
-        found, jacobian = _single(middle, z[middle.quantity], numbers, lead)
-        values |= found
-        log_jacobian = log_jacobian + jacobian
-        populations = _parts(slot, z[middle.quantity])
-        levels, offsets = [], {name: [] for name in slot.by}
-        for i, population in enumerate(populations):
-            free = _freed(middle, population, numbers) + (0.0 if lead is None else lead)
-            away: Any = 0.0
-            if len(slot.by) == 1:
-                away = numbers[f"{middle.quantity}_origin"] - free
-                away = away + (0.0 if moves is None else moves)
+        lead = 0.0 if moves is None else moves.mean(0) if by_level else moves
+        start = numbers[f"{middle.quantity}_origin"] + lead
+        unit, alone = numbers[f"{middle.quantity}_unit"], len(slot.by) == 1
+        found: dict[str, list] = {name: [] for name in (middle.quantity, slot.quantity)}
+        found |= {offset(slot, column): [] for column in slot.by}
+        for i, population in enumerate(_parts(slot, z[middle.quantity])):
+            own = {column: _parts(slot, z[offset(slot, column)])[i] for column in slot.by}
+            told = {
+                column: _as_told(numbers, names[i], own[column], moves if alone else None)
+                for column, names in ((column, _told(slot, column)) for column in slot.by)
+            }
+            free, jacobian = start + unit * population, np.log(unit)
+            if alone:
+                width = values[spread(slot, slot.by[0])]
+                free, jacobian = placing.middle(population, start, unit, width, told[slot.by[0]])
+            log_jacobian = log_jacobian + jacobian
             total = free
-            for column in slot.by:
-                coordinate = _parts(slot, z[offset(slot, column)])[i]
-                width = widths[spread(slot, column)]
-                moved, jacobian = _offset(
-                    coordinate,
-                    values[spread(slot, column)],
-                    numbers[f"{middle.quantity}_unit"],
-                    _along_levels(numbers[centred(slot, column)], coordinate),
-                    away,
-                )
+            for column, coordinate in own.items():
+                width = values[spread(slot, column)]
+                about = free if alone else 0.0
+                moved, jacobian = placing.offsets(coordinate, width, told[column], about)
                 log_jacobian = log_jacobian + jacobian
-                # Of a tensor only the density is wanted, which does not know the offsets' sign.
-                offsets[column].append(moved * np.sign(width) if _drawn(moved) else moved)
+                found[offset(slot, column)].append(moved)
                 total = total + width * self._along(slot, column, moved, numbers)
-            levels.append(_bounded(middle, total, numbers)[0])
-        for column, parts in offsets.items():
-            values[offset(slot, column)] = tuple(parts) if slot.size is not None else parts[0]
-        values[slot.quantity] = tuple(levels) if slot.size is not None else levels[0]
+            value, jacobian = _bounded(middle, free, numbers)
+            log_jacobian = log_jacobian + jacobian
+            found[middle.quantity].append(value)
+            found[slot.quantity].append(_bounded(middle, total, numbers)[0])
+        single = slot.size is None
+        values |= {name: parts[0] if single else tuple(parts) for name, parts in found.items()}
         return values, log_jacobian
 
     def _pair_values(
@@ -545,19 +550,29 @@ def place(by: Sequence[str], of: Sequence[str]) -> str:
     return f"{dimension(by)}_of_{dimension(of)}"
 
 
-def signed(part: Slot) -> str:
-    """Return the name of whether a spread's coordinate has a sign (1) or is a log (0)."""
-    return f"{part.quantity}_signed"
+def _told(slot: Slot, column: str) -> list[tuple[str, str]]:
+    """Return the names of what runs say of each component of a pooled quantity's levels."""
+    name = offset(slot, column)
+    ends = [""] if slot.size is None else [f"_{i + 1}" for i in range(slot.size)]
+    return [(f"{name}_near{end}", f"{name}_precision{end}") for end in ends]
 
 
-def centred(slot: Slot, column: str) -> str:
-    """Return the name of how far the coordinates of a pooled quantity's levels are centred."""
-    return f"{offset(slot, column)}_centred"
+def _before_draws(slot: Slot, column: str, count: int) -> placing.Told:
+    """Return what is taken for granted of a column's levels before there are draws."""
+    parts = {part.quantity: part for part in spread_slots(slot)}
+    part = parts[spread(slot, column)]
+    width = part.value if part.prior is None else float(part.prior.frozen().ppf(0.5))
+    assert isinstance(width, float)
+    alone = len(slot.by) == 1
+    return placing.by_default(width, _origin_and_unit(primitives(slot)[0])[0] * alone, count)
 
 
-def _centring(groups: Groups, slot: Slot, column: str) -> np.ndarray:
-    """Return for every level whether its coordinate is its own value (1) or its offset (0)."""
-    return np.full(groups.count((column,)), 0.5)
+def _as_told(
+    numbers: Mapping[str, Any], names: tuple[str, str], like: Any, moves: Any
+) -> placing.Told:
+    """Return what runs say of levels, moved to follow the floor, in the shape of draws."""
+    near, precision = (_along_levels(numbers[name], like) for name in names)
+    return placing.Told(near if moves is None else near + moves, precision)
 
 
 def _positions(index: Any) -> Any:
@@ -591,50 +606,19 @@ def _made(
     return tuple(found) if slot.size is not None else found[0]
 
 
-def _drawn(value: Any) -> bool:
-    """Return whether a value is an array of numbers, and no tensor."""
-    return not hasattr(value, "owner")
-
-
 def _width(part: Slot, coordinate: Any, numbers: Mapping[str, Any]) -> tuple[Any, Any]:
-    """Return a spread from its coordinate, and the log Jacobian.
-
-    The coordinate is the spread's log; or, where it may be as good as zero, the spread itself with
-    a sign: the log has a tail without end there, and with a sign zero is a point like any other.
-    """
-    positive, jacobian = _constrain(part, coordinate, numbers)
+    """Return a spread from its coordinate, and the log Jacobian."""
     if not _may_vanish(part):
-        return positive, jacobian
-    origin, share = numbers[f"{part.quantity}_origin"], numbers[signed(part)]
-    width = share * np.exp(origin) * coordinate + (1 - share) * positive
-    return width, share * origin + (1 - share) * jacobian
+        return _constrain(part, coordinate, numbers)
+    unit = numbers[f"{part.quantity}_unit"]
+    log_width, jacobian = placing.log_spread(unit * coordinate)
+    log_width = numbers[f"{part.quantity}_origin"] + log_width
+    return np.exp(log_width), log_width + jacobian + np.log(unit)
 
 
 def _may_vanish(part: Slot) -> bool:
     """Return whether a spread may be any positive number."""
     return part.prior is not None and part.prior.support == (0.0, math.inf)
-
-
-def _offset(coordinate: Any, width: Any, unit: Any, share: Any, away: Any) -> tuple[Any, Any]:
-    """Return the offsets of levels, in units of their spread, and the log Jacobian of all.
-
-    Parameters
-    ----------
-    coordinate
-        Shape (level, ...).
-    width
-        The spread.
-    unit
-        Of a centred coordinate.
-    share
-        How far each level is centred, between 0 and 1.
-    away
-        From the population to where a centred coordinate of 0 lies.
-    """
-    scale = np.exp(share * (np.log(unit) - np.log(width)))
-    moved = scale * coordinate + share * np.exp(-share * np.log(width)) * away
-    jacobian = share * (np.log(unit) - np.log(width)) + 0.0 * coordinate
-    return moved, jacobian.sum(0)
 
 
 def split(

@@ -17,11 +17,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import attempts, fitting, forecasting
+from bayescale.checks import populations
+from bayescale.coordinates import Coordinates
 from bayescale.data import Observations, observations
 from bayescale.drift import DRIFT
 from bayescale.errors import BayescaleError
+from bayescale.groups import asked_for
 from bayescale.leave_one_out import leave_one_out
-from bayescale.posterior import Draws, named
+from bayescale.parameters import columns_by
+from bayescale.posterior import Draws, named, named_by_level
 from bayescale.sample import Sampling
 from bayescale.workers import turn
 
@@ -72,10 +76,20 @@ class Plan:
 
     @property
     def others(self) -> list[str]:
-        """The columns that are used beside outcome and inputs: of runs and of evaluations."""
+        """The columns that are used beside outcome and inputs: of runs, evaluations and levels."""
         known = [given for each in self.likelihoods.values() for given, _ in each.columns.values()]
         named = [name for name in (self.run, *known) if isinstance(name, str)]
-        return [*dict.fromkeys(named)]
+        return [*dict.fromkeys([*named, *(c for label in self.laws for c in self.varies(label))])]
+
+    def varies(self, label: str) -> tuple[str, ...]:
+        """Return the columns with which a law or its noise varies."""
+        return columns_by(self.laws[label], self.likelihoods[label])
+
+    def asked_of(self, label: str) -> dict[str, Any]:
+        """Return what is forecast of a law: without levels of columns that only others know."""
+        every = {column for each in self.laws for column in self.varies(each)}
+        unknown = every - set(self.varies(label))
+        return {name: v for name, v in (self.forecast or {}).items() if name not in unknown}
 
     def checked(self, law: Any, likelihood: Any, runs: pd.DataFrame) -> Observations:
         """Return a group's rows, checked."""
@@ -195,7 +209,7 @@ def _record(plan: Plan, job: Job) -> Record:
             found = fitted(plan, job)
             record = _head(job) | summary(found, plan.prob)
             if plan.forecast is not None:
-                record["forecast"] = forecast_rows(found, plan.forecast, plan.prob)
+                record["forecast"] = forecast_rows(found, plan.asked_of(job.label), plan.prob)
             if plan.keep_draws:
                 record["draws"] = packed_draws(found)
         except Exception as error:
@@ -222,11 +236,14 @@ def summary(found: attempts.Sampled, prob: float) -> Record:
     Returns
     -------
     dict
-        ``parameters``: name to median, lower and upper, as ``np.quantile`` of the fit's draws;
+        ``parameters``: name to median, lower and upper, as ``np.quantile`` of the fit's draws (of
+        what varies by level, and its population);
         diagnostics; ``loo``: elpd, se, p, worst Pareto k and elpd row by row, as
         ``az.loo(fit.tree)`` has them.
     """
-    draws = named(found.draws.parameters | found.draws.noise)
+    draws = named_by_level(found.runs, found.draws.parameters | found.draws.noise)
+    coordinates = Coordinates(found.law, found.likelihood, found.runs.groups)
+    draws |= named({name: found.draws.quantities[name] for name in populations(coordinates)})
     levels = [0.5, (1 - prob) / 2, (1 + prob) / 2]
     block = np.stack([value.ravel() for value in draws.values()])
     numbers = np.quantile(block, levels, axis=1).T.tolist()
@@ -270,6 +287,8 @@ def forecast_rows(
     found: attempts.Sampled, inputs: Mapping[str, Any], prob: float
 ) -> dict[str, list[float]]:
     """Return the intervals of ``fit.forecast``, of curve and of one new run, by column."""
+    if found.runs.groups is not None:
+        return _forecast_rows_of_levels(fitting.labelled(found), inputs, prob)
     fit, runs = fitting.bare(found), found.runs
     at = forecasting.checked_inputs(found.law.inputs, runs.columns, inputs, fit.name)
     curve = fit.drifted_draws(at, DRIFT)
@@ -282,6 +301,29 @@ def forecast_rows(
     beyond = [values / runs.references[f"{role}_end"] for role, values in at.items()]
     columns["extrapolation"] = np.max(beyond, axis=0)
     return {name: values.tolist() for name, values in columns.items()}
+
+
+def _forecast_rows_of_levels(
+    fit: fitting.Fit, inputs: Mapping[str, Any], prob: float
+) -> dict[str, list]:
+    """Return the intervals of every level that was seen, or of those given."""
+    levels, rest = asked_for(fit.seen, inputs)
+    at = forecasting.checked_inputs(fit.law.inputs, fit.runs.columns, rest, fit.name)
+    groups = fit.runs.groups
+    if groups is not None and not levels:
+        count = len(next(iter(at.values())))
+        at = {role: np.tile(values, len(groups)) for role, values in at.items()}
+        levels = {
+            column: [groups.levels[i][code] for code in np.repeat(groups.cells[:, i], count)]
+            for i, column in enumerate(groups.columns)
+        }
+    made = fit.forecast(drift=DRIFT, **at, **levels)
+    bounds: dict[str, Any] = {name: made.inputs[name] for name in made.inputs}
+    for of in ("observation", "curve"):
+        table = made.interval(prob, of)
+        bounds |= {f"{of}_{name}": table[name] for name in ("median", "lower", "upper")}
+    bounds["extrapolation"] = made.extrapolation
+    return {name: values.tolist() for name, values in bounds.items()}
 
 
 # Draws as arrays, and back ------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from bayescale import forecasting, forecasts, posterior
 from bayescale.errors import LawError
 from bayescale.groups import ORIGIN, check_single
 from bayescale.laws import UNIT_REFERENCES
+from bayescale.levels import mark_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -325,10 +326,8 @@ def curves_of(source: Any) -> Curves:
         runs = source.runs
         check_single(runs.groups, "this")
         part = _part(source.law, source.parameters, runs.references)
-        origin = source.tree.attrs.get(ORIGIN, "") if hasattr(source, "tree") else ""
-        return Curves(
-            source.name, runs.columns, runs.outcome_column, (part,), runs.ceiling, origin=origin
-        )
+        columns, outcome, origin = runs.columns, runs.outcome_column, _origin(source)
+        return Curves(source.name, columns, outcome, (part,), runs.ceiling, origin=origin)
     if hasattr(source, "evaluate") and not isinstance(source, type):
         columns = {role: role for role in source.inputs}
         part = _part(source, _wide(source.numbers), UNIT_REFERENCES)
@@ -366,6 +365,7 @@ def paired(first: Any, second: Any, seed: int) -> tuple[Curves, Curves]:
 
 def _of_ensemble(source: Any) -> Curves:
     """Take the draws of every member that the ensemble's forecasts take."""
+    check_single(source.runs.groups, "this")
     members = list(source.fits.values())
     numbered = []
     for i, fit in enumerate(members):
@@ -378,9 +378,19 @@ def _of_ensemble(source: Any) -> Curves:
         if len(where):
             parameters = _chosen(fit.parameters, chosen[where, 1])
             parts.append(Part(fit.law, parameters, fit.runs.references, where))
-    runs = source.runs
-    name = "The ensemble"
-    return Curves(name, runs.columns, runs.outcome_column, tuple(parts), runs.ceiling)
+    runs, marks = source.runs, [_origin(fit) for fit in members]
+    if any(marks):  # one group of each: what has no groups is the same fit in every one of them
+        marks = [
+            known or mark_of(fit.parameters) for known, fit in zip(marks, members, strict=True)
+        ]
+    origin = " ".join(marks).strip()
+    columns, outcome = runs.columns, runs.outcome_column
+    return Curves(source.name, columns, outcome, tuple(parts), runs.ceiling, origin=origin)
+
+
+def _origin(fit: Any) -> str:
+    """Return the mark of the fit that this is one group of, or nothing."""
+    return fit.tree.attrs.get(ORIGIN, "") if hasattr(fit, "tree") else ""
 
 
 def _part(law: Any, parameters: dict[str, Any], references: Mapping[str, float]) -> Part:

@@ -197,18 +197,35 @@ class Observations:
             and self.outcome_column == other.outcome_column
             and np.array_equal(self.outcome, other.outcome)
             and all(np.array_equal(v, other.inputs[k]) for k, v in self.inputs.items())
+            and all(self.levels(c) == other.levels(c) for c in self.seen if c in other.seen)
         )
+
+    @property
+    def seen(self) -> dict[str, tuple[Any, ...]]:
+        """The columns of the groups and their levels; empty where nothing varies."""
+        return {} if self.groups is None else self.groups.seen
+
+    def levels(self, column: str) -> list[Any]:
+        """Return the level that each row has in a column of the groups."""
+        assert self.groups is not None
+        code = self.groups.cells[self.cells, self.groups.columns.index(column)]
+        return [self.seen[column][i] for i in code]
+
+    def grouped_by(self, columns: Sequence[str]) -> Observations:
+        """Return the same rows in the groups of some of the columns, or in none.
+
+        Levels that none of these rows has are left out, as if they had never been seen.
+        """
+        if self.groups is None or not columns:
+            return replace(self, groups=None, cell=None)
+        groups, cell = self.groups.narrowed(self.cells, columns)
+        return replace(self, groups=groups, cell=cell)
 
     def frame(self) -> pd.DataFrame:
         """Return the runs as a table with the user's column names."""
         import pandas as pd
 
-        named: dict[str, Any] = {}
-        if self.groups is not None:
-            for i, (column, levels) in enumerate(
-                zip(self.groups.columns, self.groups.levels, strict=True)
-            ):
-                named[column] = [levels[code] for code in self.groups.cells[self.cells, i]]
+        named: dict[str, Any] = {column: self.levels(column) for column in self.seen}
         named |= {self.columns[role]: values for role, values in self.inputs.items()}
         return pd.DataFrame({**named, self.outcome_column: self.reported(self.outcome)})
 
@@ -221,6 +238,7 @@ def observations(
     columns: Mapping[str, str],
     ceiling: float | None = None,
     run: str | None = None,
+    also: Sequence[str] = (),
 ) -> Observations:
     """Check a table of runs against what a law and a likelihood can bear.
 
@@ -240,6 +258,8 @@ def observations(
         What a rising metric cannot exceed: ``ceiling - y`` is modelled, y is reported.
     run
         The column that says which training run a row is a checkpoint of.
+    also
+        Columns that name groups beside those with which the law or the likelihood varies.
 
     Returns
     -------
@@ -279,7 +299,8 @@ def observations(
     given = _given(runs, likelihood)
     rows = Rows(_numbers(runs, y), y, ceiling, inputs, given, reject)
     outcome, known = likelihood.prepared(rows)
-    groups, cell = _groups(runs, columns_by(law, likelihood), {*columns, *columns.values(), y})
+    by = tuple(dict.fromkeys([*columns_by(law, likelihood), *also]))
+    groups, cell = _groups(runs, by, {*columns, *columns.values(), y})
     checked = Observations(
         inputs, outcome, dict(columns), y, ceiling,
         n_obs=known.pop("n_obs", None), run=None if run is None else _codes(runs, run, "run="),
@@ -426,9 +447,10 @@ def check_levels(law: Any, likelihood: Any, runs: Observations) -> None:
                 short.append(f"{label} ({got})")
         if short:
             more = f" and {len(short) - 5} more" if len(short) > 5 else ""
+            stands = "stands" if len(names) == 1 else "stand"
             raise DataError(
-                f"{', '.join(names)} of each {dimension(by)!r} stand alone (unpooled), which needs "
-                f"runs at {needed} or more different inputs in every level; too few in "
+                f"{', '.join(names)} of each {dimension(by)!r} {stands} alone (unpooled), which "
+                f"needs runs at {needed} or more different inputs in every level; too few in "
                 f"{', '.join(short[:5])}{more}. Use bs.partial_pooling(by="
                 f"{one_or_all(by)!r}), by which such levels lean on the others, or drop them."
             )

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale.backtesting import Backtest, backtest
+from bayescale.backtest_record import Backtest
+from bayescale.backtesting import backtest
 from bayescale.comparison import compare
 from bayescale.datasets import load_dataset
 from bayescale.ensembles import Ensemble, ensemble

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import comparison, forecasting, forecasts
+from bayescale import by_group, comparison, forecasting, forecasts
 from bayescale.data import Observations
 from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import LawError
 from bayescale.forecasting import Forecaster
 from bayescale.forecasts import Forecast
-from bayescale.groups import refuse
+from bayescale.groups import check_named
 from bayescale.scoring import stacking_weights
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayescale.backtesting import Backtest
+    from bayescale.backtest_record import Backtest
     from bayescale.fitting import Fit
 
 
@@ -41,16 +41,26 @@ class Ensemble(Forecaster):
         The mixture's weights, in the same order; they sum to one.
     rule
         Where the weights come from.
+    shown
+        Of one group, its runs; by default all runs.
     """
 
     fits: dict[str, Fit]
     shares: np.ndarray
     rule: str
+    shown: Observations | None = None
+
+    name = "The ensemble"
 
     @property
     def runs(self) -> Observations:
         """The runs that all members were fitted to."""
-        return next(iter(self.fits.values())).runs
+        return self._widest.runs if self.shown is None else self.shown
+
+    @property
+    def _widest(self) -> Fit:
+        """The member that varies with the most columns, which holds all of the others'."""
+        return max(self.fits.values(), key=lambda fit: len(fit.groups))
 
     @property
     def name(self) -> str:
@@ -69,6 +79,39 @@ class Ensemble(Forecaster):
 
         return pd.Series(self.shares, index=pd.Index(list(self.fits), name="law"), name="weight")
 
+    def at(self, **levels: Any) -> Ensemble:
+        """Return the ensemble of one group: every member's, with the same weights.
+
+        Parameters
+        ----------
+        **levels
+            Column to one level, as for ``fit.at``. A member that does not vary with a column
+            answers alike for all of its levels.
+
+        Returns
+        -------
+        Ensemble
+            Which can be asked everything that one without groups can.
+
+        Raises
+        ------
+        LawError
+            If there are no groups, a column is missing or unknown, or a level was never seen and a
+            member's is unpooled.
+        """
+        if not self.groups:
+            raise LawError(
+                f"The ensemble was fitted without groups, so there is no {', '.join(levels)} to "
+                "choose."
+            )
+        check_named(self.seen, levels, self.name)
+        fits = {
+            name: fit.at(**{c: levels[c] for c in fit.groups}) if fit.groups else fit
+            for name, fit in self.fits.items()
+        }
+        shown = self._widest.at(**levels).runs
+        return Ensemble(fits, self.shares, self.rule, shown)
+
     def forecast(self, *, drift: float = DRIFT, **inputs: Any) -> Forecast:
         """Return the mixture's posterior predictive at any inputs.
 
@@ -78,7 +121,8 @@ class Ensemble(Forecaster):
             How far the local exponent may drift from the laws' beyond the data; 0 for the laws as
             they stand (see :mod:`bayescale.drift`).
         **inputs
-            Values for each input: ``x=[1e9, 1e10]``.
+            Values for each input: ``x=[1e9, 1e10]``; with groups also a level of each column, one
+            for all inputs or one for each.
 
         Returns
         -------
@@ -93,6 +137,8 @@ class Ensemble(Forecaster):
             If an input is not positive and finite.
         """
         drift = checked_drift(drift)
+        if self.groups:
+            return by_group.forecast(self, drift, inputs)
         at = self._checked(inputs)
         curves, news = [], []
         for i, fit in enumerate(self.fits.values()):
@@ -118,6 +164,8 @@ class Ensemble(Forecaster):
         numpy.ndarray
             Log density in the units of y, shape (m,).
         """
+        if self.groups:
+            return by_group.log_density(self, y, drift, inputs)
         at = self._checked(inputs)
         members = [fit.log_density(y, drift=drift, **at) for fit in self.fits.values()]
         with np.errstate(divide="ignore"):
@@ -147,7 +195,7 @@ class Ensemble(Forecaster):
     def _checked(self, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
         first = next(iter(self.fits.values()))
         roles, columns = first.law.inputs, self.runs.columns
-        return forecasting.checked_inputs(roles, columns, inputs, "The ensemble")
+        return forecasting.checked_inputs(roles, columns, inputs, self.name)
 
     def required_draws(
         self, targets: np.ndarray, solve: str, given: dict[str, float], drift: float = DRIFT
@@ -208,7 +256,8 @@ def ensemble(
     Parameters
     ----------
     fits
-        Two fits or more on the same rows, in a list or by name.
+        Two fits or more on the same rows, in a list or by name. With groups, what varies with the
+        most columns must know those of all others.
     weights
         ``"equal"`` (the default), ``"pseudo-bma"`` (leave-one-out, a tenth of the way to equal:
         what :func:`bayescale.forecast` does), ``"backtest"`` (stacking on held-out scales, half-way
@@ -253,8 +302,7 @@ def ensemble(
     _check_shrink(shrink, weights)
     named = dict(fits) if isinstance(fits, Mapping) else _named(fits)
     comparison.check_same_rows(named)
-    for fit in named.values():
-        refuse(fit.groups, "ensemble()", "Take one group of each fit: fit.at(...).")
+    comparison.check_groups(named)
     if isinstance(weights, str):
         rule = weights
         if weights == "equal":

@@ -13,12 +13,13 @@ import numpy as np
 from bayescale import backtesting, breaks, comparison, forecasts, posterior, sensitivity
 from bayescale.coordinates import frozen
 from bayescale.errors import DataWarning, LawError
+from bayescale.groups import refuse
 from bayescale.parameters import slots
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayescale.backtesting import Backtest
+    from bayescale.backtest_record import Backtest
     from bayescale.fitting import Fit
 
 #: A Savage-Dickey ratio is rough where less of the posterior lies on the far side of zero.
@@ -114,6 +115,7 @@ def evidence_on(
     if backtest is not None:
         if holdout is not None:
             raise LawError("Give backtest= or holdout=, not both: a backtest has held out already.")
+        refuse(backtest.groups, "verdict()", "Take one group of the backtest: backtest.at(...).")
         comparison.check_backtest(fits, backtest)
     if table is None:
         table = comparison.compare(fits, **who)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -20,9 +20,10 @@ from bayescale.diagnostics import Diagnostics
 from bayescale.drift import DRIFT, Drift, checked_drift
 from bayescale.errors import LawError, SamplingWarning, nearest
 from bayescale.forecasting import Forecaster
-from bayescale.forecasts import Forecast, check_probability, forecast_of
-from bayescale.groups import ORIGIN, asked_for, check_single
+from bayescale.forecasts import Forecast, as_predictions, check_probability, forecast_of
+from bayescale.groups import ORIGIN, check_single
 from bayescale.leave_one_out import LeaveOneOut, leave_one_out
+from bayescale.levels import mark_of
 from bayescale.likelihoods import APART
 from bayescale.outliers import outlier_table
 from bayescale.parameters import parameter_names
@@ -125,11 +126,6 @@ class Fit(Forecaster):
         """What the sampler walked in."""
         return Coordinates(self.law, self.likelihood, self.runs.groups)
 
-    @property
-    def groups(self) -> tuple[str, ...]:
-        """The columns with whose levels something varies; empty where nothing does."""
-        return () if self.runs.groups is None else self.runs.groups.columns
-
     def at(self, **levels: Any) -> Fit:
         """Return the fit of one group: everything that a fit can be asked, of that group.
 
@@ -186,10 +182,8 @@ class Fit(Forecaster):
                 "observed_data": xr.Dataset({model.OUTCOME: ("run", runs.reported(runs.outcome))}),
             }
         )
-        first = next(iter(posterior.named(self.quantities).values()))
-        origin = f"{zlib.crc32(np.ascontiguousarray(first).tobytes())}"
         notes = [*self.notes, f"of {chosen}"]
-        tree.attrs = {**self.tree.attrs, "notes": notes, ORIGIN: origin}
+        tree.attrs = {**self.tree.attrs, "notes": notes, ORIGIN: mark_of(self.quantities)}
         return Fit(law, likelihood, runs, replace(self.settings, seed=seed), tree)
 
     def update(self, new_runs: Any, *, progress: bool | None = None) -> Fit:
@@ -290,10 +284,6 @@ class Fit(Forecaster):
     def _check_whole(self, asked: str) -> None:
         """Raise a LawError where a question is one of a single group."""
         check_single(self.runs.groups, asked)
-
-    def _asked(self, given: Mapping[str, Any]) -> tuple[Forecaster, dict[str, Any]]:
-        levels, rest = asked_for(self.runs.groups, given)
-        return (self.at(**levels), rest) if self.groups else (self, rest)
 
     def summary(self, prob: float = 0.9) -> pd.DataFrame:
         """Return ArviZ's table of the law's and the likelihood's parameters, and of the curve.
@@ -490,7 +480,7 @@ class Fit(Forecaster):
     def log_density_draws(self, y: Any, *, drift: float = DRIFT, **inputs: Any) -> np.ndarray:
         """Return the log density of :meth:`log_density` draw by draw, shape (chain, draw, m)."""
         if self.groups:
-            return by_group.log_density(self, y, drift, inputs)
+            return by_group.log_density(self, y, drift, inputs, by_draw=True)
         at = forecasting.checked_inputs(self.law.inputs, self.runs.columns, inputs, self.name)
         outcome = forecasting.checked_outcomes(y, len(next(iter(at.values()))))
         modelled = np.asarray(self.runs.reported(outcome))
@@ -544,14 +534,13 @@ class Fit(Forecaster):
 
         drift = checked_drift(drift)
         if self.groups:
-            return by_group.forecast(self, drift, inputs)
-        at = forecasting.checked_inputs(self.law.inputs, self.runs.columns, inputs, self.name)
-        forecasting.check_held(at, self.settings.chains * self.settings.draws)
-        modelled = self.drifted_draws(at, drift)
-        made = forecast_of(self, at, modelled, self.new_run_draws(modelled, at), drift)
-        data = {"curve": made.curve, model.OUTCOME: made.observation}
-        data |= {role: ("forecast", np.array(values)) for role, values in at.items()}
-        self.tree["predictions"] = xr.DataTree(xr.Dataset(data))
+            made = by_group.forecast(self, drift, inputs)
+        else:
+            at = forecasting.checked_inputs(self.law.inputs, self.runs.columns, inputs, self.name)
+            forecasting.check_held(at, self.settings.chains * self.settings.draws)
+            curve = self.drifted_draws(at, drift)
+            made = forecast_of(self, at, curve, self.new_run_draws(curve, at), drift)
+        self.tree["predictions"] = xr.DataTree(as_predictions(made, self.runs.columns))
         return made
 
     def loo(self) -> LeaveOneOut:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bayescale.drift import DRIFT, checked_drift
-from bayescale.errors import DataError, LawError
+from bayescale.errors import DataError, LawError, nearest
 from bayescale.forecasts import Forecast, Required, check_probability
+from bayescale.groups import asked_for, check_level
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,10 +27,25 @@ _TOGETHER = 1000
 class Forecaster(ABC):
     """What a fit and an ensemble of fits can be asked alike.
 
-    A subclass has ``runs``, ``forecast`` and ``required_draws``.
+    A subclass has ``runs``, ``forecast`` and ``required_draws``; one with groups ``at`` too, which
+    answers of one of them.
     """
 
     runs: Any
+
+    @property
+    def seen(self) -> dict[str, tuple[Any, ...]]:
+        """The columns with whose levels something varies, and the levels that were seen."""
+        return self.runs.seen
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The columns with whose levels something varies; empty where nothing does."""
+        return tuple(self.seen)
+
+    @abstractmethod
+    def at(self, **levels: Any) -> Forecaster:
+        """Return what answers of one group."""
 
     @property
     def rises(self) -> bool:
@@ -86,7 +102,8 @@ class Forecaster(ABC):
 
     def _asked(self, given: Mapping[str, Any]) -> tuple[Forecaster, dict[str, Any]]:
         """Return who answers, and the question without what chose them: of groups, one group."""
-        return self, dict(given)
+        levels, rest = asked_for(self.seen, given)
+        return (self.at(**levels) if self.groups else self), rest
 
     @abstractmethod
     def log_density(self, y: Any, *, drift: float = DRIFT, **inputs: Any) -> np.ndarray:
@@ -219,8 +236,17 @@ def _role_to_solve(columns: Mapping[str, str], solve: str | None, given: Mapping
     raise LawError(f"solve= must be one of {', '.join(columns)}; got {solve!r}.")
 
 
+def _hint(odd: str, known: set[str]) -> str:
+    """Say what was meant by a keyword that is none of the known ones."""
+    return nearest(odd, sorted(known)) or f" There is no {odd!r} in what was fitted."
+
+
 def checked_inputs(
-    inputs: tuple[str, ...], columns: Mapping[str, str], given: Mapping[str, Any], name: str
+    inputs: tuple[str, ...],
+    columns: Mapping[str, str],
+    given: Mapping[str, Any],
+    name: str,
+    groups: Iterable[str] = (),
 ) -> dict[str, np.ndarray]:
     """Return forecast inputs as arrays of one length.
 
@@ -234,6 +260,8 @@ def checked_inputs(
         Keyword to values.
     name
         The law's name, for messages.
+    groups
+        Columns that could have been named too.
 
     Returns
     -------
@@ -252,7 +280,8 @@ def checked_inputs(
     if set(roles) != set(inputs):
         wanted = ", ".join(f"{role}=" for role in inputs)
         got = ", ".join(f"{role}=" for role in given) or "none"
-        raise LawError(f"{name} needs {wanted}; got {got}.")
+        hint = "".join(_hint(o, {*inputs, *by_column, *groups}) for o in roles if o not in inputs)
+        raise LawError(f"{name} needs {wanted}; got {got}.{hint}")
     arrays = {}
     for role, values in roles.items():
         try:
@@ -296,6 +325,9 @@ def with_levels(
         column: [given] if np.ndim(given) == 0 else np.asarray(given, object).tolist()
         for column, given in levels.items()
     }
+    for column, asked in lists.items():
+        for level in asked:
+            check_level(column, level)
     lengths = {len(values) for values in (*at.values(), *lists.values())} - {1}
     if len(lengths) > 1 or 0 in lengths:
         said = ", ".join(f"{name}: {len(v)}" for name, v in {**at, **lists}.items())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -134,8 +135,14 @@ class Forecast:
 
     @property
     def notes(self) -> list[str]:
-        """What to keep in mind of inputs outside the data, in words."""
+        """What to keep in mind of inputs outside the data and of groups never seen, in words."""
         words = []
+        for column in self.groups:
+            known = {str(level) for level in self.runs.get(column, self.inputs[column])}
+            new = [level for level in dict.fromkeys(self.inputs[column]) if str(level) not in known]
+            if new:
+                listed = ", ".join(map(repr, new[:3])) + (", ..." if len(new) > 3 else "")
+                words.append(f"{column} {listed} was never seen: drawn from the population.")
         for column in self.inputs.columns.drop(list(self.groups)):
             least = float(self.runs[column].to_numpy(float).min())
             count = int((self.inputs[column].to_numpy(float) < least).sum())
@@ -288,6 +295,24 @@ def forecast_of(
         drift=drift,
         source=source,
     )
+
+
+def as_predictions(made: Forecast, columns: Mapping[str, str]) -> xr.Dataset:
+    """Return a forecast as a fit keeps it: draws, inputs by role, and levels of groups.
+
+    Parameters
+    ----------
+    made
+        The forecast.
+    columns
+        Role to the name of the user's column.
+    """
+    import xarray as xr
+
+    data = {"curve": made.curve, model.OUTCOME: made.observation}
+    data |= {role: ("forecast", made.inputs[name].to_numpy()) for role, name in columns.items()}
+    data |= {column: ("forecast", made.inputs[column].to_numpy()) for column in made.groups}
+    return xr.Dataset(data)
 
 
 def check_probability(prob: float) -> None:

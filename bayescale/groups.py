@@ -7,6 +7,7 @@ cells by an index. A dimension is named after its columns, ``family`` or ``domai
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -44,6 +45,11 @@ class Groups:
     def dim(self) -> str:
         """The name of the dimension of the cells."""
         return dimension(self.columns)
+
+    @property
+    def seen(self) -> dict[str, tuple[Any, ...]]:
+        """Column to its levels."""
+        return dict(zip(self.columns, self.levels, strict=True))
 
     def __len__(self) -> int:
         """Return the number of cells."""
@@ -118,10 +124,35 @@ class Groups:
 
     def describe(self) -> str:
         """Return the columns and their numbers of levels, in words."""
-        return ", ".join(
-            f"{column!r} ({len(levels)} levels)"
-            for column, levels in zip(self.columns, self.levels, strict=True)
-        )
+        return described(self.seen)
+
+    def narrowed(self, cell: np.ndarray, columns: Sequence[str]) -> tuple[Groups, np.ndarray]:
+        """Return the groups of some columns in some rows, and which cell each row belongs to.
+
+        Parameters
+        ----------
+        cell
+            Which cell of these each row belongs to, as positions, shape (run,).
+        columns
+            Of these groups; one or more.
+
+        Returns
+        -------
+        groups, cell
+            Levels that no row has are left out.
+        """
+        codes, levels = [], []
+        for column in columns:
+            where = self.columns.index(column)
+            kept, code = np.unique(self.cells[cell, where], return_inverse=True)
+            levels.append(tuple(self.levels[where][i] for i in kept))
+            codes.append(np.ravel(code))
+        return _combined(columns, levels, codes)
+
+
+def described(seen: Mapping[str, Sequence[Any]]) -> str:
+    """Return columns of groups and their numbers of levels, in words."""
+    return ", ".join(f"{column!r} ({len(levels)} levels)" for column, levels in seen.items())
 
 
 def dimension(by: Sequence[str]) -> str:
@@ -173,14 +204,23 @@ def grouped(table: Any, columns: Sequence[str], where: Any) -> tuple[Groups, np.
             )
         numbers, found = pd.factorize(values, sort=True)
         names = tuple(_plain(level) for level in found)
-        if len({str(name) for name in names}) < len(names):
-            twice = sorted({str(n) for n in names if [str(m) for m in names].count(str(n)) > 1})
+        read = Counter(str(name).strip() for name in names)
+        if len(read) < len(names):
+            twice = sorted(repr(n) for n in names if read[str(n).strip()] > 1)
             raise DataError(
-                f"The column {column!r} (by=) has levels that read alike: {', '.join(twice[:3])}. "
-                "Give the column one type, such as text."
+                f"The column {column!r} (by=) has levels that read alike, but for their type or "
+                f"spaces around them: {', '.join(twice[:4])}. Make them equal where they are one "
+                "group, or rename one."
             )
         codes.append(numbers)
         levels.append(names)
+    return _combined(columns, levels, codes)
+
+
+def _combined(
+    columns: Sequence[str], levels: Sequence[tuple], codes: Sequence[np.ndarray]
+) -> tuple[Groups, np.ndarray]:
+    """Return the combinations of levels that rows have, and which of them each row has."""
     cells, cell = np.unique(np.stack(codes, axis=1), axis=0, return_inverse=True)
     return Groups(tuple(columns), tuple(levels), cells), np.ravel(cell).astype(float)
 
@@ -211,13 +251,13 @@ def refuse(columns: Sequence[str], name: str, instead: str) -> None:
         raise LawError(f"{name} cannot do with parameters that vary by {listed}. {instead}")
 
 
-def asked_for(groups: Groups | None, given: Mapping[str, Any]) -> tuple[dict, dict]:
+def asked_for(seen: Mapping[str, Any], given: Mapping[str, Any]) -> tuple[dict, dict]:
     """Split what was asked into levels of the groups and the rest.
 
     Parameters
     ----------
-    groups
-        Of the fit, or None.
+    seen
+        Column to its levels; empty where there are no groups.
     given
         Keyword to values.
 
@@ -226,23 +266,38 @@ def asked_for(groups: Groups | None, given: Mapping[str, Any]) -> tuple[dict, di
     levels, rest
         Both by keyword.
     """
-    columns = () if groups is None else groups.columns
-    levels = {name: value for name, value in given.items() if name in columns}
+    levels = {name: value for name, value in given.items() if name in seen}
     return levels, {name: value for name, value in given.items() if name not in levels}
 
 
-def check_named(groups: Groups, levels: Mapping[str, Any], name: str) -> None:
-    """Raise a LawError unless every column of the groups was given a level."""
-    missing = [column for column in groups.columns if column not in levels]
-    odd = [column for column in levels if column not in groups.columns]
+def check_level(column: str, level: Any) -> None:
+    """Raise a LawError where a level is missing: any name may be that of a group never seen."""
+    if level is None or level != level or (isinstance(level, str) and not level.strip()):
+        raise LawError(
+            f"{column}= must name a group, one that was seen or any new name; got {level!r}."
+        )
+
+
+def check_named(seen: Mapping[str, Sequence[Any]], levels: Mapping[str, Any], name: str) -> None:
+    """Raise a LawError unless every column of the groups was given a level.
+
+    Parameters
+    ----------
+    seen
+        Column to its levels.
+    levels
+        Column to what was given.
+    name
+        Of what was asked, for messages.
+    """
+    missing = [column for column in seen if column not in levels]
+    odd = [column for column in levels if column not in seen]
     if not missing and not odd:
         return
-    shown = ", ".join(
-        f"{column}={groups.levels[groups.columns.index(column)][0]!r}" for column in groups.columns
-    )
+    shown = ", ".join(f"{column}={known[0]!r}" for column, known in seen.items())
     got = ", ".join(levels) or "none"
-    hint = "".join(nearest(column, groups.columns) for column in odd)
+    hint = "".join(nearest(column, seen) for column in odd)
     raise LawError(
-        f"{name} varies by {groups.describe()}: say which one is meant, such as {shown}; got "
+        f"{name} varies by {described(seen)}: say which one is meant, such as {shown}; got "
         f"{got}.{hint}"
     )

@@ -17,7 +17,7 @@ from bayescale import posterior
 from bayescale.coordinates import Coordinates, fixed_values
 from bayescale.data import Observations
 from bayescale.errors import LawError, nearest
-from bayescale.groups import Groups, check_named
+from bayescale.groups import Groups, check_level, check_named
 from bayescale.levels import at_cells, one_cell
 from bayescale.parameters import Slot, offset, ungrouped
 
@@ -33,13 +33,14 @@ def codes_of(groups: Groups, levels: Mapping[str, Any], name: str) -> np.ndarray
     LawError
         If a column is missing or unknown, or was given more than one level.
     """
-    check_named(groups, levels, name)
+    check_named(groups.seen, levels, name)
     for column, level in levels.items():
         if np.ndim(level):
             raise LawError(
                 f"{column}= takes one level here, such as {groups.levels[0][0]!r}; got {level!r}. "
                 "forecast() and log_density() take one for each input."
             )
+        check_level(column, level)
     return np.array([int(groups.codes(c, [levels[c]])[0]) for c in groups.columns])
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from bayescale import posterior
 from bayescale.data import Observations
 from bayescale.errors import LawError
+from bayescale.levels import by_row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +34,7 @@ def outlier_table(
     law, likelihood, runs
         What was fitted.
     parameters, noise
-        Draws, shape (chain, draw); components as a tuple.
+        Draws, shape (chain, draw), with groups (cell, chain, draw); components as a tuple.
     limit
         As for :meth:`bayescale.Fit.outliers`.
 
@@ -43,16 +44,17 @@ def outlier_table(
         As :meth:`bayescale.Fit.outliers` gives it.
     """
     limit = checked_limit(limit, len(runs))
-    wide, known = posterior.over_rows(noise), runs.by_run(likelihood.by_run)
+    known = runs.by_run(likelihood.by_run)
     found = []
     # A row that is judged given those before it needs them at hand.
     whole = [slice(0, len(runs))]
     count = np.size(next(iter(noise.values())))
     for part in whole if likelihood.correlated else posterior.parts(len(runs), count):
         some = runs.rows(np.arange(len(runs))[part])
-        curve = posterior.evaluate(law, parameters, some.inputs, runs.references)
-        by_row = {name: column[part] for name, column in known.items()}
-        away = likelihood.standardised(some.outcome, curve, **wide, **by_row)
+        cell = posterior.cell_of(some)
+        curve = posterior.evaluate(law, parameters, some.inputs, runs.references, cell)
+        told = {name: column[part] for name, column in known.items()}
+        away = likelihood.standardised(some.outcome, curve, **by_row(noise, cell), **told)
         middles = (np.median(each, axis=(0, 1)) for each in (curve, away))
         found.append((*middles, (abs(away) > limit).mean(axis=(0, 1))))
     curve, away, probability = (np.concatenate(parts) for parts in zip(*found, strict=True))

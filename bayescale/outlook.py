@@ -20,8 +20,10 @@ from bayescale.forecasts import Forecast
 from bayescale.forms.broken_power_law import BrokenPowerLaw
 from bayescale.forms.power_law import PowerLaw
 from bayescale.forms.shifted_power_law import ShiftedPowerLaw
+from bayescale.groups import refuse
 from bayescale.laws import Law
 from bayescale.likelihoods import Correlated, Likelihood, LogNormal
+from bayescale.parameters import columns_by
 from bayescale.prior import Prior
 from bayescale.progress import task
 from bayescale.sample import PILOT, Sampling
@@ -148,6 +150,12 @@ def forecast(
         raise LawError("Give n_obs= to the likelihood itself, as in bs.LogNormal(n_obs='n').")
     noise = likelihood or Correlated(LogNormal(n_obs=n_obs))
     chosen = None if laws is None else _checked(laws)
+    refuse(
+        columns_by(noise, *(chosen or {}).values()),
+        "forecast()",
+        "It is of one curve. Fit the laws to all groups, law.fit(...), and mix the fits: "
+        "bs.ensemble([...], weights='pseudo-bma').forecast(x=..., family=...).",
+    )
     simplest = PowerLaw() if chosen is None else next(iter(chosen.values()))
     table = observations(simplest, noise, runs, y, {"x": x}, ceiling, run)
     if noise.correlated:

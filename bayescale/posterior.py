@@ -13,15 +13,17 @@ from bayescale.coordinates import Coordinates, split
 from bayescale.data import Observations
 from bayescale.groups import Groups, dimension, subsets
 from bayescale.levels import at_cells, by_row, reduced, widened
-from bayescale.parameters import signature
+from bayescale.parameters import signature, spread_slots
 
 if TYPE_CHECKING:
     import xarray as xr
 
 #: Numbers that are held at once: a table of draws and runs beyond it is made in parts.
 HELD = 20_000_000
-#: Draws of a pilot, from which it is learned how pooled levels are best centred.
+#: Draws of a pilot, from which it is learned what runs say of pooled levels.
 PILOT = {"tune": 300, "draws": 150}
+#: Of fewer levels a spread is hardly known, and steps are smaller: at least this acceptance.
+FEW, CLOSER = 5, 0.97
 #: Above this, weights cannot repair the Gaussian stand-in and the plain density is sampled.
 PARETO_K_LIMIT = 0.7
 
@@ -275,7 +277,7 @@ def _draw_grouped(
     numbers: Mapping[str, Any],
     settings: sample.Sampling,
 ) -> Draws:
-    """Sample a law of which something varies: a pilot says how pooled levels are best centred."""
+    """Sample a law of which something varies: a pilot says what runs say of pooled levels."""
     if not any(slot.pooled for slot in coordinates.declared):
         return _draw_plain(coordinates, runs, numbers, settings, None)
     density = model.density(coordinates.law, coordinates.likelihood, numbers, runs)
@@ -283,11 +285,21 @@ def _draw_grouped(
     short = replace(settings, **few, target_accept=min(settings.target_accept, 0.9))
     key = density_key("declared", coordinates, settings)
     vectors, _ = sample.run(key, density, short)
-    values, _ = coordinates.values(coordinates.split(vectors), numbers)
-    numbers = {**numbers, **coordinates.recentred(values)}
+    numbers = {**numbers, **coordinates.learned(coordinates.split(vectors), numbers)}
+    closer = max(settings.target_accept, CLOSER if _few_levels(coordinates) else 0.0)
     # Other random numbers than the pilot's, from which the coordinates come.
-    anew = replace(settings, seed=(settings.seed + 1) % 2**32)
+    anew = replace(settings, seed=(settings.seed + 1) % 2**32, target_accept=closer)
     return _draw_plain(coordinates, runs, numbers, anew, None)
+
+
+def _few_levels(coordinates: Coordinates) -> bool:
+    """Return whether a spread is to be learned from few levels."""
+    return any(
+        part.prior is not None and coordinates.levels_in(column) < FEW
+        for slot in coordinates.declared
+        if slot.pooled
+        for column, part in zip(slot.by, spread_slots(slot), strict=True)
+    )
 
 
 def _draw_condensed(

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import comparison, fitting, forecasting, forecasts, posterior
-from bayescale.coordinates import Coordinates, frozen
-from bayescale.data import Observations, check_enough, observations
+from bayescale import comparison, fitting, forecasting, forecasts, members, posterior
+from bayescale.checks import populations
+from bayescale.coordinates import frozen
+from bayescale.data import Observations, check_enough, check_levels, observations
 from bayescale.errors import DataError, LawError, SamplingWarning
-from bayescale.groups import refuse
+from bayescale.groups import check_named
 from bayescale.model import OUTCOME
-from bayescale.parameters import columns_by, parameter_names
 from bayescale.progress import task
 from bayescale.sample import Sampling
 from bayescale.workers import check, ordered
@@ -45,6 +45,7 @@ def sensitivity_to_smallest(
     *,
     y: str,
     at: Any,
+    group: Mapping[str, Any] | None = None,
     cuts: Sequence[float] | None = None,
     of: str = "curve",
     prob: float = 0.9,
@@ -80,6 +81,8 @@ def sensitivity_to_smallest(
         The name of the outcome's column.
     at
         Where to forecast, in the units of the input; shape (m,) or a number.
+    group
+        Of a law that varies, the group to forecast: ``{"family": "A"}``. All groups are cut.
     cuts
         The smallest inputs to keep; by default up to six of the runs' own inputs, from the
         smallest to the middle one, as long as the law can be fitted. All runs are always among
@@ -142,11 +145,14 @@ def sensitivity_to_smallest(
     _check_of(of)
     check(executor, workers)
     noise = likelihood or law.default_likelihood()
-    refuse(columns_by(law, noise), "sensitivity_to_smallest()", "Ask it of one group's rows.")
     every = observations(law, noise, runs, y, inputs, ceiling)
     ((role, column),) = every.columns.items()
     targets = forecasting.checked_inputs(law.inputs, every.columns, {role: at}, "The forecast")
-    starts = _starts(law, every, cuts)
+    if every.seen or group:
+        check_named(every.seen, group or {}, "The forecast")
+        targets, levels = forecasting.with_levels(targets, group or {})
+        targets = {**targets, **levels}
+    starts = _starts(law, noise, every, cuts, group)
     settings = Sampling(draws=draws, tune=tune, target_accept=law.target_accept, seed=seed)
     packed = cloudpickle.dumps(_Plan(law, noise, settings, every, targets, of))
     with task("Sensitivity to the smallest runs", total=len(starts), progress=progress) as bar:
@@ -195,7 +201,7 @@ class _Plan:
     likelihood: Any
     settings: Sampling
     runs: Observations
-    targets: dict[str, np.ndarray]
+    targets: dict[str, Any]
     of: str
 
 
@@ -226,8 +232,7 @@ def forecasts_from(packed: bytes, starts: Sequence[float]) -> list[_Refit]:
     import cloudpickle
 
     plan: _Plan = cloudpickle.loads(packed)
-    (x,) = plan.runs.inputs.values()
-    return [_refit(plan, plan.runs.rows(x >= start)) for start in starts]
+    return [_refit(plan, _from(plan.runs, start)) for start in starts]
 
 
 def forecasts_without(packed: bytes, rows: Sequence[int]) -> list[_Refit]:
@@ -263,13 +268,35 @@ def _refit(plan: _Plan, runs: Observations) -> _Refit:
     return _Refit(flat, len(runs), "" if found.good else found.line())
 
 
-def _starts(law: Any, every: Observations, cuts: Sequence[float] | None) -> list[float]:
+def _from(runs: Observations, start: float) -> Observations:
+    """Return the runs from an input on; a level that has none of them was never seen."""
+    (x,) = runs.inputs.values()
+    return runs.rows(x >= start).grouped_by(tuple(runs.seen))
+
+
+def _check_kept(law: Any, noise: Any, kept: Observations, group: Mapping[str, Any] | None) -> None:
+    """Raise an error where a law cannot be fitted to what a cut leaves, or forecast the group."""
+    check_enough(law, kept)
+    check_levels(law, noise, kept)
+    if kept.groups is not None:
+        members.check_known(law, noise, kept.groups, group or {})
+
+
+def _starts(
+    law: Any,
+    noise: Any,
+    every: Observations,
+    cuts: Sequence[float] | None,
+    group: Mapping[str, Any] | None,
+) -> list[float]:
     """Return the smallest input kept of every fit, all runs first."""
     ((role, x),) = every.inputs.items()
     distinct, column = np.unique(x), every.columns[role]
     if cuts is None:
         usable = [
-            start for start in distinct[: len(distinct) // 2 + 1] if _enough(law, every, start)
+            start
+            for start in distinct[: len(distinct) // 2 + 1]
+            if _enough(law, noise, every, start, group)
         ]
         picked = np.linspace(0, len(usable) - 1, min(CUTS, len(usable))).round().astype(int)
         return [float(usable[i]) for i in picked]
@@ -285,26 +312,27 @@ def _starts(law: Any, every: Observations, cuts: Sequence[float] | None) -> list
                 f"A cut must leave runs: {column!r} goes from {distinct[0]:g} to "
                 f"{distinct[-1]:g}; got {cut:g}."
             )
-        kept = every.rows(x >= cut)
+        kept = _from(every, cut)
         if len(kept) < FEWEST:
             raise DataError(
                 f"From {column} = {cut:g} on there are {len(kept)} runs; {FEWEST} or more are "
                 "needed, whatever the law. Give smaller cuts."
             )
         try:
-            check_enough(law, kept)
+            _check_kept(law, noise, kept, group)
         except DataError as error:
             raise DataError(f"From {column} = {cut:g} on: {error}") from None
     found = {float(distinct[0]), *(float(distinct[distinct >= cut][0]) for cut in given)}
     return sorted(found)
 
 
-def _enough(law: Any, every: Observations, start: float) -> bool:
-    (x,) = every.inputs.values()
-    kept = every.rows(x >= start)
+def _enough(
+    law: Any, noise: Any, every: Observations, start: float, group: Mapping[str, Any] | None
+) -> bool:
+    kept = _from(every, start)
     try:
-        check_enough(law, kept)
-    except DataError:
+        _check_kept(law, noise, kept, group)
+    except (DataError, LawError):
         return False
     return len(kept) >= FEWEST
 
@@ -341,7 +369,7 @@ def sensitivity_to_rows(
     progress
         Whether to show what is under way.
     **inputs
-        Where to forecast: ``x=[1e9, 1e10]``.
+        Where to forecast: ``x=[1e9, 1e10]``; with groups also of which: ``family="A"``.
 
     Returns
     -------
@@ -382,7 +410,6 @@ def sensitivity_to_rows(
     import cloudpickle
 
     _check_fit(fit, "sensitivity_to_rows")
-    refuse(fit.groups, "sensitivity_to_rows()", "Look at fit.loo() and its pareto_k instead.")
     _check_of(of)
     check(executor, workers)
     made = _asked(fit, inputs)
@@ -395,6 +422,7 @@ def sensitivity_to_rows(
     rows = np.flatnonzero(weak)
     if repair and len(rows):
         targets = {role: made.inputs[name].to_numpy() for role, name in fit.runs.columns.items()}
+        targets |= {column: made.inputs[column].tolist() for column in fit.groups}
         plan = _Plan(fit.law, fit.likelihood, fit.settings, fit.runs, targets, of)
         with task("Sensitivity to single runs", total=len(rows), progress=progress) as bar:
             found = ordered(
@@ -499,7 +527,8 @@ def sensitivity_to_prior(fit: Fit, *, of: str = "curve", **inputs: Any) -> pd.Da
     of
         ``"curve"`` for the law's value, ``"observation"`` for one new run.
     **inputs
-        Where to forecast: ``x=[1e9, 1e10]``; none for the parameters alone.
+        Where to forecast: ``x=[1e9, 1e10]`` (with groups also of which: ``family="A"``); none for
+        the parameters alone.
 
     Returns
     -------
@@ -535,7 +564,6 @@ def sensitivity_to_prior(fit: Fit, *, of: str = "curve", **inputs: Any) -> pd.Da
     import xarray as xr
 
     _check_fit(fit, "sensitivity_to_prior")
-    refuse(fit.groups, "sensitivity_to_prior()", "Fit with another prior and compare.")
     _check_of(of)
     if "log_likelihood" not in fit.tree:
         raise DataError(
@@ -579,20 +607,18 @@ def log_priors(fit: Fit) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        A variable for each quantity, dimensions (chain, draw), the sum over its components: what
-        ArviZ expects in the group ``log_prior``.
+        A variable for each quantity, dimensions (chain, draw), the sum over components and levels:
+        what ArviZ expects in the group ``log_prior``.
     """
     import xarray as xr
 
-    slots = Coordinates(fit.law, fit.likelihood).free
-    values = posterior.unlabelled(
-        fit.tree["posterior"].to_dataset(), [slot.quantity for slot in slots]
-    )
+    slots = fit.coordinates.free
     found = {}
     for slot in slots:
-        value = values[slot.quantity]
+        value = fit.quantities[slot.quantity]
         parts = value if slot.size is not None else (value,)
         total = np.sum([frozen(slot).logpdf(part) for part in parts], axis=0)
+        total = total.sum(0) if slot.by else total
         found[slot.quantity] = (("chain", "draw"), total)
     coords = {name: fit.tree["posterior"][name].to_numpy() for name in ("chain", "draw")}
     return xr.Dataset(found, coords)
@@ -602,12 +628,15 @@ def _watched(fit: Fit, made: Any, of: str) -> xr.Dataset:
     """Return draws of everything that moves: parameters by component, noise, forecasts."""
     import xarray as xr
 
-    names = [*parameter_names(fit.law), *parameter_names(fit.likelihood)]
-    every = posterior.named(posterior.unlabelled(fit.tree["posterior"].to_dataset(), names))
+    every = posterior.named_by_level(fit.runs, fit.parameters | fit.noise)
+    every |= posterior.named({n: fit.quantities[n] for n in populations(fit.coordinates)})
     if made is not None:
         drawn = made.draws(of)
         for i in range(drawn.shape[-1]):
-            where = ", ".join(f"{name}={value:g}" for name, value in made.inputs.iloc[i].items())
+            where = ", ".join(
+                f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+                for name, value in made.inputs.iloc[i].items()
+            )
             every[f"{FORECAST} at {where}"] = drawn[..., i]
     moving = {
         name: (("chain", "draw"), values) for name, values in every.items() if np.ptp(values) > 0

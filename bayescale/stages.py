@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from bayescale import forecasting, forecasts
+from bayescale import by_group, forecasting, forecasts
 from bayescale.data import Observations
 from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import LawError
 from bayescale.fitting import Fit
 from bayescale.forecasting import Forecaster
 from bayescale.forecasts import Forecast
-from bayescale.groups import refuse
+from bayescale.groups import check_named
 from bayescale.posterior import over_rows
 from bayescale.scoring import log_mean_exp
 
@@ -48,6 +48,43 @@ class TwoStage(Forecaster):
     def name(self) -> str:
         """The two laws, the second first: ``SigmoidLink of PowerLaw``."""
         return f"{self.link.name} of {self.first.name}"
+
+    @property
+    def seen(self) -> dict[str, tuple[Any, ...]]:
+        """The columns with which either stage varies, and the levels that were seen."""
+        return {**self.link.seen, **self.first.seen}
+
+    def at(self, **levels: Any) -> TwoStage:
+        """Return the two stages of one group.
+
+        Parameters
+        ----------
+        **levels
+            Column to one level, as for ``fit.at``. A stage that does not vary with a column is the
+            same for all of its levels.
+
+        Returns
+        -------
+        TwoStage
+            The same draws paired as of every other group.
+
+        Raises
+        ------
+        LawError
+            If there are no groups, a column is missing or unknown, or a level was never seen and a
+            stage's is unpooled.
+        """
+        if not self.groups:
+            raise LawError(
+                f"{self.name} was fitted without groups, so there is no {', '.join(levels)} to "
+                "choose."
+            )
+        check_named(self.seen, levels, self.name)
+
+        def stage(one: Any) -> Any:
+            return one.at(**{c: levels[c] for c in one.groups}) if one.groups else one
+
+        return TwoStage(stage(self.first), stage(self.link), self.seed)
 
     @cached_property
     def runs(self) -> Observations:
@@ -133,7 +170,8 @@ class TwoStage(Forecaster):
             How far the first fit's local exponent may drift from its law's beyond its data; the
             link has none.
         **inputs
-            Values for each input of the first fit: ``compute=[1e22, 1e23]``.
+            Values for each input of the first fit: ``compute=[1e22, 1e23]``; with groups also a
+            level of each column, one for all inputs or one for each.
 
         Returns
         -------
@@ -147,8 +185,10 @@ class TwoStage(Forecaster):
         DataError
             If an input is not positive and finite.
         """
-        at = forecasting.checked_inputs(self.inputs, self.runs.columns, inputs, self.name)
         drift = checked_drift(drift)
+        if self.groups:
+            return by_group.forecast(self, drift, inputs)
+        at = forecasting.checked_inputs(self.inputs, self.runs.columns, inputs, self.name)
         curve = np.asarray(self.runs.reported(self.values(at, drift)))
         rng = np.random.default_rng([self.seed, 31])
         noise = over_rows(self._paired(self.link.noise)) | self.link.of_new_rows(None)
@@ -157,6 +197,8 @@ class TwoStage(Forecaster):
 
     def log_density(self, y: Any, *, drift: float = DRIFT, **inputs: Any) -> np.ndarray:
         """Return the log predictive density of one new run at each input, in units of y."""
+        if self.groups:
+            return by_group.log_density(self, y, drift, inputs)
         at = forecasting.checked_inputs(self.inputs, self.runs.columns, inputs, self.name)
         curve = np.asarray(self.runs.reported(self.values(at, checked_drift(drift))))
         outcome = forecasting.checked_outcomes(y, curve.shape[-1])
@@ -205,7 +247,8 @@ def two_stage(loss_fit: Fit | TwoStage, link_fit: Fit, *, seed: int = 0) -> TwoS
     Any two fits do where the outcome of the first is the input of the second, such as tokens
     from compute and loss from tokens. Their draws are paired at random, which is right where the
     two tables of runs are of independent noise. What passes on is the first fit's curve, without
-    the noise of a run.
+    the noise of a run. Where a stage has groups, forecasts take a level of each column of both, and
+    ``.at(task="A")`` is the two stages of one group.
 
     Parameters
     ----------
@@ -251,8 +294,6 @@ def two_stage(loss_fit: Fit | TwoStage, link_fit: Fit, *, seed: int = 0) -> TwoS
                 f"two_stage() takes two fits, as law.fit(...) returns them; the {name} is "
                 f"{type(given).__name__}."
             )
-    for given in (loss_fit, link_fit):
-        refuse(getattr(given, "groups", ()), "two_stage()", "Take one group: fit.at(...).")
     if len(link_fit.law.inputs) != 1:
         listed = ", ".join(link_fit.law.inputs)
         raise LawError(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-    from bayescale.backtesting import Backtest
+    from bayescale.backtest_record import Backtest
     from bayescale.fitting import Fit
     from bayescale.forecasts import Forecast
 

@@ -16,7 +16,7 @@ from bayescale.parameters import slots
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayescale.backtesting import Backtest
+    from bayescale.backtest_record import Backtest
     from bayescale.fitting import Fit
 
 #: A smaller difference in elpd says nothing (Sivula, Magnusson, Vehtari 2020, arXiv:2008.10296).

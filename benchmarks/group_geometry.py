@@ -3,8 +3,11 @@
 Run: uv run python benchmarks/group_geometry.py [--cases ...] [--out FOLDER]
 A power law with floor of which every parameter is partially pooled, on simulated groups: far apart,
 alike, and few. Coordinates: what the pilot chooses (ours); offsets; offsets and spreads with a
-sign; half-way centred; levels' own values. 4 chains of 1000 draws after 1000, no second try. Writes
-results/group_geometry.csv: smallest bulk ESS of all, and of the three spreads; divergences, steps.
+sign; half-way centred; levels' own values. 4 chains of 1000 draws after 1000, no second try, a
+number of tables for each case. Writes results/group_geometry.csv, of each case and choice: the
+share of fits that are good (R-hat, ESS and divergences), divergent draws a fit (mean and most),
+the median of the smallest bulk ESS and of that of the three spreads, the share with R-hat above
+1.01, steps a draw and CPU seconds a fit.
 """
 
 import argparse
@@ -21,14 +24,17 @@ import bayescale as bs
 from bayescale.coordinates import Coordinates
 
 RESULTS = Path(__file__).parent / "results"
-#: Groups, runs of each, and how far groups lie apart: times 0.3 (log level), 0.5 (probit of the
-#: floor's share) and 0.2 (log exponent).
+#: Groups, runs of each, how far groups lie apart (times 0.3 (log level), 0.5 (probit of the floor's
+#: share) and 0.2 (log exponent)), and how many tables are simulated.
 CASES = {
-    "30 groups of 20, far apart": (30, 20, 1.0),
-    "30 groups of 20, alike": (30, 20, 0.08),
-    "30 groups of 4, far apart": (30, 4, 1.0),
-    "5 groups of 12, far apart": (5, 12, 1.0),
-    "3 groups of 10, far apart": (3, 10, 1.0),
+    "30 groups of 20, far apart": (30, 20, 1.0, 1),
+    "30 groups of 20, alike": (30, 20, 0.08, 1),
+    "30 groups of 4, far apart": (30, 4, 1.0, 1),
+    "5 groups of 12, far apart": (5, 12, 1.0, 10),
+    "3 groups of 10, far apart": (3, 10, 1.0, 10),
+    "2 groups of 10, far apart": (2, 10, 1.0, 10),
+    "2 groups of 10, alike": (2, 10, 0.08, 10),
+    "2 groups of 4, far apart": (2, 4, 1.0, 10),
 }
 #: Share of centring, and whether spreads have a sign; None for what the pilot chooses.
 CHOICES = {
@@ -57,7 +63,7 @@ def simulated(groups: int, rows: int, apart: float, seed: int = 0) -> pd.DataFra
     return pd.concat(found, ignore_index=True)
 
 
-def measured(runs: pd.DataFrame, choice: tuple[float, float] | None) -> dict:
+def measured(runs: pd.DataFrame, choice: tuple[float, float] | None, seed: int = 1) -> dict:
     """Sample with coordinates of our choosing."""
     varies = bs.partial_pooling(by="family")
     law = bs.PowerLaw(irreducible=varies, scale=varies, exponent=varies)
@@ -76,27 +82,44 @@ def measured(runs: pd.DataFrame, choice: tuple[float, float] | None) -> dict:
     started = time.process_time()
     with mock.patch.object(Coordinates, "recentred", forced), warnings.catch_warnings():
         warnings.simplefilter("ignore", bs.SamplingWarning)
-        fit = law.fit(runs, y="y", x="x", seed=1, retry=False, cores=1, progress=False)
+        fit = law.fit(runs, y="y", x="x", seed=seed, retry=False, cores=1, progress=False)
     found, table = fit.diagnostics, fit.summary()
     spreads = table.loc[table.index.str.endswith("_spread"), "ess_bulk"]
     steps = float(fit.tree["sample_stats"]["n_steps"].mean())
     return {
-        "ess": found.ess_bulk, "ess_of_spreads": spreads.min(), "rhat": found.rhat,
-        "divergences": found.divergences, "steps": steps,
+        "good": found.good, "ess": found.ess_bulk, "ess_of_spreads": spreads.min(),
+        "rhat": found.rhat, "divergences": found.divergences, "steps": steps,
         "cpu_s": time.process_time() - started,
+    }  # fmt: skip
+
+
+def summed_up(fits: pd.DataFrame) -> dict:
+    """Return what several fits of one case came to."""
+    return {
+        "fits": len(fits), "good": fits["good"].mean(),
+        "divergences": fits["divergences"].mean(), "most": fits["divergences"].max(),
+        "ess": fits["ess"].median(), "ess_of_spreads": fits["ess_of_spreads"].median(),
+        "rhat_above_1.01": (fits["rhat"] > 1.01).mean(), "steps": fits["steps"].mean(),
+        "cpu_s": fits["cpu_s"].median(),
     }  # fmt: skip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--cases", nargs="*", default=list(CASES), choices=list(CASES))
+    parser.add_argument("--choices", nargs="*", default=list(CHOICES), choices=list(CHOICES))
     parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args()
+    measured(simulated(3, 10, 1.0), None)  # compiles
     rows = []
     for case in asked.cases:
-        runs = simulated(*CASES[case])
-        for name, choice in CHOICES.items():
-            rows.append({"case": case, "coordinates": name, **measured(runs, choice)})
+        *shape, tables = CASES[case]
+        for name in asked.choices:
+            fits = [
+                measured(simulated(*shape, seed=seed), CHOICES[name], seed)
+                for seed in range(tables)
+            ]
+            rows.append({"case": case, "coordinates": name, **summed_up(pd.DataFrame(fits))})
             print(rows[-1], flush=True)
             table = pd.DataFrame(rows)
             table.to_csv(asked.out / "group_geometry.csv", index=False, float_format="%.4g")

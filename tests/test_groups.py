@@ -5,42 +5,13 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from families import MIXED, POOLED, X, fitted, table
 
 import bayescale as bs
 from bayescale.coordinates import Coordinates
 from bayescale.data import observations
 
 P = bs.Prior
-X = np.array([1e6, 3e6, 1e7, 3e7, 1e8, 3e8])
-FAMILY = {"by": "family"}
-POOLED = bs.PowerLaw(
-    irreducible=bs.partial_pooling(**FAMILY),
-    scale=bs.partial_pooling(**FAMILY),
-    exponent=bs.partial_pooling(**FAMILY),
-)
-MIXED = bs.PowerLaw(
-    irreducible=bs.partial_pooling(by="family"),
-    scale=bs.unpooled(by="domain"),
-    exponent=bs.partial_pooling(by=("domain", "family")),
-)
-
-
-def table(families=("A", "B", "C", "D"), x=X):
-    """Runs of several families, every other one of code."""
-    found = []
-    for i, family in enumerate(families):
-        runs = bs.PowerLaw().simulate(x=x / 1e7, y="loss", seed=i)
-        runs = runs.assign(params=x, family=family, domain="code" if i % 2 else "text")
-        found.append(runs.drop(columns="x"))
-    return pd.concat(found, ignore_index=True)
-
-
-def fitted(law, runs=None, **options):
-    """A fit of faked draws: use it with the fixture ``no_sampling``."""
-    options = {"draws": 50, "chains": 2, "progress": False, "retry": False} | options
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", bs.SamplingWarning)
-        return law.fit(table() if runs is None else runs, y="loss", x="params", **options)
 
 
 # What is written ---------------------------------------------------------------------------------
@@ -153,7 +124,7 @@ def test_levels_and_combinations_come_from_the_table():
     [
         (lambda t: t.drop(columns="family"), "no column 'family'"),
         (lambda t: t.assign(family=t["family"].where(t.index != 3)), "row 3 have none"),
-        (lambda t: t.assign(family=[1, "1"] * 12), "read alike: 1"),
+        (lambda t: t.assign(family=[1, "1"] * 12), "read alike, but for their type"),
     ],
 )
 def test_a_column_that_names_no_groups_is_refused(change, words):
@@ -276,7 +247,11 @@ def test_effects_of_several_columns_add_up_for_a_new_combination(no_sampling):
     ("ask", "words"),
     [
         (lambda fit: fit.forecast(x=1e9), "say which one is meant, such as family='A'"),
-        (lambda fit: fit.forecast(x=1e9, famly="A"), "needs x=; got x=, famly="),
+        (lambda fit: fit.forecast(x=1e9, famly="A"), "needs x=; got x=, famly=. Did you mean 'fam"),
+        (lambda fit: fit.forecast(x=1e9, family=None), "family= must name a group"),
+        (lambda fit: fit.at(family=float("nan")), "family= must name a group"),
+        (lambda fit: fit.required(y=2.0, family=" "), "family= must name a group"),
+        (lambda fit: bs.compare({"a": fit, "b": fit}, by="family"), r"new_groups=5\)"),
         (lambda fit: fit.at(famly="A"), "Did you mean 'family'"),
         (lambda fit: fit.at(family=["A", "B"]), "takes one level here"),
         (lambda fit: fit.constants(), r"fit\.at\(family='A'\)"),
@@ -285,8 +260,10 @@ def test_effects_of_several_columns_add_up_for_a_new_combination(no_sampling):
         (lambda fit: fit.contrasts("exponnt"), "Did you mean 'exponent'"),
         (lambda fit: fit.contrasts("sigma"), "takes a parameter that varies"),
         (lambda fit: fit.contrasts("scale", against="Z"), "against= must be one of A, B"),
-        (lambda fit: bs.sensitivity_to_prior(fit), "cannot do with parameters that vary"),
-        (lambda fit: bs.ensemble([fit, fit]), "Take one group of each fit"),
+        (lambda fit: bs.verdict({"a": fit, "b": fit}), "Take one group of each fit"),
+        (lambda fit: bs.ensemble([fit, fit]).forecast(x=1e9), "say which one is meant"),
+        (lambda fit: bs.elasticity(bs.ensemble([fit, fit]), x=1e9), r"fit\.at\(family='A'\)"),
+        (lambda fit: bs.sensitivity_to_rows(fit, x=1e9, progress=False), "say which one is meant"),
     ],
 )
 def test_questions_of_one_group_say_so(no_sampling, ask, words):
@@ -305,16 +282,30 @@ def test_a_level_never_seen_is_refused_unpooled(no_sampling):
         fit.forecast(x=1e9, family="E")
 
 
+def test_a_level_never_seen_is_noted(no_sampling):
+    made = fitted(POOLED).forecast(x=1e9, family=["A", "a"])
+    assert made.notes == ["family 'a' was never seen: drawn from the population."]
+
+
+def test_outliers_are_judged_by_their_own_group(no_sampling):
+    runs = table()
+    runs.loc[runs["family"] == "B", "loss"] *= 3.0
+    law = bs.PowerLaw(scale=bs.unpooled(by="family"))
+    noise = bs.LogNormal(sigma=bs.unpooled(by="family"))
+    fit = fitted(law, runs, likelihood=noise)
+    found = fit.outliers().sort_index()
+    assert len(found) == len(runs)
+    for family in "AB":
+        one = found[found["family"] == family]
+        curve = fit.at(family=family).curve_draws({"x": one["params"].to_numpy()})
+        np.testing.assert_allclose(one["curve"], np.median(curve, axis=(0, 1)))
+
+
 def test_a_fit_without_groups_has_none_to_choose(no_sampling):
+    with pytest.raises(bs.LawError, match="There is no 'family' in what was fitted"):
+        fitted(bs.PowerLaw()).forecast(x=1e9, family="A")
     with pytest.raises(bs.LawError, match="fitted without groups"):
         fitted(bs.PowerLaw()).at(family="A")
-
-
-def test_places_that_fit_groups_apart_or_hold_rows_out_refuse():
-    with pytest.raises(bs.LawError, match="fits every group by itself"):
-        bs.fit_many(POOLED, table(), by="domain", y="loss", x="params", progress=False)
-    with pytest.raises(bs.LawError, match="backtest"):
-        bs.backtest({"a": POOLED}, table(), y="loss", x="params", progress=False)
 
 
 def test_contrasts_are_differences_draw_by_draw(no_sampling):

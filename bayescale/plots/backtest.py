@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
+from bayescale.errors import LawError
 from bayescale.plots import style
 from bayescale.plots.forecast import FEWEST_FOR_BANDS
 from bayescale.plots.ticks import log_axis
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from bayescale.backtesting import Backtest
+    from bayescale.backtest_record import Backtest
 
 #: How much of the fitted runs to show, over the decades held out.
 CONTEXT = 1.5
@@ -46,6 +47,11 @@ def plot_backtest(backtest: Backtest, *, ax: Axes | None = None) -> Axes:
     matplotlib.axes.Axes
         The axes of the main panel.
 
+    Raises
+    ------
+    LawError
+        If the backtest has several groups, or no run of the group was fitted.
+
     Examples
     --------
     >>> import bayescale as bs, pandas as pd
@@ -62,6 +68,18 @@ def plot_backtest(backtest: Backtest, *, ax: Axes | None = None) -> Axes:
     >>> len(ax.figure.axes)
     2
     """
+    groups = getattr(backtest, "groups", ())
+    if groups:
+        shown = ", ".join(f"{column}={backtest.runs[column].iloc[0]!r}" for column in groups)
+        raise LawError(
+            f"plot_backtest() draws one group, and this backtest has groups of "
+            f"{', '.join(map(repr, groups))}: plot_backtest(backtest.at({shown}))."
+        )
+    if not np.isfinite(np.asarray(backtest.cutoffs, float)).any():
+        raise LawError(
+            "plot_backtest() draws forecasts beyond the runs fitted; here no run of the group was "
+            "fitted (new_groups=). Draw its forecast: plot_forecast(fit.forecast(...))."
+        )
     if ax is not None:
         return _draw_last_cutoff(ax, backtest)
     _, (main, side) = plt.subplots(
@@ -73,7 +91,7 @@ def plot_backtest(backtest: Backtest, *, ax: Axes | None = None) -> Axes:
 
 def _draw_last_cutoff(ax: Axes, backtest: Backtest) -> Axes:
     x, y = backtest.x, backtest.y
-    cutoff = float(np.max(np.asarray(backtest.cutoffs, float)))
+    cutoff = float(np.nanmax(np.asarray(backtest.cutoffs, float)))
     points = backtest.points.loc[np.isclose(backtest.points["cutoff"], cutoff)]
     runs = _shown(backtest, cutoff, float(np.max(points[x])))
     log_axis(ax, "x")
