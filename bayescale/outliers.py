@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import posterior
+from bayescale import input_errors, posterior
 from bayescale.data import Observations
 from bayescale.errors import LawError
 
@@ -50,8 +51,10 @@ def outlier_table(
     count = np.size(next(iter(noise.values())))
     for part in whole if likelihood.correlated else posterior.parts(len(runs), count):
         some = runs.rows(np.arange(len(runs))[part])
-        curve = posterior.evaluate(law, parameters, some.inputs, runs.references)
+        curve_at = partial(posterior.evaluate, law, parameters, references=runs.references)
+        curve = curve_at(some.inputs)
         by_row = {name: column[part] for name, column in known.items()}
+        by_row = input_errors.told(likelihood, by_row, some.inputs, curve_at)
         away = likelihood.standardised(some.outcome, curve, **wide, **by_row)
         middles = (np.median(each, axis=(0, 1)) for each in (curve, away))
         found.append((*middles, (abs(away) > limit).mean(axis=(0, 1))))
