@@ -100,10 +100,7 @@ def _climbed(density: ValueAndGradient, point: np.ndarray) -> Mode | None:
         curvature = _curvature(density, point)
         if not np.isfinite(curvature).all():
             return None
-        try:
-            values, vectors = np.linalg.eigh(curvature)
-        except np.linalg.LinAlgError:  # numbers too large for it, at the edge of a hard prior
-            return None
+        values, vectors = np.linalg.eigh(curvature)
         widths = np.maximum(np.abs(values), 1.0) ** -0.5
         spread = vectors * widths
         slope = gradient @ spread  # in standard deviations
