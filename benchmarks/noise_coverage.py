@@ -86,7 +86,7 @@ def simulated(design: str, replicate: int) -> Data:
     return Data("power law", design, replicate, runs, ahead, ahead)
 
 
-def draws_of(given: Data) -> Iterator[tuple[str, str, np.ndarray]]:
+def draws_of(given: Data, rivals: bool = True) -> Iterator[tuple[str, str, np.ndarray]]:
     """Yield truth, method and draws of the log curve ahead, shape (draw, point)."""
     if given.noise == DESIGNS[2]:
         noises = {"posterior, run=": {"run": "run"}, "posterior, rows independent": {}}
@@ -96,7 +96,7 @@ def draws_of(given: Data) -> Iterator[tuple[str, str, np.ndarray]]:
         yield "ranges, told", "posterior", _curve(given, bs.PowerLaw(**TOLD), likelihood=told)
     for name, options in noises.items():
         yield "ranges", name, _curve(given, bs.PowerLaw(), **options)
-    for name, (curve, _), _ in squares(given):
+    for name, (curve, _), _ in squares(given) if rivals else ():
         if "one break" not in name:
             yield "ranges", name, curve
 
@@ -149,12 +149,12 @@ def of_priors(design: str, replicate: int) -> tuple[np.ndarray, np.ndarray, bool
     return found, np.log(np.ravel(curve(parameters, ahead))), bool(middle)
 
 
-def measured(design: str, replicate: int) -> list[dict]:
+def measured(design: str, replicate: int, rivals: bool = True) -> list[dict]:
     """Return whether the truth is inside, and how wide the interval is, by method and distance."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", bs.BayescaleWarning)
         given = simulated(design, replicate)
-        found = [(*one, given.curve, True) for one in draws_of(given)]
+        found = [(*one, given.curve, True) for one in draws_of(given, rivals)]
         curve, truth, middle = of_priors(design, replicate)
     method = "posterior, run=" if design == DESIGNS[2] else "posterior"
     found.append(("priors", method, curve, truth, middle))
@@ -179,13 +179,15 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--replicates", type=int, default=40)
+    parser.add_argument("--rivals", type=int, default=300, help="replicates with least squares")
+    parser.add_argument("--designs", nargs="*", default=list(DESIGNS), choices=list(DESIGNS))
     parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     rows, started = [], time.monotonic()
     for replicate in range(asked.replicates):
-        for design in DESIGNS:
-            rows += measured(design, replicate)
+        for design in asked.designs:
+            rows += measured(design, replicate, replicate < asked.rivals)
         if (replicate + 1) % 20 and replicate + 1 < asked.replicates:
             continue
         print(f"{replicate + 1}/{asked.replicates}: {time.monotonic() - started:.0f} s", flush=True)

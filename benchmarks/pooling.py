@@ -3,7 +3,9 @@
 Run: uv run python benchmarks/pooling.py DATA_FOLDER [--tables ...] [--out FOLDER] [--fresh]
 A power law with floor, three ways: a curve for each group by itself (``none``, ``bs.unpooled``),
 curves that learn from each other (``partial``, ``bs.partial_pooling``), all groups as one
-(``complete``). The size of the noise is the same for all groups, so that ``none`` learns that too.
+(``complete``). Groups that are crossed (models by tasks) have three effects that add: of the
+task, of the model, and their own. The size of the noise is the same for all groups, so that
+``none`` learns that too.
 
 Three questions, each a protocol. ``largest held out``: of every group the largest inputs are to be
 told from its smaller ones. ``new family, 3 runs`` and ``new family, 2 runs``: a group has but its
@@ -31,9 +33,8 @@ import bayescale as bs
 
 RESULTS = Path(__file__).parent / "results"
 #: Of the curves of checkpoints, in how many bins of log x they are averaged; of training and rest.
-BINS = 8
+BINS, LEAST = 8, 4
 WAYS = ("none", "partial", "complete")
-PARTIAL = bs.partial_pooling(by="group")
 #: Into how many parts groups are divided, each of which is new once.
 FOLDS = 3
 SAMPLING = {"draws": 500, "tune": 700, "retry": False, "progress": False}
@@ -49,10 +50,13 @@ class Table:
         Columns ``group``, ``x``, ``y`` and ``held``.
     ceiling
         Of a metric that rises.
+    by
+        The columns with which curves vary.
     """
 
     runs: pd.DataFrame
     ceiling: float | None = None
+    by: tuple[str, ...] = ("group",)
 
 
 def largest_held(runs: pd.DataFrame, share: float = 1 / 3, least: int = 3) -> pd.DataFrame:
@@ -96,17 +100,20 @@ def tasks(folder: Path) -> Table:
 def vision(folder: Path) -> Table:
     """Few-shot error of vision models against examples seen, by model and task.
 
-    One task of each family: those with other numbers of shots are of the same images.
+    One task of each family: those with other numbers of shots are of the same images. Where the
+    error is above 0.9 a model has not begun to learn the task, and no power law is meant.
     """
     runs = pd.read_csv(folder / "alabdulmohsin_vision.csv")
-    runs = runs[runs["task"].isin(["bird_10", "cal_10", "inet_10", "c_5"])]
+    runs = runs[runs["task"].isin(["bird_10", "cal_10", "inet_10", "c_5"]) & runs["loss"].lt(0.9)]
     runs = runs.rename(columns={"examples": "x", "loss": "y"})
     found = []
     for (task, model), curve in runs.groupby(["task", "model"]):
         early = binned(curve[curve["split"].eq("train")]).assign(held=False)
         late = binned(curve[~curve["split"].eq("train")]).assign(held=True)
-        found.append(pd.concat([early, late]).assign(group=f"{task} {model}"))
-    return Table(pd.concat(found, ignore_index=True))
+        if len(early) >= LEAST:
+            one = pd.concat([early, late]).assign(group=f"{task} {model}", task=task, model=model)
+            found.append(one)
+    return Table(pd.concat(found, ignore_index=True), by=("task", "model", "group"))
 
 
 def set_ups(folder: Path) -> Table:
@@ -156,27 +163,36 @@ def protocols(table: Table) -> dict[str, list[pd.DataFrame]]:
 # Scores -------------------------------------------------------------------------------------------
 
 
-def fitted(train: pd.DataFrame, how: str, ceiling: float | None) -> bs.Fit:
+def fitted(train: pd.DataFrame, how: str, table: Table) -> bs.Fit:
     """Return the fit of a power law of which everything varies, or nothing."""
     names = ("irreducible", "scale", "exponent")
-    varies = None if how == "complete" else bs.unpooled(by="group") if how == "none" else PARTIAL
+    varies = {
+        "none": bs.unpooled(by="group"), "partial": bs.partial_pooling(by=table.by),
+    }.get(how)  # fmt: skip
     law = bs.PowerLaw(**({} if varies is None else dict.fromkeys(names, varies)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", bs.BayescaleWarning)
-        return law.fit(train[["group", "x", "y"]], y="y", x="x", ceiling=ceiling, **SAMPLING)
+        return law.fit(
+            train[[*dict.fromkeys(("group", *table.by)), "x", "y"]],
+            y="y",
+            x="x",
+            ceiling=table.ceiling,
+            **SAMPLING,
+        )
 
 
-def scored(runs: pd.DataFrame, ceiling: float | None, how: str) -> tuple[pd.DataFrame, dict]:
+def scored(runs: pd.DataFrame, table: Table, how: str) -> tuple[pd.DataFrame, dict]:
     """Fit the rows that are kept and score those held out: a row each, and the diagnostics."""
     train, test = runs[~runs["held"]], runs[runs["held"] & runs["scored"]]
     started = time.monotonic()
-    fit = fitted(train, how, ceiling)
+    fit = fitted(train, how, table)
     ask: dict = {"x": test["x"].to_numpy()}
-    if how != "complete":
-        ask["group"] = test["group"].tolist()
+    columns = {"none": ("group",), "partial": table.by}.get(how, ())
+    ask |= {column: test[column].tolist() for column in columns}
     y = test["y"].to_numpy()
     told = fit.forecast(**ask).interval(0.9)
-    middle, true = (v if ceiling is None else ceiling - v for v in (told["median"].to_numpy(), y))
+    top = table.ceiling
+    middle, true = (v if top is None else top - v for v in (told["median"].to_numpy(), y))
     found = fit.diagnostics
     rows = {
         "group": test["group"].to_numpy(), "score": fit.log_density(y, **ask),
@@ -194,7 +210,7 @@ def compared(name: str, table: Table, protocol: str) -> list[dict]:
     ways = [way for way in WAYS if way != "none" or not protocol.endswith("2 runs")]
     found, about = {}, {}
     for way in ways:
-        each = [scored(runs, table.ceiling, way) for runs in protocols(table)[protocol]]
+        each = [scored(runs, table, way) for runs in protocols(table)[protocol]]
         found[way] = pd.concat([rows for rows, _ in each])
         about[way] = pd.DataFrame([one for _, one in each])
     by_group = {way: rows.groupby("group")["score"].mean() for way, rows in found.items()}
@@ -222,6 +238,7 @@ def main() -> None:
     )
     parser.add_argument("folder", type=Path, metavar="DATA_FOLDER")
     parser.add_argument("--tables", nargs="*", default=list(TABLES), choices=list(TABLES))
+    parser.add_argument("--protocols", nargs="*", help="all by default")
     parser.add_argument("--fresh", action="store_true", help="score again what was scored")
     parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args()
@@ -229,7 +246,7 @@ def main() -> None:
     done = pd.read_csv(path) if path.exists() and not asked.fresh else pd.DataFrame()
     for name in asked.tables:
         whole = TABLES[name](asked.folder)
-        for protocol in protocols(whole):
+        for protocol in asked.protocols or protocols(whole):
             if len(done) and ((done["table"] == name) & (done["protocol"] == protocol)).any():
                 continue
             rows = pd.DataFrame(compared(name, whole, protocol))

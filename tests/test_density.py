@@ -340,3 +340,12 @@ def test_a_prior_that_ends_inside_has_a_density_of_its_own():
     assert signature(default) != signature(inside)
     other = bs.PowerLaw(irreducible=bs.Prior("Uniform", lower=0.1, upper=0.7, on="floor_share"))
     assert signature(other) == signature(inside)  # numbers alone compile nothing anew
+
+
+def test_the_order_of_references_is_of_no_account():
+    """A compiled density takes numbers by their place."""
+    runs = runs_for(bs.PowerLaw(), bs.LogNormal())
+    turned = dict(reversed(runs.references.items()))
+    coordinates = Coordinates(bs.PowerLaw(), bs.LogNormal())
+    one, other = (coordinates.numbers(references) for references in (runs.references, turned))
+    assert list(one) == list(other)
