@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import posterior
+from bayescale import input_errors, posterior
 from bayescale.coordinates import Coordinates
 from bayescale.data import Observations
 from bayescale.diagnostics import Diagnostics, contraction, diagnose, neighbour_correlation
@@ -95,7 +96,13 @@ def _misfit(
             else np.median(value, axis=(-1, -2))[runs.cells]
             for name, value in noise.items()
         }
-        known = middle | runs.by_run(likelihood.by_run)
+        by_run = input_errors.told(
+            likelihood,
+            runs.by_run(likelihood.by_run),
+            runs.inputs,
+            lambda at: posterior.median_curve(law, parameters, replace(runs, inputs=at)),
+        )
+        known = middle | by_run
         if likelihood.correlated:
             if not likelihood.whitens:
                 return float("nan")

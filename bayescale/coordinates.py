@@ -159,7 +159,8 @@ class Coordinates:
 
     def declared_numbers(self, references: Mapping[str, float]) -> dict[str, Any]:
         """Return the numbers of the declared model: references, fixed values, prior arguments."""
-        numbers: dict[str, Any] = dict(references)
+        # A compiled density knows numbers by their place, and references come in any order.
+        numbers: dict[str, Any] = dict(sorted(references.items()))
         for slot in self.slots:
             if slot.prior is None:
                 size = () if slot.size is None else slot.size

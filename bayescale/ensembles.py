@@ -50,8 +50,6 @@ class Ensemble(Forecaster):
     rule: str
     shown: Observations | None = None
 
-    name = "The ensemble"
-
     @property
     def runs(self) -> Observations:
         """The runs that all members were fitted to."""

@@ -6,6 +6,7 @@ import html
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import field, fields
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -730,9 +731,11 @@ class Law:
                     f"{type(self).__name__} takes {', '.join(wanted)}; got {', '.join(got)}."
                 )
         arrays = {role: np.asarray(column, float) for role, column in inputs.items()}
-        curve = type(self).expr(**arrays, **values)
+        curve_at = partial(type(self).expr, **values)
         if likelihood is not None:
-            return pd.DataFrame({**arrays, y: scattered(likelihood, curve, arrays, seed)})
+            drawn = scattered(likelihood, lambda at: curve_at(**at), arrays, seed)
+            return pd.DataFrame({**arrays, y: drawn})
+        curve = curve_at(**arrays)
         scatter = np.exp(noise * np.random.default_rng(seed).standard_normal(np.shape(curve)))
         return pd.DataFrame({**arrays, y: curve * scatter})
 

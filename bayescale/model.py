@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import collapse
+from bayescale import collapse, input_errors
 from bayescale.condense import Condensed
 from bayescale.coordinates import Coordinates, count, fixed_values, split
 from bayescale.data import Observations
@@ -72,6 +72,9 @@ def plain(law: Any, likelihood: Any, runs: Observations) -> pm.Model:
             name: pm.Data(name, column, dims="run")
             for name, column in runs.by_run(likelihood.by_run).items()
         }
+        by_run = input_errors.told(
+            likelihood, by_run, inputs, lambda at: law.curve(at, at_rows(natural, runs), numbers)
+        )
         noise = at_rows(noise, runs)
         likelihood.observe(OUTCOME, curve, observed=runs.outcome, dims="run", **noise, **by_run)
     return built
@@ -275,8 +278,12 @@ def density(law: Any, likelihood: Any, numbers: Mapping[str, Any], runs: Observa
         if runs.groups is not None:
             cell = data[CELL].astype("int64")
             natural, noise = by_row(natural, cell), by_row(noise, cell)
-        curve = law.curve({role: data[role] for role in law.inputs}, natural, shared)
+        inputs = {role: data[role] for role in law.inputs}
+        curve = law.curve(inputs, natural, shared)
         by_run = {name: data[name] for name in likelihood.by_run}
+        by_run = input_errors.told(
+            likelihood, by_run, inputs, lambda at: law.curve(at, natural, shared)
+        )
         rows = likelihood.tensor_log_density(data[OUTCOME], curve, **noise, **by_run)
         return _log_priors(coordinates, values, shared) + log_jacobian + rows.sum()
 

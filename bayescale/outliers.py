@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import posterior
+from bayescale import input_errors, posterior
 from bayescale.data import Observations
 from bayescale.errors import LawError
 from bayescale.levels import by_row
@@ -52,8 +53,12 @@ def outlier_table(
     for part in whole if likelihood.correlated else posterior.parts(len(runs), count):
         some = runs.rows(np.arange(len(runs))[part])
         cell = posterior.cell_of(some)
-        curve = posterior.evaluate(law, parameters, some.inputs, runs.references, cell)
+        curve_at = partial(
+            posterior.evaluate, law, parameters, references=runs.references, cell=cell
+        )
+        curve = curve_at(some.inputs)
         told = {name: column[part] for name, column in known.items()}
+        told = input_errors.told(likelihood, told, some.inputs, curve_at)
         away = likelihood.standardised(some.outcome, curve, **by_row(noise, cell), **told)
         middles = (np.median(each, axis=(0, 1)) for each in (curve, away))
         found.append((*middles, (abs(away) > limit).mean(axis=(0, 1))))

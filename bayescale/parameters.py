@@ -52,16 +52,26 @@ class Slot:
         return self.prior is not None and self.prior.pooled
 
     @property
+    def _edges(self) -> tuple[float | None, ...]:
+        """Where the prior ends, for edges at which coordinates depend on it."""
+        assert self.prior is not None
+        return tuple(edge if edge in _NATURAL else None for edge in self.prior.support)
+
+    @property
     def signature(self) -> tuple:
         """What of this slot the compiled model depends on: everything but numbers."""
         if self.prior is None:
             return self.field, self.quantity, "fixed", self.size
         names = tuple(name for name, _ in self.prior.arguments)
-        finite = tuple(math.isfinite(edge) for edge in self.prior.support)
-        own = self.field, self.quantity, self.prior.distribution, names, finite, self.size
+        own = self.field, self.quantity, self.prior.distribution, names, self._edges, self.size
         if not self.by:
             return own
         return *own, self.by, tuple(part.signature for part in spread_slots(self))
+
+
+#: Edges at which quantities end of themselves. A prior that ends elsewhere has a hard edge, and the
+#: sampler other coordinates.
+_NATURAL = (-math.inf, 0.0, 1.0, math.inf)
 
 
 def population(quantity: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import collapse, condense, model, pareto, sample
+from bayescale import collapse, condense, input_errors, model, pareto, sample
 from bayescale.coordinates import Coordinates, split
 from bayescale.data import Observations
 from bayescale.groups import Groups, dimension, subsets
@@ -161,6 +161,9 @@ def log_likelihood(
     cell = cell_of(runs, rows)
     curve = evaluate(law, parameters, inputs, runs.references, cell)
     by_run = {n: column[rows] for n, column in runs.by_run(likelihood.by_run).items()}
+    by_run = input_errors.told(
+        likelihood, by_run, inputs, lambda at: evaluate(law, parameters, at, runs.references, cell)
+    )
     noisy = by_row(noise, cell)
     density = likelihood.log_density(runs.outcome[rows], curve, **noisy, **by_run)
     return density[..., lead:]
@@ -471,7 +474,13 @@ def _by_run(
         return {}
     cell = cell_of(runs)
     curve = evaluate(law, draws.parameters, runs.inputs, runs.references, cell)
-    noise = by_row(draws.noise, cell) | runs.by_run(likelihood.by_run)
+    by_run = input_errors.told(
+        likelihood,
+        runs.by_run(likelihood.by_run),
+        runs.inputs,
+        lambda at: evaluate(law, draws.parameters, at, runs.references, cell),
+    )
+    noise = by_row(draws.noise, cell) | by_run
     new = likelihood.draw(np.random.default_rng([seed, 2]), curve, **noise)
     density = likelihood.log_density(runs.outcome, curve, **noise)
     dims = ("chain", "draw", "run")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from bayescale import input_errors
 from bayescale.data import Observations
 from bayescale.errors import LawError
 from bayescale.parameters import slots
 
 
 def scattered(
-    likelihood: Any, curve: np.ndarray, inputs: Mapping[str, np.ndarray], seed: int
+    likelihood: Any,
+    curve_at: Callable[[Mapping[str, Any]], np.ndarray],
+    inputs: Mapping[str, np.ndarray],
+    seed: int,
 ) -> np.ndarray:
     """Return one outcome for each value of a curve.
 
@@ -21,8 +25,8 @@ def scattered(
     ----------
     likelihood
         With numbers for all its parameters, and for what it reads from columns.
-    curve
-        Shape (run,).
+    curve_at
+        From inputs to the curve, shape (run,).
     inputs
         Role to values, shape (run,): rows are in the order of one run along the first of them, and
         those of equal inputs are of one configuration.
@@ -39,6 +43,7 @@ def scattered(
     LawError
         If a parameter of the likelihood has a prior, or a column is named.
     """
+    curve = curve_at(inputs)
     free = [slot.field for slot in slots(likelihood) if slot.prior is not None]
     if free:
         raise LawError(
@@ -62,8 +67,9 @@ def scattered(
     by_row = runs.by_run(
         [n for n in likelihood.by_run if n in made or n in known or n.startswith("log_")]
     )
-    if likelihood.merges:
-        by_row = {}
+    by_row = (
+        {} if likelihood.merges else input_errors.told(likelihood, by_row, runs.inputs, curve_at)
+    )
     fixed = {slot.quantity: slot.value for slot in slots(likelihood)}  # numbers, as checked above
     values = {name: np.float64(value) for name, value in fixed.items()}  # type: ignore[arg-type]
     noise = likelihood.natural(values, runs.references)

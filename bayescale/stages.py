@@ -161,8 +161,9 @@ class TwoStage(Forecaster):
     def forecast(self, *, drift: float = DRIFT, **inputs: Any) -> Forecast:
         """Return the posterior predictive of the link's outcome at the first fit's inputs.
 
-        The curve is the link's curve at the first fit's curve; the observation is that with the
-        noise of the link. ``extrapolation`` is of the first fit's inputs.
+        The curve is the link's curve at the first fit's curve. The observation is of one new run:
+        the link's curve at the loss that this run happens to have, with the noise of the link.
+        ``extrapolation`` is of the first fit's inputs.
 
         Parameters
         ----------
@@ -190,20 +191,41 @@ class TwoStage(Forecaster):
             return by_group.forecast(self, drift, inputs)
         at = forecasting.checked_inputs(self.inputs, self.runs.columns, inputs, self.name)
         curve = np.asarray(self.runs.reported(self.values(at, drift)))
+        return forecasts.forecast_of(self, at, curve, self._new_runs(at, drift), drift)
+
+    def _new_runs(self, at: dict[str, np.ndarray], drift: float) -> np.ndarray:
+        """Return the outcome of one new run at each input, in modelled units."""
         rng = np.random.default_rng([self.seed, 31])
-        noise = over_rows(self._paired(self.link.noise)) | self.link.of_new_rows(None)
-        new = self.link.likelihood.draw(rng, curve, **noise)
-        return forecasts.forecast_of(self, at, curve, new, drift)
+        return self.link.likelihood.draw(rng, self._given_loss(at, drift), **self._noise)
+
+    def _given_loss(self, at: dict[str, np.ndarray], drift: float) -> np.ndarray:
+        """Return the link's curve at the loss of one new run, in modelled units.
+
+        The link was fitted to measured losses: a run that is worse than its law is less accurate.
+        """
+        first = self.first
+        if isinstance(first, TwoStage):
+            loss = first.runs.reported(first._new_runs(at, drift))
+        else:
+            curve = first.drifted_draws(at, drift) if drift else first.curve_draws(at)
+            loss = first.runs.reported(first.new_run_draws(curve, at, salt=37))
+        # Noise in units of y may fall below 0, where no input of a law lies.
+        loss = np.maximum(loss, np.finfo(float).tiny)
+        return np.asarray(self.runs.reported(self._linked(loss)))
+
+    @cached_property
+    def _noise(self) -> dict[str, Any]:
+        """The link's noise, of the draws that are paired with the first fit's."""
+        return over_rows(self._paired(self.link.noise)) | self.link.of_new_rows(None)
 
     def log_density(self, y: Any, *, drift: float = DRIFT, **inputs: Any) -> np.ndarray:
         """Return the log predictive density of one new run at each input, in units of y."""
         if self.groups:
             return by_group.log_density(self, y, drift, inputs)
         at = forecasting.checked_inputs(self.inputs, self.runs.columns, inputs, self.name)
-        curve = np.asarray(self.runs.reported(self.values(at, checked_drift(drift))))
-        outcome = forecasting.checked_outcomes(y, curve.shape[-1])
-        noise = over_rows(self._paired(self.link.noise)) | self.link.of_new_rows(None)
-        rows = self.link.likelihood.log_density(self.runs.reported(outcome), curve, **noise)
+        curve = self._given_loss(at, checked_drift(drift))
+        outcome = np.asarray(self.runs.reported(forecasting.checked_outcomes(y, curve.shape[-1])))
+        rows = self.link.likelihood.log_density(outcome, curve, **self._noise)
         return log_mean_exp(rows.reshape(-1, rows.shape[-1]))
 
     def required_draws(
@@ -246,9 +268,10 @@ def two_stage(loss_fit: Fit | TwoStage, link_fit: Fit, *, seed: int = 0) -> TwoS
 
     Any two fits do where the outcome of the first is the input of the second, such as tokens
     from compute and loss from tokens. Their draws are paired at random, which is right where the
-    two tables of runs are of independent noise. What passes on is the first fit's curve, without
-    the noise of a run. Where a stage has groups, forecasts take a level of each column of both, and
-    ``.at(task="A")`` is the two stages of one group.
+    two tables of runs are of independent noise. The curve passes on as a curve; one new run passes
+    on with its noise, since the link is fitted to losses as they were measured. Where a stage has
+    groups, forecasts take a level of each column of both, and ``.at(task="A")`` is the two stages
+    of one group.
 
     Parameters
     ----------

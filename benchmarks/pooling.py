@@ -1,12 +1,22 @@
 """Held-out log score of pooled groups beside no pooling and complete pooling, on published runs.
 
 Run: uv run python benchmarks/pooling.py DATA_FOLDER [--tables ...] [--out FOLDER] [--fresh]
-A power law with floor, three times: every group by itself (``bs.unpooled``), groups that learn from
-each other (``bs.partial_pooling``), all groups as one. Of every group the largest inputs are held
-out; in ``short`` every third group keeps its three smallest inputs only, as a new family would. The
-score is the mean log predictive density of a held-out row, in units of y; differences to partial
-pooling have the standard error of their mean over groups. Writes results/pooling.csv. A run that is
-stopped goes on: tables that were scored are kept.
+A power law with floor, three ways: a curve for each group by itself (``none``, ``bs.unpooled``),
+curves that learn from each other (``partial``, ``bs.partial_pooling``), all groups as one
+(``complete``). Groups that are crossed (models by tasks) have three effects that add: of the
+task, of the model, and their own. The size of the noise is the same for all groups, so that
+``none`` learns that too.
+
+Three questions, each a protocol. ``largest held out``: of every group the largest inputs are to be
+told from its smaller ones. ``new family, 3 runs`` and ``new family, 2 runs``: a group has but its
+smallest inputs, all others are whole, and its larger runs are to be told; every group is new once
+(in folds, each an equal share of the groups). Two runs are too few for a curve of their own, so
+there ``none`` has no row.
+
+The score is the mean log predictive density of a held-out row, in units of y; differences to
+partial pooling have the standard error of their mean over groups. ``rmsle`` is of the median,
+``inside_90`` the share of rows in the 90 % interval. Writes results/pooling.csv. A run that is
+stopped goes on: what was scored is kept.
 """
 
 import argparse
@@ -23,12 +33,11 @@ import bayescale as bs
 
 RESULTS = Path(__file__).parent / "results"
 #: Of the curves of checkpoints, in how many bins of log x they are averaged; of training and rest.
-BINS = 8
-HOW = {
-    "none": bs.unpooled(by="group"),
-    "partial": bs.partial_pooling(by="group"),
-    "complete": None,
-}
+BINS, LEAST = 8, 4
+WAYS = ("none", "partial", "complete")
+#: Into how many parts groups are divided, each of which is new once.
+FOLDS = 3
+SAMPLING = {"draws": 500, "tune": 700, "retry": False, "progress": False}
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,10 +50,13 @@ class Table:
         Columns ``group``, ``x``, ``y`` and ``held``.
     ceiling
         Of a metric that rises.
+    by
+        The columns with which curves vary.
     """
 
     runs: pd.DataFrame
     ceiling: float | None = None
+    by: tuple[str, ...] = ("group",)
 
 
 def largest_held(runs: pd.DataFrame, share: float = 1 / 3, least: int = 3) -> pd.DataFrame:
@@ -55,16 +67,6 @@ def largest_held(runs: pd.DataFrame, share: float = 1 / 3, least: int = 3) -> pd
         count = max(1, round(share * len(inputs)))
         if len(inputs) - count >= least:
             kept.append(group.assign(held=group["x"] > inputs[-count - 1]))
-    return pd.concat(kept, ignore_index=True)
-
-
-def shortened(runs: pd.DataFrame, every: int = 3, keep: int = 3) -> pd.DataFrame:
-    """Leave every third group with its smallest inputs; the rest of its training rows go."""
-    kept = []
-    for i, (_, group) in enumerate(runs.groupby("group")):
-        inputs = np.sort(group.loc[~group["held"], "x"].unique())
-        gone = ~group["held"] & (group["x"] > inputs[min(keep, len(inputs)) - 1])
-        kept.append(group[~gone] if i % every == 0 else group)
     return pd.concat(kept, ignore_index=True)
 
 
@@ -96,15 +98,22 @@ def tasks(folder: Path) -> Table:
 
 
 def vision(folder: Path) -> Table:
-    """Few-shot error of vision models against examples seen, by model and task."""
+    """Few-shot error of vision models against examples seen, by model and task.
+
+    One task of each family: those with other numbers of shots are of the same images. Where the
+    error is above 0.9 a model has not begun to learn the task, and no power law is meant.
+    """
     runs = pd.read_csv(folder / "alabdulmohsin_vision.csv")
+    runs = runs[runs["task"].isin(["bird_10", "cal_10", "inet_10", "c_5"]) & runs["loss"].lt(0.9)]
     runs = runs.rename(columns={"examples": "x", "loss": "y"})
     found = []
     for (task, model), curve in runs.groupby(["task", "model"]):
         early = binned(curve[curve["split"].eq("train")]).assign(held=False)
         late = binned(curve[~curve["split"].eq("train")]).assign(held=True)
-        found.append(pd.concat([early, late]).assign(group=f"{task} {model}"))
-    return Table(pd.concat(found, ignore_index=True))
+        if len(early) >= LEAST:
+            one = pd.concat([early, late]).assign(group=f"{task} {model}", task=task, model=model)
+            found.append(one)
+    return Table(pd.concat(found, ignore_index=True), by=("task", "model", "group"))
 
 
 def set_ups(folder: Path) -> Table:
@@ -125,53 +134,99 @@ TABLES: dict[str, Callable[[Path], Table]] = {
 }
 
 
+# Protocols ----------------------------------------------------------------------------------------
+
+
+def newcomers(runs: pd.DataFrame, keep: int) -> list[pd.DataFrame]:
+    """Return the runs in folds: in each some groups have their smallest inputs, the others all.
+
+    Groups without a larger input than those are never new.
+    """
+    sizes = runs.groupby("group")["x"].nunique()
+    eligible = sizes.index[sizes > keep]
+    order = np.random.default_rng(3).permutation(len(eligible))
+    folds = []
+    for fold in np.array_split(order, min(FOLDS, len(eligible))):
+        new = runs["group"].isin(eligible[fold])
+        least = runs.groupby("group")["x"].transform(lambda x: np.sort(x.unique())[:keep].max())
+        folds.append(runs.assign(held=new & (runs["x"] > least), scored=new))
+    return folds
+
+
+def protocols(table: Table) -> dict[str, list[pd.DataFrame]]:
+    """Return each question with the tables it is asked of."""
+    every = [table.runs.assign(scored=True)]
+    new = {f"new family, {keep} runs": newcomers(table.runs, keep) for keep in (3, 2)}
+    return {"largest held out": every} | new
+
+
 # Scores -------------------------------------------------------------------------------------------
 
 
-def law(how: str) -> bs.PowerLaw:
-    """Return the power law with floor of which everything varies, or nothing."""
-    varies = HOW[how]
+def fitted(train: pd.DataFrame, how: str, table: Table) -> bs.Fit:
+    """Return the fit of a power law of which everything varies, or nothing."""
     names = ("irreducible", "scale", "exponent")
-    return bs.PowerLaw(**({} if varies is None else dict.fromkeys(names, varies)))
-
-
-def scored(table: Table, how: str) -> dict:
-    """Fit the rows that are kept and score those held out: by group, and the fit's diagnostics."""
-    runs = table.runs
-    train, test = runs[~runs["held"]], runs[runs["held"]]
-    started = time.monotonic()
+    varies = {
+        "none": bs.unpooled(by="group"), "partial": bs.partial_pooling(by=table.by),
+    }.get(how)  # fmt: skip
+    law = bs.PowerLaw(**({} if varies is None else dict.fromkeys(names, varies)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", bs.BayescaleWarning)
-        fit = law(how).fit(
-            train[["group", "x", "y"]], y="y", x="x", ceiling=table.ceiling, progress=False
+        return law.fit(
+            train[[*dict.fromkeys(("group", *table.by)), "x", "y"]],
+            y="y",
+            x="x",
+            ceiling=table.ceiling,
+            **SAMPLING,
         )
-    ask = {"x": test["x"].to_numpy()}
-    if how != "complete":
-        ask["group"] = test["group"].tolist()
-    score = fit.log_density(test["y"].to_numpy(), **ask)
+
+
+def scored(runs: pd.DataFrame, table: Table, how: str) -> tuple[pd.DataFrame, dict]:
+    """Fit the rows that are kept and score those held out: a row each, and the diagnostics."""
+    train, test = runs[~runs["held"]], runs[runs["held"] & runs["scored"]]
+    started = time.monotonic()
+    fit = fitted(train, how, table)
+    ask: dict = {"x": test["x"].to_numpy()}
+    columns = {"none": ("group",), "partial": table.by}.get(how, ())
+    ask |= {column: test[column].tolist() for column in columns}
+    y = test["y"].to_numpy()
+    told = fit.forecast(**ask).interval(0.9)
+    top = table.ceiling
+    middle, true = (v if top is None else top - v for v in (told["median"].to_numpy(), y))
     found = fit.diagnostics
-    return {
-        "score": pd.Series(score, test["group"].to_numpy()).groupby(level=0).mean(),
-        "rows": len(test), "seconds": time.monotonic() - started, "rhat": found.rhat,
-        "ess": found.ess_bulk, "divergences": found.divergences,
+    rows = {
+        "group": test["group"].to_numpy(), "score": fit.log_density(y, **ask),
+        "off": np.log(middle / true),
+        "inside": told["lower"].le(y).to_numpy() & told["upper"].ge(y).to_numpy(),
+    }  # fmt: skip
+    return pd.DataFrame(rows), {
+        "seconds": time.monotonic() - started, "rhat": found.rhat, "ess": found.ess_bulk,
+        "divergences": found.divergences,
     }  # fmt: skip
 
 
 def compared(name: str, table: Table, protocol: str) -> list[dict]:
     """Return a row for each way of pooling."""
-    found = {how: scored(table, how) for how in HOW}
-    best = found["partial"]["score"]
+    ways = [way for way in WAYS if way != "none" or not protocol.endswith("2 runs")]
+    found, about = {}, {}
+    for way in ways:
+        each = [scored(runs, table, way) for runs in protocols(table)[protocol]]
+        found[way] = pd.concat([rows for rows, _ in each])
+        about[way] = pd.DataFrame([one for _, one in each])
+    by_group = {way: rows.groupby("group")["score"].mean() for way, rows in found.items()}
     rows = []
-    for how, one in found.items():
-        gap = one["score"] - best
+    for way in ways:
+        gap, worst = by_group[way] - by_group["partial"], about[way]
         rows.append(
             {
-                "table": name, "protocol": protocol, "pooling": how, "groups": len(gap),
-                "held_out_rows": one["rows"], "log_score": one["score"].mean(),
-                "to_partial": gap.mean(),
-                "se": gap.std(ddof=1) / len(gap) ** 0.5 if len(gap) > 1 else np.nan,
-                "seconds": one["seconds"], "rhat": one["rhat"], "ess": one["ess"],
-                "divergences": one["divergences"],
+                "table": name, "protocol": protocol, "pooling": way, "groups": len(gap),
+                "held_out_rows": len(found[way]), "log_score": by_group[way].mean(),
+                "to_partial": gap.mean(), "se": gap.std(ddof=1) / len(gap) ** 0.5,
+                "better_groups": int((gap > 0).sum()),
+                "rmsle": (found[way]["off"] ** 2).mean() ** 0.5,
+                "inside_90": found[way]["inside"].mean(), "seconds": worst["seconds"].sum(),
+                "rhat": worst["rhat"].max(), "ess": worst["ess"].min(),
+                "divergences": worst["divergences"].sum(),
             }
         )  # fmt: skip
     return rows
@@ -183,6 +238,7 @@ def main() -> None:
     )
     parser.add_argument("folder", type=Path, metavar="DATA_FOLDER")
     parser.add_argument("--tables", nargs="*", default=list(TABLES), choices=list(TABLES))
+    parser.add_argument("--protocols", nargs="*", help="all by default")
     parser.add_argument("--fresh", action="store_true", help="score again what was scored")
     parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args()
@@ -190,15 +246,13 @@ def main() -> None:
     done = pd.read_csv(path) if path.exists() and not asked.fresh else pd.DataFrame()
     for name in asked.tables:
         whole = TABLES[name](asked.folder)
-        for protocol, change in (("all", lambda runs: runs), ("short", shortened)):
+        for protocol in asked.protocols or protocols(whole):
             if len(done) and ((done["table"] == name) & (done["protocol"] == protocol)).any():
                 continue
-            rows = compared(name, Table(change(whole.runs), whole.ceiling), protocol)
-            done = pd.concat([done, pd.DataFrame(rows)], ignore_index=True)
+            rows = pd.DataFrame(compared(name, whole, protocol))
+            done = pd.concat([done, rows], ignore_index=True)
             done.to_csv(path, index=False, float_format="%.4g")
-            print(
-                pd.DataFrame(rows).to_string(index=False, float_format="{:.4g}".format), flush=True
-            )
+            print(rows.to_string(index=False, float_format="{:.4g}".format), flush=True)
 
 
 if __name__ == "__main__":

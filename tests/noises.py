@@ -10,16 +10,18 @@ P = bs.Prior
 NOISES = {
     "LogNormal": bs.LogNormal(),
     "LogNormal, means of known error": bs.LogNormal(n_obs="n", y_sd="s"),
+    "LogNormal, errors of the input": bs.LogNormal(x_relative_sd="s", y_sd=0.01),
     "LogNormal, rounded": bs.LogNormal(resolution=0.05),
     "LogNormal, capped": bs.LogNormal(censored=2.2),
     "StudentT": bs.StudentT(),
     "StudentT, rounded and capped, of known error": bs.StudentT(
-        y_sd=0.02, resolution="s", censored="cap"
+        y_sd=0.02, x_relative_sd=0.05, resolution="s", censored="cap"
     ),
     "Normal": bs.Normal(),
     "Normal, rounded and capped, of known error": bs.Normal(
         y_sd="s", resolution=0.05, censored=2.2
     ),
+    "Normal, errors of the input": bs.Normal(x_relative_sd="s", censored="cap"),
     "Binomial": bs.Binomial(trials="items"),
     "Binomial, guessing": bs.Binomial(trials=50, guess_rate=0.05),
     "BetaBinomial": bs.BetaBinomial(
@@ -29,7 +31,9 @@ NOISES = {
     "Correlated": bs.Correlated(bs.LogNormal(n_obs="n")),
     "Correlated, Student's t": bs.Correlated(bs.StudentT()),
     "Heteroscedastic": bs.Heteroscedastic(bs.LogNormal(n_obs="n", y_sd="s")),
-    "Heteroscedastic, Student's t": bs.Heteroscedastic(bs.StudentT(), sigma_slope=-0.2),
+    "Heteroscedastic, Student's t": bs.Heteroscedastic(
+        bs.StudentT(x_relative_sd=0.1), sigma_slope=-0.2
+    ),
     "Replicated": bs.Replicated(bs.LogNormal(n_obs="n"), config="config"),
     "Resampled": bs.Resampled(resample="fold", model="config"),
 }

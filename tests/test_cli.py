@@ -149,6 +149,48 @@ def test_fit_prints_json_for_programs(runs, no_nuts):
     assert no_nuts[0].seed == 3
 
 
+@pytest.mark.parametrize(
+    ("options", "likelihood"),
+    [
+        (["--y-sd", "sd"], bs.LogNormal(y_sd="sd")),
+        (
+            ["--x-relative-sd", "0.1", "--resolution", "0.01", "--censored", "9"],
+            bs.LogNormal(x_relative_sd=0.1, resolution=0.01, censored=9.0),
+        ),
+        (["--likelihood", "student-t", "--n-obs", "n"], bs.StudentT(n_obs="n")),
+        (
+            ["--likelihood", "heteroscedastic", "--y-sd", "sd"],
+            bs.Heteroscedastic(bs.LogNormal(y_sd="sd")),
+        ),
+        (["--config", "n"], bs.Replicated(config="n")),
+        (["--run", "n", "--n-obs", "3"], bs.Correlated(bs.LogNormal(n_obs=3.0))),
+    ],
+)
+def test_what_is_known_of_rows(runs, tmp_path, no_nuts, options, likelihood):
+    pd.read_csv(runs).assign(sd=0.01, n=[*range(10)] * 2).replace({"n": {0: 10}}).to_csv(runs)
+    fit_of(runs, *options, "-o", tmp_path / "fit.nc")
+    assert bs.load(tmp_path / "fit.nc").likelihood == likelihood
+
+
+def test_trials_make_it_a_count(runs, tmp_path, no_nuts):
+    table = pd.read_csv(runs)
+    errors = np.round(100 * table["loss"] / (1.1 * table["loss"].max())).astype(int)
+    table.assign(loss=errors, items=100).to_csv(runs)
+    out = tmp_path / "fit.nc"
+    fit_of(runs, "--trials", "items", "--guess-rate", "0.02", "-o", out)
+    assert bs.load(out).likelihood == bs.Binomial(trials="items", guess_rate=0.02)
+    fit_of(runs, "--likelihood", "beta-binomial", "--trials", "100", "-o", out)
+    assert bs.load(out).likelihood == bs.BetaBinomial(trials=100.0)
+    arguments = ["--x", "params", "--y", "loss", "--trials", "items", "--likelihood", "normal"]
+    assert "Normal takes no --trials" in call("compare", runs, *arguments, code=2)[1]
+
+
+def test_laws_whose_noise_differs_want_it_named(runs, no_nuts):
+    arguments = ["--x", "params", "--y", "loss", "--laws", "power,logarithmic", "--y-sd", "0.1"]
+    _, err = call("compare", runs, *arguments, code=2)
+    assert "noise of their own (LogNormal, Normal); say which is meant: --likelihood" in err
+
+
 def test_signed_lets_the_curve_rise(runs, monkeypatch):
     chosen = []
 
@@ -200,6 +242,17 @@ def test_warnings_of_the_data_are_a_line_each(runs, no_nuts):
         (
             ["--x", "params", "--y", "loss", "--law", "broken", "--breaks", "9"],
             "breaks= from 1 to 8",
+        ),
+        (
+            ["--x", "params", "--y", "loss", "--likelihood", "normal", "--trials", "9"],
+            "Normal takes no --trials. It takes: --n-obs, --y-sd, --x-relative-sd",
+        ),
+        (["--x", "params", "--y", "loss", "--likelihood", "binomial"], "needs the number of test"),
+        (["--x", "params", "--y", "loss", "--y-sd", "sd"], "no column 'sd'"),
+        (["--x", "params", "--y", "loss", "--y-sd", "-1"], "must be a number above 0; got -1"),
+        (
+            ["--x", "params", "--y", "loss", "--run", "params", "--y-sd", "0.1"],
+            "knows of its rows no more than n_obs=",
         ),
         (["--y", "loss"], "Which input. Give --x COLUMN"),
         (["--y", "loss", "--input", "params"], "--input takes ROLE=COLUMN"),

@@ -12,6 +12,7 @@ import bayescale as bs
 from bayescale import collapse, model, posterior
 from bayescale.coordinates import Coordinates, split
 from bayescale.data import observations
+from bayescale.parameters import signature
 
 PLAIN = pytensor.compile.mode.Mode(linker="py", optimizer=None)
 P = bs.Prior
@@ -326,3 +327,25 @@ class TestResampling:
         keep, k = posterior.resampled(log_weights, rng)
         assert k < 0.5
         assert np.take_along_axis(draws, keep, 1).std() == pytest.approx(1.0, abs=0.03)
+
+
+def test_a_prior_that_ends_inside_has_a_density_of_its_own():
+    """Its coordinates are others: a density that was compiled for the default must not serve it."""
+    default, inside = (
+        bs.PowerLaw(irreducible=bs.Prior("Uniform", lower=low, upper=high, on="floor_share"))
+        for low, high in ((0.0, 1.0), (0.05, 0.8))
+    )
+    coordinates = [Coordinates(law, bs.LogNormal()) for law in (default, inside)]
+    assert (coordinates[0].pair is None) != (coordinates[1].pair is None)
+    assert signature(default) != signature(inside)
+    other = bs.PowerLaw(irreducible=bs.Prior("Uniform", lower=0.1, upper=0.7, on="floor_share"))
+    assert signature(other) == signature(inside)  # numbers alone compile nothing anew
+
+
+def test_the_order_of_references_is_of_no_account():
+    """A compiled density takes numbers by their place."""
+    runs = runs_for(bs.PowerLaw(), bs.LogNormal())
+    turned = dict(reversed(runs.references.items()))
+    coordinates = Coordinates(bs.PowerLaw(), bs.LogNormal())
+    one, other = (coordinates.numbers(references) for references in (runs.references, turned))
+    assert list(one) == list(other)

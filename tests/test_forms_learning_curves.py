@@ -312,11 +312,26 @@ class TestTwoStage:
         np.testing.assert_allclose(table["extrapolation"], [1.0, 100.0])
         assert table.attrs["outcome"] == "acc"
 
-    def test_observation_has_the_noise_of_the_link(self, stages):
-        _, accuracy, both = stages
-        made = both.forecast(x=np.geomspace(1e6, 1e8, 50))
+    def test_observation_has_the_noise_of_both(self, stages):
+        """Of the link, and of the run's loss times the link's slope."""
+        loss, accuracy, both = stages
+        x = np.geomspace(1e6, 1e8, 50)
+        made = both.forecast(x=x, drift=0)
         noise = (made.observation - made.curve).std(["chain", "draw"])
-        assert float(noise.mean()) == pytest.approx(accuracy.noise["sigma"].mean(), rel=0.1)
+        of_link = accuracy.noise["sigma"].mean()
+        assert float(noise.mean()) > of_link
+        sd = loss.noise["sigma"][..., None] * loss.forecast(x=x, drift=0).draws("curve")
+        up, down = (both._linked(loss.curve_draws({"x": x}) + s * sd) for s in (0.5, -0.5))
+        total = np.sqrt(accuracy.noise["sigma"][..., None] ** 2 + (up - down) ** 2)
+        rms = np.sqrt((total**2).mean(axis=(0, 1)))
+        assert float(noise.mean()) == pytest.approx(rms.mean(), rel=0.2)
+
+    def test_density_is_of_the_same_new_run(self, stages):
+        both = stages[2]
+        made = both.forecast(x=[1e7], drift=0).draws().ravel()
+        edges = np.quantile(made, [0.3, 0.5, 0.7])
+        dense = np.exp(both.log_density([edges[1]], x=[1e7], drift=0))[0]
+        assert dense == pytest.approx(0.4 / (edges[2] - edges[0]), rel=0.25)
 
     def test_required_inputs_reach_the_target_and_targets_beyond_the_top_are_never(self, stages):
         both = stages[2]

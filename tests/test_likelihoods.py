@@ -11,7 +11,7 @@ from noises import COUNTS, NOISES, runs_for, table_for
 from scipy import integrate, stats
 
 import bayescale as bs
-from bayescale import fitting, posterior, warming
+from bayescale import fitting, input_errors, posterior, warming
 from bayescale.coordinates import Coordinates
 from bayescale.data import observations
 from bayescale.likelihoods import Likelihood, likelihoods
@@ -71,6 +71,10 @@ def test_every_law_bears_every_likelihood(form, noise):
     curve = posterior.evaluate(law, natural, runs.inputs, runs.references)
     if likelihood.on_logs and not (curve > 0).all():
         return  # a law that crosses zero has no noise in proportion
+    wide = input_errors.told(
+        likelihood, wide, runs.inputs,
+        lambda at: posterior.evaluate(law, natural, at, runs.references),
+    )  # fmt: skip
     new = likelihood.draw(np.random.default_rng(0), curve, **wide)
     assert new.shape == curve.shape == (2, len(runs))
     known = {n: v for n, v in wide.items() if n not in ("lower", "upper")}
@@ -157,6 +161,97 @@ class TestKnownError:
             check(table, bs.LogNormal(y_sd="s"))
         with pytest.raises(bs.PriorError, match="must be a number above 0"):
             bs.LogNormal(y_sd=bad)
+
+
+class TestErrorsOfTheInput:
+    """Rows whose input is off by a known share lie beside the curve by its slope times that."""
+
+    LAW = {"irreducible": 1.5, "scale": 1.0, "exponent": 0.5}
+
+    def rows(self, count=400, error=0.3, seed=0, **parameters):
+        rng = np.random.default_rng(seed)
+        true = np.exp(rng.uniform(0, np.log(1e4), count))
+        law = bs.PowerLaw()
+        y = law.simulate(x=true, noise=0.01, seed=seed, parameters=self.LAW | parameters)["y"]
+        return pd.DataFrame({"x": true * np.exp(error * rng.standard_normal(count)), "y": y})
+
+    def test_of_a_pure_power_law_it_is_the_exponent_times_the_error(self):
+        likelihood = bs.LogNormal(sigma_min=0.0, x_relative_sd=0.3)
+        x = np.array([2.0, 50.0])
+        known = input_errors.told(
+            likelihood, {"x_relative_sd": 0.3}, {"x": x}, lambda at: 4 * at["x"] ** -0.5
+        )
+        np.testing.assert_allclose(known["curve_variance"], 0.15**2)
+        density = likelihood.log_density(2.0, 4 * x**-0.5, sigma=0.1, **known)
+        total = np.hypot(0.1, 0.15)
+        np.testing.assert_allclose(density, stats.lognorm(total, scale=4 * x**-0.5).logpdf(2.0))
+
+    @pytest.mark.parametrize("kind", ["LogNormal", "Normal"])
+    def test_first_order_is_close_to_what_errors_do(self, kind):
+        """The scatter of many rows about a curve that bends, far out on it and near its floor."""
+        likelihood = getattr(bs, kind)(x_relative_sd=0.2)
+        rng, law = np.random.default_rng(1), bs.PowerLaw(**self.LAW)
+        for x in (1.0, 30.0, 1e4):
+            inputs, curve_at = {"x": np.array([x])}, lambda at: law.evaluate(x=at["x"])
+            step = input_errors.told(likelihood, {"x_relative_sd": 0.2}, inputs, curve_at)
+            y = law.evaluate(x=x * np.exp(0.2 * rng.standard_normal(200_000)))
+            found = np.log(y).std() if likelihood.on_logs else y.std()
+            assert step["curve_variance"][0] ** 0.5 == pytest.approx(found, rel=0.03)
+
+    def test_a_fit_tells_errors_of_x_from_noise_of_y(self):
+        runs = self.rows(scale=5.0)
+        known = bs.LogNormal(x_relative_sd=0.3)
+        told, blind = (
+            bs.PowerLaw().fit(runs, y="y", x="x", likelihood=each, progress=False)
+            for each in (known, bs.LogNormal())
+        )
+        sigma = (float(np.median(fit.noise["sigma"])) for fit in (told, blind))
+        assert next(sigma) < 0.02 < 0.04 < next(sigma)
+        new = told.forecast(x=1e4, drift=0)
+        assert np.log(new.draws() / new.draws("curve")).std() < 0.02  # a new run has none
+
+    @pytest.mark.slow
+    def test_intervals_hold_the_truth_where_steep_rows_are_the_worst(self):
+        """Steep rows that are off pull a curve that was not told so."""
+        inside, widths = {}, {}
+        for seed in range(40):
+            runs = self.rows(count=24, seed=seed, scale=3.0)
+            for name, noise in {
+                "told": bs.LogNormal(x_relative_sd=0.3),
+                "blind": bs.LogNormal(),
+            }.items():
+                fit = bs.PowerLaw().fit(
+                    runs, y="y", x="x", likelihood=noise, draws=250, tune=400, progress=False
+                )
+                row = fit.forecast(x=1e5, drift=0).interval(0.9, of="curve").iloc[0]
+                truth = bs.PowerLaw(**(self.LAW | {"scale": 3.0})).evaluate(x=1e5)
+                inside.setdefault(name, []).append(row["lower"] <= truth <= row["upper"])
+                widths.setdefault(name, []).append(np.log(row["upper"] / row["lower"]))
+        assert np.mean(inside["told"]) >= 0.75  # 40 tables: nominal 0.9, less three errors
+        assert np.median(widths["told"]) < 0.7 * np.median(widths["blind"])
+
+    @pytest.mark.parametrize("bad", [0.0, -0.1])
+    def test_bad_errors(self, bad):
+        table = TABLE.assign(s=[0.05, bad, 0.05, 0.05, 0.05, 0.05])
+        with pytest.raises(bs.DataError, match=r"'s' \(the known.*of the input.*row 1"):
+            check(table, bs.LogNormal(x_relative_sd="s"))
+
+    def test_errors_of_several_inputs_add_in_squares(self):
+        law = bs.Chinchilla(**bs.Chinchilla.example)
+        inputs = {name: np.array(x[:3]) for name, x in law.example_inputs(20).items()}
+        likelihood, known = bs.LogNormal(x_relative_sd=0.1), {"x_relative_sd": np.full(3, 0.1)}
+        found = input_errors.told(likelihood, known, inputs, lambda at: law.evaluate(**at))
+        rng = np.random.default_rng(0)
+        off = {
+            name: x * np.exp(0.1 * rng.standard_normal((200_000, 3))) for name, x in inputs.items()
+        }
+        spread = np.log(law.evaluate(**off)).std(axis=0)
+        np.testing.assert_allclose(found["curve_variance"] ** 0.5, spread, rtol=0.03)
+
+    def test_what_knows_no_more_than_n_obs_refuses_it(self):
+        for wrapper in (bs.Replicated, bs.Correlated):
+            with pytest.raises(bs.PriorError, match=r"n_obs="):
+                wrapper(bs.LogNormal(x_relative_sd=0.1))
 
 
 class TestIntervals:
@@ -504,6 +599,7 @@ FIXED = {
     "rounded": bs.LogNormal(sigma=0.05, n_obs=4, resolution=0.1, censored=2.5),
     "Normal": bs.Normal(sigma=0.05),
     "Student's t": bs.StudentT(sigma=0.05, nu=4.0, y_sd=0.01),
+    "errors of x": bs.LogNormal(sigma=0.01, x_relative_sd=0.2),
     "counts": bs.Binomial(trials=50, guess_rate=0.2),
     "more": bs.BetaBinomial(trials=50, concentration=20.0),
     "one-sided": bs.ExGaussian(sigma=0.001, excess=0.1),

@@ -123,6 +123,15 @@ def test_other_pages_are_written_from_the_results(name):
     assert (TOP / "docs" / f"{name}.md").read_text() == found["page"]()
 
 
+def test_tables_on_pages_are_those_of_the_results():
+    found = runpy.run_path(str(TOP / "docs" / "measured.py"))
+    named = set()
+    for page in found["PAGES"]:
+        assert page.read_text() == found["filled"](page), f"uv run python docs/measured.py: {page}"
+        named |= {name for _, name, *_ in found["BLOCK"].findall(page.read_text())}
+    assert named == set(found["TABLES"])  # none is written for no page
+
+
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=name_of)
 def test_notebook_is_stored_without_outputs(notebook):
     stored = json.loads(notebook.read_text())

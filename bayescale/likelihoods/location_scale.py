@@ -25,6 +25,11 @@ def y_sd_column() -> Any:
     return column("the known standard error of a row, in the units of y")
 
 
+def x_error_column() -> Any:
+    """Return the field ``x_relative_sd``."""
+    return column("the known standard error of the input (of each), as a share of it")
+
+
 def resolution_column() -> Any:
     """Return the field ``resolution``."""
     return column("the step to which y was rounded")
@@ -33,6 +38,14 @@ def resolution_column() -> Any:
 def censored_column() -> Any:
     """Return the field ``censored``."""
     return column("the cap at which larger y are recorded", any_sign=True)
+
+
+def with_errors(scale: Any, of_y: Any, curve_variance: Any) -> Any:
+    """Return a scale to which a row's known errors are added, in squares; None is no error."""
+    if of_y is None and curve_variance is None:
+        return scale
+    total = scale**2 if of_y is None else scale**2 + of_y**2
+    return (total if curve_variance is None else total + curve_variance) ** 0.5
 
 
 class LocationScale(Likelihood):
@@ -49,13 +62,14 @@ class LocationScale(Likelihood):
     @property
     def by_run(self) -> tuple[str, ...]:
         """The noise's arguments that have a value for each row."""
-        known = [name for name in ("n_obs", "y_sd") if name in self.columns]
+        known = [n for n in ("n_obs", "y_sd", "x_relative_sd") if n in self.columns]
         return (*known, "lower", "upper") if self.intervals else tuple(known)
 
     @property
     def whitens(self) -> bool:
         """Whether log residuals can be made standard normal, whatever the curve is."""
-        return hasattr(self, "whitened") and not {"y_sd", "lower"} & set(self.by_run)
+        of_curve = {"y_sd", "x_relative_sd", "lower"}  # with these, noise depends on the curve
+        return hasattr(self, "whitened") and not of_curve & set(self.by_run)
 
     def scale_of(self, value: Any, **noise: Any) -> tuple[Any, dict[str, Any]]:
         """Return the scale of each row, and what else the standard distribution must know.
@@ -91,7 +105,8 @@ class LocationScale(Likelihood):
             The interval that a row stands for, in the units of y; equal where it stands for y
             itself, an infinite edge where it was censored.
         **noise
-            The parameters, and by row ``n_obs`` and ``y_sd``.
+            The parameters, and by row ``n_obs``, ``y_sd`` and ``curve_variance`` (that
+            of the curve, or of its logarithm, by errors of the inputs).
 
         Returns
         -------

@@ -13,6 +13,8 @@ from bayescale.likelihoods.location_scale import (
     LocationScale,
     censored_column,
     resolution_column,
+    with_errors,
+    x_error_column,
     y_sd_column,
 )
 from bayescale.prior import Prior
@@ -39,6 +41,12 @@ class LogNormal(LocationScale):
         A known standard error :math:`s` of each row (column or number), in the units of y. It adds
         to the fitted noise: :math:`\sqrt{\sigma^2 + (s/f(x))^2}`, the standard error of log y to
         first order about the curve. A new run has none.
+    x_relative_sd
+        A known standard error :math:`e` of each row's input (column or number), as a share of the
+        input (0.1 is 10 %); of several inputs each is off by as much, independently. It adds to
+        the fitted noise what it moves the curve by:
+        :math:`\sqrt{\sigma^2 + (e\, d \log f / d \log x)^2}`, with the slope taken over one
+        standard error to either side, exact for a pure power law. A new run has none.
     resolution
         The step to which y was rounded (column or number), in the units of y. A row then stands
         for the interval of half a step to either side, 0 included.
@@ -55,6 +63,7 @@ class LogNormal(LocationScale):
     sigma_min: float = field(default=3e-4, metadata={"option": True})
     n_obs: str | float | None = n_obs_column()
     y_sd: str | float | None = y_sd_column()
+    x_relative_sd: str | float | None = x_error_column()
     resolution: str | float | None = resolution_column()
     censored: str | float | None = censored_column()
 
@@ -65,11 +74,17 @@ class LogNormal(LocationScale):
         return "LogNormal", {"mu": np.log(value), "sigma": self.scale_of(value, **noise)[0]}
 
     def scale_of(
-        self, value: Any, *, sigma: Any, n_obs: Any = 1.0, y_sd: Any = None
+        self,
+        value: Any,
+        *,
+        sigma: Any,
+        n_obs: Any = 1.0,
+        y_sd: Any = None,
+        curve_variance: Any = None,
     ) -> tuple[Any, dict[str, Any]]:
         """Return the standard deviation of log y of each row."""
-        total = self.log_sd(sigma=sigma) / n_obs**0.5
-        return (total if y_sd is None else (total**2 + (y_sd / value) ** 2) ** 0.5), {}
+        of_y = None if y_sd is None else y_sd / value
+        return with_errors(self.log_sd(sigma=sigma) / n_obs**0.5, of_y, curve_variance), {}
 
     def log_sd(self, *, sigma: Any) -> Any:
         """Return the standard deviation of log y."""

@@ -12,6 +12,8 @@ from bayescale.likelihoods.location_scale import (
     LocationScale,
     censored_column,
     resolution_column,
+    with_errors,
+    x_error_column,
     y_sd_column,
 )
 from bayescale.prior import Prior
@@ -36,6 +38,12 @@ class Normal(LocationScale):
     y_sd
         A known standard error :math:`s` of each row (column or number), in the units of y. It adds
         to the fitted noise: :math:`\sqrt{\sigma^2 + s^2}`. A new run has none.
+    x_relative_sd
+        A known standard error :math:`e` of each row's input (column or number), as a share of the
+        input (0.1 is 10 %); of several inputs each is off by as much, independently. It adds to
+        the fitted noise what it moves the curve by:
+        :math:`\sqrt{\sigma^2 + (e\, d f / d \log x)^2}`, with the slope taken over one
+        standard error to either side. A new run has none.
     resolution
         The step to which y was rounded (column or number), in the units of y. A row then stands
         for the interval of half a step to either side.
@@ -51,6 +59,7 @@ class Normal(LocationScale):
     sigma: Prior | float = Prior("LogNormal", mu=math.log(0.02), sigma=1.0, on="relative_sigma")
     n_obs: str | float | None = n_obs_column()
     y_sd: str | float | None = y_sd_column()
+    x_relative_sd: str | float | None = x_error_column()
     resolution: str | float | None = resolution_column()
     censored: str | float | None = censored_column()
 
@@ -70,11 +79,16 @@ class Normal(LocationScale):
         return "Normal", {"mu": value, "sigma": self.scale_of(value, **noise)[0]}
 
     def scale_of(
-        self, value: Any, *, sigma: Any, n_obs: Any = 1.0, y_sd: Any = None
+        self,
+        value: Any,
+        *,
+        sigma: Any,
+        n_obs: Any = 1.0,
+        y_sd: Any = None,
+        curve_variance: Any = None,
     ) -> tuple[Any, dict[str, Any]]:
         """Return the standard deviation of each row."""
-        total = sigma / n_obs**0.5
-        return (total if y_sd is None else (total**2 + y_sd**2) ** 0.5), {}
+        return with_errors(sigma / n_obs**0.5, y_sd, curve_variance), {}
 
     def gaussian_sd(self, *, sigma: Any) -> Any:
         """Return the standard deviation of y."""

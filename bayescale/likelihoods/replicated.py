@@ -65,7 +65,7 @@ class Replicated(Likelihood):
 
     def __post_init__(self) -> None:
         """Check what is inside, then every field."""
-        if not isinstance(self.of, LogNormal) or {"y_sd", "lower"} & set(self.of.by_run):
+        if not isinstance(self.of, LogNormal) or set(self.of.columns) - {"n_obs"}:
             raise PriorError(
                 f"Replicated() takes bs.LogNormal(), with n_obs= or without; got {self.of!r}."
             )

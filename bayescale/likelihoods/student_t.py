@@ -14,6 +14,8 @@ from bayescale.likelihoods.location_scale import (
     LocationScale,
     censored_column,
     resolution_column,
+    with_errors,
+    x_error_column,
     y_sd_column,
 )
 from bayescale.prior import Prior
@@ -41,6 +43,12 @@ class StudentT(LocationScale):
         A known standard error :math:`s` of each row (column or number), in the units of y. It adds
         to the fitted scale: :math:`\sqrt{\sigma^2 + (s/f(x))^2}`, as if the error had the same
         tails. A new run has none.
+    x_relative_sd
+        A known standard error :math:`e` of each row's input (column or number), as a share of the
+        input (0.1 is 10 %); of several inputs each is off by as much, independently. It adds to
+        the fitted noise what it moves the curve by:
+        :math:`\sqrt{\sigma^2 + (e\, d \log f / d \log x)^2}`, with the slope taken over one
+        standard error to either side. A new run has none.
     resolution
         The step to which y was rounded (column or number), in the units of y. A row then stands
         for the interval of half a step to either side, 0 included.
@@ -58,6 +66,7 @@ class StudentT(LocationScale):
     sigma_min: float = field(default=3e-4, metadata={"option": True})
     n_obs: str | float | None = n_obs_column()
     y_sd: str | float | None = y_sd_column()
+    x_relative_sd: str | float | None = x_error_column()
     resolution: str | float | None = resolution_column()
     censored: str | float | None = censored_column()
 
@@ -91,13 +100,19 @@ class StudentT(LocationScale):
         return "StudentT", {**shape, "mu": np.log(value), "sigma": scale}
 
     def scale_of(
-        self, value: Any, *, sigma: Any, nu: Any, n_obs: Any = 1.0, y_sd: Any = None
+        self,
+        value: Any,
+        *,
+        sigma: Any,
+        nu: Any,
+        n_obs: Any = 1.0,
+        y_sd: Any = None,
+        curve_variance: Any = None,
     ) -> tuple[Any, dict[str, Any]]:
         """Return the scale of log y of each row, and the degrees of freedom."""
         total = (sigma**2 + self.sigma_min**2) ** 0.5 / n_obs**0.5
-        if y_sd is not None:
-            total = (total**2 + (y_sd / value) ** 2) ** 0.5
-        return total, {"nu": nu}
+        of_y = None if y_sd is None else y_sd / value
+        return with_errors(total, of_y, curve_variance), {"nu": nu}
 
     def log_standard(self, z: Any, *, nu: Any) -> Any:
         """Return the log density of Student's t."""

@@ -1,0 +1,194 @@
+"""Write tables of benchmarks into the pages that speak of them.
+
+Run: uv run python docs/measured.py
+A page says where a table stands: between ``<!-- measured: NAME -->`` and ``<!-- end -->``. What
+stands there is written from benchmarks/results; a number in it is a number in a file.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+DOCS = Path(__file__).parent
+RESULTS = DOCS.parent / "benchmarks" / "results"
+PAGES = [*sorted(DOCS.glob("*.md")), DOCS.parent / "benchmarks" / "README.md"]
+BLOCK = re.compile(r"(<!-- measured: (\w+) -->\n)(.*?)(<!-- end -->)", flags=re.S)
+
+
+def markdown(frame: pd.DataFrame) -> str:
+    """Return a table of words as Markdown."""
+    rows = [frame.columns, ["---"] * len(frame.columns), *frame.to_numpy()]
+    return "".join(f"| {' | '.join(map(str, row))} |\n" for row in rows)
+
+
+def pooling() -> str:
+    """Held-out log score by way of pooling, less that of partial pooling."""
+    table = pd.read_csv(RESULTS / "pooling.csv")
+    rows = []
+    for (name, protocol), group in table.groupby(["table", "protocol"], sort=False):
+        by = group.set_index("pooling")
+        partial = by.loc["partial"]
+
+        def told(way: str, by: pd.DataFrame = by) -> str:
+            if way not in by.index:
+                return "too few runs"
+            row = by.loc[way]
+            return f"{-row['to_partial']:.2f} ± {row['se']:.2f}"
+
+        rows.append(
+            {
+                "table": name, "told": protocol,
+                "groups, rows": f"{partial['groups']:.0f}, {partial['held_out_rows']:.0f}",
+                "partial": f"{partial['log_score']:.2f}", "better than none by": told("none"),
+                "than complete": told("complete"),
+            }
+        )  # fmt: skip
+    return markdown(pd.DataFrame(rows))
+
+
+def pooling_errors() -> str:
+    """Errors of the median and coverage by way of pooling."""
+    table = pd.read_csv(RESULTS / "pooling.csv")
+    rows = []
+    for (name, protocol), group in table.groupby(["table", "protocol"], sort=False):
+        by = group.set_index("pooling")
+        row = {"table": name, "told": protocol}
+        for way in ("none", "partial", "complete"):
+            known = way in by.index
+            row[way] = (
+                f"{by.loc[way, 'rmsle']:.3f}, {by.loc[way, 'inside_90']:.0%}" if known else ""
+            )
+        rows.append(row)
+    return markdown(pd.DataFrame(rows))
+
+
+def chain() -> str:
+    """Two stages beside one, means over tasks."""
+    table = pd.read_csv(RESULTS / "chain.csv")
+    of = table["table"].str.split(",").str[0]
+    groups = table.assign(table=of).groupby(["table", "method"], sort=False)
+    rows = []
+    for (name, method), group in groups:
+        mean = group[["rmse", "crps", "inside_50", "inside_90", "width_90"]].mean()
+        rows.append(
+            {
+                "runs": name, "forecast": method, "tasks": len(group),
+                "RMSE": f"{mean['rmse']:.3f}", "CRPS": f"{mean['crps']:.3f}",
+                "inside 50 %": f"{mean['inside_50']:.0%}",
+                "inside 90 %": f"{mean['inside_90']:.0%}", "width": f"{mean['width_90']:.3f}",
+            }
+        )  # fmt: skip
+    return markdown(pd.DataFrame(rows))
+
+
+def _span(values: pd.Series) -> str:
+    low, high = (f"{100 * edge:.0f}" for edge in (values.min(), values.max()))
+    return f"{low} %" if low == high else f"{low} to {high} %"
+
+
+def noise_coverage() -> str:
+    """Coverage of 95 % intervals, over three distances."""
+    table = pd.read_csv(RESULTS / "noise_coverage.csv")
+    rows = []
+    for design, group in table.groupby("design", sort=False):
+        ways = {
+            "posterior": ("ranges", "posterior"), "told the ranges": ("ranges, told", "posterior"),
+            "truths from the priors": ("priors", "posterior"),
+            "rows independent": ("ranges", "posterior, rows independent"),
+            "least squares, bootstrap": ("ranges", "least squares, power law, bootstrap"),
+        }  # fmt: skip
+        row = {"runs": design}
+        for words, (truth, method) in ways.items():
+            method = f"{method}, run=" if f"{method}, run=" in set(group["method"]) else method
+            mine = group[group["truth"].eq(truth) & group["method"].eq(method)]
+            row[words] = _span(mine["coverage_95"]) if len(mine) else ""
+        rows.append(row)
+    return markdown(pd.DataFrame(rows))
+
+
+def prior_strata() -> str:
+    """Coverage where truths come from the priors: in their middle, and elsewhere."""
+    table = pd.read_csv(RESULTS / "noise_coverage.csv")
+    table = table[table["truth"].eq("priors")]
+    rows = []
+    for design, group in table.groupby("design", sort=False):
+        row = group.iloc[0]
+        rows.append(
+            {
+                "runs": design, "all": _span(group["coverage_95"]),
+                f"numbers in the ranges ({row['middle'] / row['sets']:.0%})": _span(
+                    group["inside_middle"]
+                ),
+                "others": _span(group["inside_rest"]), "truths": f"{row['sets']:.0f}",
+            }
+        )  # fmt: skip
+        rows[-1] = {
+            key if "ranges" not in key else "in the ranges": value
+            for key, value in rows[-1].items()
+        }
+    return markdown(pd.DataFrame(rows))
+
+
+def outlier_curves() -> str:
+    """Curves forecast and outliers planted: Student's t beside log-normal noise."""
+    table = pd.read_csv(RESULTS / "outlier_noise.csv")
+    table = table[table["part"].ne("tables")]
+    case = table["case"].where(table["part"].eq("planted"), "published curves")
+    rows = []
+    for (name, noise), group in table.assign(case=case).groupby(["case", "noise"], sort=False):
+        mean = group[["rmsle", "log_score", "coverage_90", "seconds"]].mean()
+        rows.append(
+            {
+                "data": f"{name} ({len(group)})", "noise": noise, "RMSLE": f"{mean['rmsle']:.4f}",
+                "inside 90 %": f"{mean['coverage_90']:.0%}",
+                "median width": f"{group['width'].median():.3f}",
+                "log score": "" if pd.isna(mean["log_score"]) else f"{mean['log_score']:.2f}",
+                "R-hat > 1.05": f"{(group['rhat'] > 1.05).mean():.0%}",
+                "seconds": "" if pd.isna(mean["seconds"]) else f"{mean['seconds']:.1f}",
+            }
+        )  # fmt: skip
+    return markdown(pd.DataFrame(rows))
+
+
+def outlier_tables() -> str:
+    """Tables of separate runs: leave-one-out of Student's t over log-normal noise."""
+    table = pd.read_csv(RESULTS / "outlier_noise.csv")
+    table = table[table["part"].eq("tables")].set_index(["case", "noise"])
+    rows = []
+    for case in table.index.get_level_values("case").unique():
+        t, normal = table.loc[(case, "Student's t")], table.loc[(case, "log-normal")]
+        rows.append(
+            {
+                "runs": f"{case} ({t['rows']:.0f})",
+                "elpd of Student's t": f"{t['elpd_diff']:+.1f} ± {t['dse']:.1f}",
+                "outliers under it": f"{t['outliers']:.0f}",
+                "width at 10 times, of log-normal's": f"{t['width'] / normal['width']:.2f}",
+            }
+        )
+    return markdown(pd.DataFrame(rows))
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    made.__name__: made
+    for made in (
+        pooling, pooling_errors, chain, noise_coverage, prior_strata, outlier_curves,
+        outlier_tables,
+    )
+}  # fmt: skip
+
+
+def filled(page: Path) -> str:
+    """Return a page with its tables as the results have them."""
+    return BLOCK.sub(lambda m: m[1] + TABLES[m[2]]() + m[4], page.read_text())
+
+
+def main() -> None:
+    """Write all pages."""
+    for page in PAGES:
+        page.write_text(filled(page))
+
+
+if __name__ == "__main__":
+    main()
