@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bayescale.blocks import leave_block_out
     from bayescale.breaks import break_detectability, break_table
     from bayescale.comparison import compare
+    from bayescale.costs import TransformerFlops, WallClock
     from bayescale.crossings import crossing, projection, speedup, tokens_needed
     from bayescale.curves import Derived
     from bayescale.datasets import list_datasets, load_dataset
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     )
     from bayescale.differences import Difference, difference
     from bayescale.ensembles import Ensemble, ensemble
+    from bayescale.envelopes import envelope
     from bayescale.errors import (
         BayescaleError,
         BayescaleWarning,
@@ -84,7 +86,9 @@ if TYPE_CHECKING:
     from bayescale.forms.time_compute_trade_off import TimeComputeTradeOff
     from bayescale.forms.vapor_pressure import VaporPressure
     from bayescale.forms.vocabulary import Vocabulary
+    from bayescale.frontiers import Frontier, frontier
     from bayescale.information import infogain, segment_information
+    from bayescale.isoflops import IsoFlop, isoflop
     from bayescale.laws import Law
     from bayescale.likelihoods.beta_binomial import BetaBinomial
     from bayescale.likelihoods.binomial import Binomial
@@ -98,12 +102,16 @@ if TYPE_CHECKING:
     from bayescale.likelihoods.resampled import Resampled
     from bayescale.likelihoods.student_t import StudentT
     from bayescale.literature import Source, list_published, published
+    from bayescale.near_optima import NearOptimal
     from bayescale.outlook import forecast
     from bayescale.plots.backtest import plot_backtest
     from bayescale.plots.breaks import plot_breaks
     from bayescale.plots.compare import plot_compare
+    from bayescale.plots.contours import plot_loss_contours
     from bayescale.plots.fit import plot_fit
     from bayescale.plots.forecast import plot_forecast
+    from bayescale.plots.frontier import plot_frontier
+    from bayescale.plots.isoflop import plot_isoflop
     from bayescale.plots.required import plot_required
     from bayescale.plots.rows import plot_sensitivity_to_rows
     from bayescale.plots.slices import plot_slices
@@ -117,6 +125,7 @@ if TYPE_CHECKING:
         sensitivity_to_smallest,
     )
     from bayescale.stages import TwoStage, two_stage
+    from bayescale.targets import TargetCost, cheaper, doubling_value, target_cost
     from bayescale.verdicts import Verdict, verdict
     from bayescale.warming import Warming, warm
 
@@ -140,6 +149,7 @@ _HOMES = {
     "batch": ["fit_many"],
     "breaks": ["break_detectability", "break_table"],
     "comparison": ["compare"],
+    "costs": ["TransformerFlops", "WallClock"],
     "crossings": ["crossing", "projection", "speedup", "tokens_needed"],
     "curves": ["Derived"],
     "datasets": ["list_datasets", "load_dataset"],
@@ -153,6 +163,7 @@ _HOMES = {
     ],
     "differences": ["Difference", "difference"],
     "ensembles": ["Ensemble", "ensemble"],
+    "envelopes": ["envelope"],
     "errors": [
         "BayescaleError",
         "BayescaleWarning",
@@ -168,6 +179,9 @@ _HOMES = {
     "fit_table": ["FitTable"],
     "fitting": ["Fit"],
     "forecasting": ["Forecast", "Required"],
+    "frontiers": ["Frontier", "frontier"],
+    "isoflops": ["IsoFlop", "isoflop"],
+    "near_optima": ["NearOptimal"],
     "information": ["infogain", "segment_information"],
     "laws": ["Law"],
     "blocks": ["leave_block_out"],
@@ -177,8 +191,11 @@ _HOMES = {
     "plots.backtest": ["plot_backtest"],
     "plots.breaks": ["plot_breaks"],
     "plots.compare": ["plot_compare"],
+    "plots.contours": ["plot_loss_contours"],
     "plots.fit": ["plot_fit"],
     "plots.forecast": ["plot_forecast"],
+    "plots.frontier": ["plot_frontier"],
+    "plots.isoflop": ["plot_isoflop"],
     "plots.required": ["plot_required"],
     "plots.rows": ["plot_sensitivity_to_rows"],
     "plots.slices": ["plot_slices"],
@@ -188,6 +205,7 @@ _HOMES = {
     "registry": ["law", "list_laws"],
     "sensitivity": ["sensitivity_to_prior", "sensitivity_to_rows", "sensitivity_to_smallest"],
     "stages": ["TwoStage", "two_stage"],
+    "targets": ["TargetCost", "cheaper", "doubling_value", "target_cost"],
     "verdicts": ["Verdict", "verdict"],
     "warming": ["Warming", "warm"],
 }

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from bayescale import cli_frontier
 from bayescale.errors import BayescaleError, BayescaleWarning, FileError, LawError, SamplingWarning
 
 if TYPE_CHECKING:
@@ -654,3 +655,8 @@ def _problems(fits: list[Fit], quiet: bool = False) -> int:
         found = made.diagnostics
         _note(f"{made.name}: {found.line()}. {' '.join(found.advice)}")
     return 1 if bad else 0
+
+
+cli_frontier.register(
+    app, numbers=_numbers, heading=_heading, problems=_problems, print_json=_print_json
+)
