@@ -268,8 +268,8 @@ def of(cost: Any, inputs: Mapping[str, Any]) -> Any:
     takes = _arguments(cost)
     if takes is None:
         return cost(**inputs)
-    if set(takes) <= set(inputs):
-        return cost(**{name: inputs[name] for name in takes})
+    if set(takes) <= set(inputs) or hasattr(cost, "unit"):
+        return cost(**{name: inputs[name] for name in takes if name in inputs})
     if len(takes) > len(inputs) or not takes:
         raise LawError(
             f"cost= must be a function of the law's inputs ({', '.join(inputs)}); got one of "
@@ -279,9 +279,7 @@ def of(cost: Any, inputs: Mapping[str, Any]) -> Any:
 
 
 def _arguments(cost: Any) -> list[str] | None:
-    """Return the arguments that a user's function must be given; None for a cost of this room."""
-    if hasattr(cost, "unit"):
-        return None
+    """Return the arguments that a cost must be given; None where it takes any by name."""
     kinds = inspect.Parameter
     try:
         taken = list(inspect.signature(cost).parameters.values())
@@ -289,6 +287,8 @@ def _arguments(cost: Any) -> list[str] | None:
         return ["?", "?"]
     if any(p.kind is kinds.VAR_KEYWORD for p in taken):
         return None
+    if hasattr(cost, "unit"):
+        return [p.name for p in taken]
     plain = (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)
     needed = [p.name for p in taken if p.kind in plain and p.default is kinds.empty]
     return needed or [p.name for p in taken if p.kind in plain]

@@ -47,7 +47,7 @@ def _few(land: Landscape, logs: Mapping[str, np.ndarray]) -> list[str]:
     words = []
     for role, values in logs.items():
         count = 1 + int((np.diff(np.sort(values)) > _SAME).sum())
-        if count > 2:
+        if count >= min(land.law.sizes_needed(role), 3):
             continue
         other = next(name for name in logs if name != role)
         column, across = land.curves.columns[role], land.curves.columns[other]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: Budgets among which a target's is looked for.
 _GRID = 120
 #: Sizes that are tried at each budget, and halvings of the budget.
-_SIZES, _HALVINGS = 9, 12
+_SIZES, _HALVINGS = 9, 20
 #: How far from the runs' own budgets to look, in factors.
 _DOWN, _UP = 1e4, 1e12
 #: Budgets of a law of numbers, which has seen no runs.
@@ -246,7 +246,7 @@ def _planned(
             )
             step *= 2
     for _ in range(_HALVINGS):
-        if high - low < 0.003:
+        if high - low < 5e-4:
             break
         tried = _best_size(front, (low + high) / 2, goal, of)
         if tried[-1] < prob:
