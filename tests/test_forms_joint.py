@@ -198,7 +198,8 @@ class TestKaplanModelSteps:
         close(found.compute(params, least), compute)
         # At the loss it reaches every other size costs more.
         sizes = params * np.geomspace(0.2, 5, 401)
-        close(np.nanmin(found.compute(sizes, least)), compute)
+        with np.errstate(invalid="ignore"):  # small ones never reach it
+            close(np.nanmin(found.compute(sizes, least)), compute)
         powers = found.powers(compute)
         for name, value in (("params", found.params), ("steps", found.steps)):
             slope = np.log(value(compute * 1.0001) / value(compute / 1.0001)) / np.log(1.0001**2)
