@@ -21,6 +21,8 @@ if TYPE_CHECKING:
         tokens_of,
         transformer_params,
     )
+    from bayescale.allocation import frontier
+    from bayescale.arms import cheaper, doubling_value
     from bayescale.backtesting import Backtest, backtest
     from bayescale.batch import fit_many
     from bayescale.blocks import leave_block_out
@@ -86,9 +88,9 @@ if TYPE_CHECKING:
     from bayescale.forms.time_compute_trade_off import TimeComputeTradeOff
     from bayescale.forms.vapor_pressure import VaporPressure
     from bayescale.forms.vocabulary import Vocabulary
-    from bayescale.frontiers import Frontier, frontier
+    from bayescale.frontiers import Frontier
     from bayescale.information import infogain, segment_information
-    from bayescale.isoflops import IsoFlop, isoflop
+    from bayescale.isoflops import isoflop
     from bayescale.laws import Law
     from bayescale.likelihoods.beta_binomial import BetaBinomial
     from bayescale.likelihoods.binomial import Binomial
@@ -102,6 +104,7 @@ if TYPE_CHECKING:
     from bayescale.likelihoods.resampled import Resampled
     from bayescale.likelihoods.student_t import StudentT
     from bayescale.literature import Source, list_published, published
+    from bayescale.minima import IsoFlop
     from bayescale.near_optima import NearOptimal
     from bayescale.outlook import forecast
     from bayescale.plots.backtest import plot_backtest
@@ -125,7 +128,7 @@ if TYPE_CHECKING:
         sensitivity_to_smallest,
     )
     from bayescale.stages import TwoStage, two_stage
-    from bayescale.targets import TargetCost, cheaper, doubling_value, target_cost
+    from bayescale.targets import TargetCost, target_cost
     from bayescale.verdicts import Verdict, verdict
     from bayescale.warming import Warming, warm
 
@@ -178,9 +181,12 @@ _HOMES = {
     "files": ["load"],
     "fit_table": ["FitTable"],
     "fitting": ["Fit"],
-    "forecasting": ["Forecast", "Required"],
-    "frontiers": ["Frontier", "frontier"],
-    "isoflops": ["IsoFlop", "isoflop"],
+    "forecasts": ["Forecast", "Required"],
+    "allocation": ["frontier"],
+    "arms": ["cheaper", "doubling_value"],
+    "frontiers": ["Frontier"],
+    "isoflops": ["isoflop"],
+    "minima": ["IsoFlop"],
     "near_optima": ["NearOptimal"],
     "information": ["infogain", "segment_information"],
     "laws": ["Law"],
@@ -205,7 +211,7 @@ _HOMES = {
     "registry": ["law", "list_laws"],
     "sensitivity": ["sensitivity_to_prior", "sensitivity_to_rows", "sensitivity_to_smallest"],
     "stages": ["TwoStage", "two_stage"],
-    "targets": ["TargetCost", "cheaper", "doubling_value", "target_cost"],
+    "targets": ["TargetCost", "target_cost"],
     "verdicts": ["Verdict", "verdict"],
     "warming": ["Warming", "warm"],
 }

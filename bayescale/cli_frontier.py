@@ -84,7 +84,7 @@ def register(
         Of a saved fit of two inputs: the best size, tokens and loss at each budget with intervals,
         the one size to train, the sizes that are as good, and what the runs cannot tell.
         """
-        from bayescale import files, frontiers, tables, targets
+        from bayescale import allocation, files, tables, targets
         from bayescale.costs import TransformerFlops
 
         budgets = numbers(compute, "compute")
@@ -98,7 +98,7 @@ def register(
         options |= {"price": price} | ({} if drift is None else {"drift": drift})
         loaded = files.load(file)
         source = _chosen(loaded, _pairs(group, "group"))
-        front = frontiers.frontier(source, budgets, unit=unit, **options)
+        front = allocation.frontier(source, budgets, unit=unit, **options)
         found = {
             "frontier": front.table(prob),
             "plan": front.plan(prob),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bayescale import costs, optimum
+from bayescale import optimum, spending
 from bayescale.landscape import Landscape, Terrain
 
 #: Values of an input that differ by less than this share are one.
@@ -90,7 +90,7 @@ def _one_side(land: Landscape, cost: Any, inputs: Mapping[str, np.ndarray]) -> l
     # Each run is asked about with the inputs held as it had them, or the cost is another.
     held = {role: land.held[role] for role in land.held}
     free = {role: chosen[role] for role in land.free}
-    spent = costs.evaluated(cost, free, held, land.law.inputs)
+    spent = spending.evaluated(cost, free, held, land.law.inputs)
     few = _few_draws(land)
     line = optimum.lines_of(few, cost, spent)
     with np.errstate(all="ignore"):

@@ -8,7 +8,7 @@ import numpy as np
 
 from bayescale import sweeps
 from bayescale.errors import DataError
-from bayescale.isoflops import IsoFlop
+from bayescale.minima import IsoFlop
 
 if TYPE_CHECKING:
     import pandas as pd

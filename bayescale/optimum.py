@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bayescale import costs
+from bayescale import spending
 from bayescale.errors import DataError
 from bayescale.landscape import Landscape
 
@@ -91,7 +91,7 @@ def iso_cost(
     Parameters
     ----------
     cost
-        What was checked by :func:`bayescale.costs.checked_cost`.
+        What was checked by :func:`bayescale.spending.checked_cost`.
     budgets
         Shape (m,), in the unit of the cost.
     free, held, order
@@ -113,13 +113,13 @@ def iso_cost(
         lows, highs = np.maximum(low, rest - most), np.minimum(high, rest - least)
         _check_bought(budgets, lows, highs, free)
         return IsoCost(log_budgets, lows, highs, math.log(product))
-    costs.check_rising(cost, free, held, order, ranges)
+    spending.check_rising(cost, free, held, order, ranges)
 
     def log_cost(u: Any, v: Any) -> np.ndarray:
         with np.errstate(over="ignore"):
             at = {size: np.exp(u), data: np.exp(v)}
         with np.errstate(divide="ignore"):
-            return np.log(costs.evaluated(cost, at, held, order))
+            return np.log(spending.evaluated(cost, at, held, order))
 
     ones = np.ones_like(log_budgets)
     highs = _solved(lambda u: log_cost(u, least * ones), log_budgets, low * ones, high * ones)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import costs, frontiers
+from bayescale import allocation, spending
 from bayescale.drift import DRIFT
 from bayescale.errors import LawError
 from bayescale.landscape import terrain_of
@@ -77,7 +77,7 @@ def plot_loss_contours(
         )
     terrain = terrain_of(source, held)
     land = terrain.first
-    own = costs.checked_cost(cost, land.law.inputs, batch=batch)
+    own = spending.checked_cost(cost, land.law.inputs, batch=batch)
     spans = _spans(source, land, own, extrapolation, held)
     ax = style.axes(ax)
     for which, (low, high) in zip(("x", "y"), spans, strict=True):
@@ -87,13 +87,13 @@ def plot_loss_contours(
     x, y = np.meshgrid(*grids)
     _loss_lines(ax, terrain, x, y, levels)
     at = dict(zip(land.free, (x, y), strict=True))
-    spent = costs.evaluated(own, at, land.held, land.law.inputs)
+    spent = spending.evaluated(own, at, land.held, land.law.inputs)
     decades = 10.0 ** np.arange(np.ceil(np.log10(spent.min())), np.log10(spent.max()))
     if len(decades):
         ax.contour(x, y, spent, levels=decades, colors=style.GREY, linewidths=0.7,
                    linestyles=":")  # fmt: skip
     _draw_optima(ax, source, spent, own, prob, held)
-    words = [f"{land.curves.outcome} (median)", f"{costs.unit_of(own)}, each 10 times the last"]
+    words = [f"{land.curves.outcome} (median)", f"{spending.unit_of(own)}, each 10 times the last"]
     ax.plot([], [], color=style.INK, linewidth=0.9, label=words[0])
     ax.plot([], [], color=style.GREY, linewidth=0.7, linestyle=":", label=words[1])
     if land.fit is not None:
@@ -115,7 +115,7 @@ def _spans(
             seen = land.fit.runs.inputs[role]
             found.append((seen.min() / 2, seen.max() * max(extrapolation, 1.5)))
         return found
-    front = frontiers.frontier(source, 1e21, cost=own, **held)
+    front = allocation.frontier(source, 1e21, cost=own, **held)
     centres = [float(np.nanmedian(front.draws[role])) for role in land.free]
     return [(centre / 100, centre * 100) for centre in centres]
 
@@ -139,7 +139,7 @@ def _draw_optima(
 ) -> None:
     """Draw the best sizes and data of budgets in the plane, with the interval of the size."""
     budgets = np.geomspace(spent.min(), spent.max(), LINE + 2)[1:-1]
-    front = frontiers.frontier(source, budgets, cost=own, drift=DRIFT, **held)
+    front = allocation.frontier(source, budgets, cost=own, drift=DRIFT, **held)
     look, size = style.stroke(0), front.interval(prob, front.free[0])
     ends = {side: size[side].to_numpy() for side in ("lower", "median", "upper")}
     line = front.line()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayescale import costs
+from bayescale import spending
 from bayescale.errors import LawError
 from bayescale.plots import style
 from bayescale.plots.ticks import log_axis
@@ -101,7 +101,7 @@ def _draw_runs(ax: Axes, front: Frontier, name: str) -> np.ndarray:
         return np.empty((0, 2))
     inputs, outcome = land.fit.runs.inputs, land.fit.runs
     free = {role: inputs[role] for role in front.free}
-    spent = costs.evaluated(front.cost, free, land.held, land.law.inputs)
+    spent = spending.evaluated(front.cost, free, land.held, land.law.inputs)
     spent = spent * (front.budgets[0] / front.spent[0])
     values = {front.columns[role]: values for role, values in free.items()}
     size, data = free.values()
