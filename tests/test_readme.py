@@ -117,6 +117,11 @@ def test_the_performance_page_is_written_from_the_results():
     assert (TOP / "docs" / "performance.md").read_text() == found["page"]()
 
 
+def test_the_page_of_measured_plans_is_written_from_the_results():
+    found = runpy.run_path(str(TOP / "docs" / "approaches.py"))
+    assert (TOP / "docs" / "approaches.md").read_text() == found["page"]()
+
+
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=name_of)
 def test_notebook_is_stored_without_outputs(notebook):
     stored = json.loads(notebook.read_text())
