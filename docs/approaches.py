@@ -46,17 +46,16 @@ def three() -> str:
         rows.append(row)
     how = """
         The exponent a of N* ~ C^a: median and 80 % interval, by the envelope of curves (its
-        interval is a bootstrap over curves), by a valley for each budget, and by Chinchilla's law with
-        Student-t noise. *None*: too few sizes are ever the best one."""
+        interval is a bootstrap over curves), by a valley for each budget, and by Chinchilla's
+        law with Student-t noise. *None*: too few sizes are ever the best one."""
     said = """
-        They are no three looks at one number. Where every budget has its best size between a smaller
-        and a larger one (Llama 3, Porian's tuned runs) the valleys agree with what was
-        published.
-        The law sees all runs, those far from the optimum with them, and is off where its form is: on
-        Porian's tuned runs and on (Mis)Fitting, whose smallest models are mostly embeddings, its
-        interval does not hold what the valleys say. On Step Law's five sizes, nearly all smaller
-        than optimal, and on the Gemstones, which differ in shape as well as in size, valleys know
-        next to nothing of a, and say so."""
+        They are no three looks at one number. Where every budget has its best size between a
+        smaller and a larger one (Porian's short warm-up and tuned runs) envelope and valleys agree
+        with each other and with what was published. The law sees all runs, those far from the
+        optimum with them, and is off where its form is: on Porian's tuned runs and on (Mis)Fitting,
+        whose smallest models are mostly embeddings, its interval does not hold what the valleys
+        say. On Step Law's five sizes, nearly all smaller than optimal, and on the Gemstones, which
+        differ in shape as well as in size, valleys know next to nothing of a, and say so."""
     parts = [
         "## Three approaches, side by side",
         "`uv run python -m benchmarks.approaches DATA_FOLDER`",
@@ -116,11 +115,11 @@ def coverage() -> str:
         }
     )  # fmt: skip
     how = """
-        16 runs, 4 sizes by 4 lengths, 0.5 % noise, priors as they come; budgets at the middle of the
-        runs, at the largest run, and at 100 times it. Widths are in logs (of a: the log of upper
-        over lower). D* holds as often as N*, being C/6N*. Truths are Hoffmann's and Epoch's laws,
-        which the priors do not know of, and laws drawn from ranges about published ones; no drift,
-        since the truth has none."""
+        16 runs, 4 sizes by 4 lengths, 0.5 % noise, priors as they come; budgets at the middle of
+        the runs, at the largest run, and at 100 times it. Widths are in logs (of a: the log of
+        upper over lower). D* holds as often as N*, being C/6N*. Truths are Hoffmann's and Epoch's
+        laws, which the priors do not know of, and laws drawn from ranges about published ones; no
+        drift, since the truth has none."""
     parts = [
         "## How often intervals hold the truth",
         "`uv run python -m benchmarks.frontier_coverage`",
