@@ -625,13 +625,14 @@ def test_what_cannot_be_set_is_said(grid, no_nuts):
     assert "NAME=NUMBER" in call(*fit, "--set", "A", code=2)[1]
 
 
-class TestFrontier:
-    @pytest.fixture(scope="class")
-    def two_inputs(self, tmp_path_factory):
-        path = tmp_path_factory.mktemp("frontier") / "fit.nc"
-        invented_fit(bs.Chinchilla()).save(path)
-        return path
+@pytest.fixture(scope="module")
+def two_inputs(tmp_path_factory):
+    path = tmp_path_factory.mktemp("frontier") / "fit.nc"
+    invented_fit(bs.Chinchilla()).save(path)
+    return path
 
+
+class TestFrontier:
     def test_tables(self, two_inputs):
         text, _ = call("frontier", two_inputs, "--compute", "1e5,1e6", "--price", "0.1")
         for words in ("best use of each budget", "What to train", "within 0.5 %", "power laws"):

@@ -352,6 +352,31 @@ class TestSources:
         assert found.probability(float(accuracy[0]), of="curve")[1] > 0.9
 
 
+class TestPlots:
+    def test_frontier(self, fit):
+        front = bs.frontier(fit, np.geomspace(1e19, 1e22, 4))
+        ax = bs.plot_frontier(front, prob=0.8)
+        assert (ax.get_xlabel(), ax.get_ylabel()) == ("compute [FLOP]", "n")
+        words = ax.get_legend_handles_labels()[1]
+        assert "within 0.5 % of the least loss (median)" in words
+        assert "80 % equal-tailed" in words
+        (median,) = [line for line in ax.get_lines() if line.get_label() == "median"]
+        assert median.get_ydata() == pytest.approx(front.interval(0.8)["median"].to_numpy())
+        assert bs.plot_frontier(front, of="loss").get_ylabel() == "loss"
+        assert bs.plot_frontier(front, of="params_power").get_yscale() == "linear"
+        with pytest.raises(bs.LawError, match="one"):
+            bs.plot_frontier(bs.frontier(fit, 1e20))
+
+    def test_contours(self, fit):
+        ax = bs.plot_loss_contours(fit, levels=5)
+        assert (ax.get_xlabel(), ax.get_ylabel()) == ("n", "d")
+        assert "best at each budget, 90 % equal-tailed" in ax.get_legend_handles_labels()[1]
+        law = bs.DataConstrained(**MUENNIGHOFF)
+        assert bs.plot_loss_contours(law, unique_tokens=1e10).get_xlabel() == "params"
+        with pytest.raises(bs.LawError, match="levels="):
+            bs.plot_loss_contours(fit, levels=1)
+
+
 class TestDoubts:
     def fitted(self, runs):
         with _quiet():

@@ -115,6 +115,13 @@ def test_curves_of_sizes_are_read_at_budgets():
         bs.isoflop(runs, **columns)
 
 
+def test_plot():
+    found = found_in(sweep(noise=0.002))
+    ax = bs.plot_isoflop(found)
+    assert ax.get_title().startswith("N* ~ C^0.4")
+    assert len(ax.get_legend_handles_labels()[1]) == 5
+
+
 class TestEnvelope:
     def runs(self, sizes=24):
         n, d = np.meshgrid(np.geomspace(1e7, 1e10, sizes), np.geomspace(1e8, 1e12, 60))
@@ -127,6 +134,8 @@ class TestEnvelope:
         assert row["lower"] < A < row["upper"]
         assert row["median"] == pytest.approx(A, abs=0.04)
         assert "bootstrap" in found.approach
+        with pytest.raises(bs.LawError, match="no curves"):
+            bs.plot_isoflop(found)
 
     def test_too_few_sizes(self):
         with pytest.raises(bs.DataError, match="Fewer than three sizes"):
