@@ -24,10 +24,13 @@ if TYPE_CHECKING:
     from bayescale.averaging import LearnedNObs, learn_n_obs
     from bayescale.backtest_record import Backtest
     from bayescale.backtesting import backtest
+    from bayescale.allocation import frontier
+    from bayescale.arms import cheaper, doubling_value
     from bayescale.batch import fit_many
     from bayescale.blocks import leave_block_out
     from bayescale.breaks import break_detectability, break_table
     from bayescale.comparison import compare
+    from bayescale.costs import TransformerFlops, WallClock
     from bayescale.crossings import crossing, projection, speedup, tokens_needed
     from bayescale.curves import Derived
     from bayescale.datasets import list_datasets, load_dataset
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     )
     from bayescale.differences import Difference, difference
     from bayescale.ensembles import Ensemble, ensemble
+    from bayescale.envelopes import envelope
     from bayescale.errors import (
         BayescaleError,
         BayescaleWarning,
@@ -86,7 +90,9 @@ if TYPE_CHECKING:
     from bayescale.forms.time_compute_trade_off import TimeComputeTradeOff
     from bayescale.forms.vapor_pressure import VaporPressure
     from bayescale.forms.vocabulary import Vocabulary
+    from bayescale.frontiers import Frontier
     from bayescale.information import infogain, segment_information
+    from bayescale.isoflops import isoflop
     from bayescale.laws import Law
     from bayescale.likelihoods.beta_binomial import BetaBinomial
     from bayescale.likelihoods.binomial import Binomial
@@ -100,12 +106,17 @@ if TYPE_CHECKING:
     from bayescale.likelihoods.resampled import Resampled
     from bayescale.likelihoods.student_t import StudentT
     from bayescale.literature import Source, list_published, published
+    from bayescale.minima import IsoFlop
+    from bayescale.near_optima import NearOptimal
     from bayescale.outlook import forecast
     from bayescale.plots.backtest import plot_backtest
     from bayescale.plots.breaks import plot_breaks
     from bayescale.plots.compare import plot_compare
+    from bayescale.plots.contours import plot_loss_contours
     from bayescale.plots.fit import plot_fit
     from bayescale.plots.forecast import plot_forecast
+    from bayescale.plots.frontier import plot_frontier
+    from bayescale.plots.isoflop import plot_isoflop
     from bayescale.plots.required import plot_required
     from bayescale.plots.rows import plot_sensitivity_to_rows
     from bayescale.plots.slices import plot_slices
@@ -119,6 +130,7 @@ if TYPE_CHECKING:
         sensitivity_to_smallest,
     )
     from bayescale.stages import TwoStage, two_stage
+    from bayescale.targets import TargetCost, target_cost
     from bayescale.verdicts import Verdict, verdict
     from bayescale.warming import Warming, warm
 
@@ -144,6 +156,7 @@ _HOMES = {
     "batch": ["fit_many"],
     "breaks": ["break_detectability", "break_table"],
     "comparison": ["compare"],
+    "costs": ["TransformerFlops", "WallClock"],
     "crossings": ["crossing", "projection", "speedup", "tokens_needed"],
     "curves": ["Derived"],
     "datasets": ["list_datasets", "load_dataset"],
@@ -157,6 +170,7 @@ _HOMES = {
     ],
     "differences": ["Difference", "difference"],
     "ensembles": ["Ensemble", "ensemble"],
+    "envelopes": ["envelope"],
     "errors": [
         "BayescaleError",
         "BayescaleWarning",
@@ -172,6 +186,12 @@ _HOMES = {
     "fit_table": ["FitTable"],
     "fitting": ["Fit"],
     "forecasts": ["Forecast", "Required"],
+    "allocation": ["frontier"],
+    "arms": ["cheaper", "doubling_value"],
+    "frontiers": ["Frontier"],
+    "isoflops": ["isoflop"],
+    "minima": ["IsoFlop"],
+    "near_optima": ["NearOptimal"],
     "information": ["infogain", "segment_information"],
     "laws": ["Law"],
     "blocks": ["leave_block_out"],
@@ -181,8 +201,11 @@ _HOMES = {
     "plots.backtest": ["plot_backtest"],
     "plots.breaks": ["plot_breaks"],
     "plots.compare": ["plot_compare"],
+    "plots.contours": ["plot_loss_contours"],
     "plots.fit": ["plot_fit"],
     "plots.forecast": ["plot_forecast"],
+    "plots.frontier": ["plot_frontier"],
+    "plots.isoflop": ["plot_isoflop"],
     "plots.required": ["plot_required"],
     "plots.rows": ["plot_sensitivity_to_rows"],
     "plots.slices": ["plot_slices"],
@@ -192,6 +215,7 @@ _HOMES = {
     "registry": ["law", "list_laws"],
     "sensitivity": ["sensitivity_to_prior", "sensitivity_to_rows", "sensitivity_to_smallest"],
     "stages": ["TwoStage", "two_stage"],
+    "targets": ["TargetCost", "target_cost"],
     "verdicts": ["Verdict", "verdict"],
     "warming": ["Warming", "warm"],
 }

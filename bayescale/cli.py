@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from bayescale import cli_frontier
 from bayescale.command_options import (
     Breaks,
     Ceiling,
@@ -57,6 +58,7 @@ from bayescale.command_output import (
     check_output,
     fit_record,
     fits_of,
+    heading,
     note,
     outlook_record,
     print_json,
@@ -477,3 +479,8 @@ def datasets(as_json: Json = False) -> None:
     from bayescale.datasets import list_datasets
 
     show_list(list_datasets().set_index("name"), as_json)
+
+
+cli_frontier.register(
+    app, numbers=numbers, heading=heading, problems=problems_of, print_json=print_json
+)

@@ -124,8 +124,13 @@ class Drift:
         return np.concatenate([start - knots[::-1], end + knots])
 
     def applied(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
-        """Return the drifted curve's draws at inputs, shape (..., m)."""
+        """Return the drifted curve's draws at inputs, shape (..., m).
+
+        Of several inputs each may also have a value for each draw, shape (..., m).
+        """
         plain = self.curve(inputs)
+        if any(np.ndim(values) > 1 for values in inputs.values()):
+            return self._applied_by_draw(inputs, plain)
         far = self.distance(inputs)
         if self.strength == 0 or not (far > 0).any():
             return plain
@@ -171,10 +176,7 @@ class Drift:
         self, inputs: Mapping[str, np.ndarray], far: np.ndarray, path: np.ndarray, value: np.ndarray
     ) -> np.ndarray:
         """Return by how much the points of one path move, shape (..., point)."""
-        reach = float(far[path].max())
-        used = np.arange(max(int(np.searchsorted(_KNOTS, reach)), 1))
-        if len(self.edges) > 1 and len(used) > _COARSE:
-            used = np.unique(np.linspace(0, used[-1], _COARSE).round().astype(int))
+        used = self._knots_to(float(far[path].max()))
         knots = _KNOTS[used]
         farthest = path[np.argmax(far[path])]
         at = {}
@@ -197,6 +199,45 @@ class Drift:
             moved = np.cumsum(gains[..., :-1] * steps, axis=-1)
             before = np.concatenate([np.zeros_like(gains[..., :1]), moved], axis=-1)
             return before[..., place] + gains[..., place] * last
+
+    def _applied_by_draw(self, inputs: Mapping[str, np.ndarray], plain: np.ndarray) -> np.ndarray:
+        """Return the drifted curve where every draw asks of a place of its own."""
+        if self.strength == 0:
+            return plain
+        wide = {role: np.broadcast_to(values, plain.shape) for role, values in inputs.items()}
+        far, value, shift = self.distance(wide), self.scaled(plain), np.zeros_like(plain)
+        for i in range(plain.shape[-1]):
+            if (far[..., i] > 0).any():
+                at = {role: values[..., i] for role, values in wide.items()}
+                shift[..., i] = self._from_edge(at, far[..., i], value[..., i])
+        return self.moved(plain, np.where(np.isfinite(shift), shift, 0.0))
+
+    def _from_edge(
+        self, at: Mapping[str, np.ndarray], far: np.ndarray, value: np.ndarray
+    ) -> np.ndarray:
+        """Return by how much each draw's own point moves, along a straight path from the data."""
+        used = self._knots_to(float(np.nanmax(far)))
+        knots, path = _KNOTS[used], {}
+        for role, (start, end) in self.edges.items():
+            goal = np.log(at[role])[..., None]
+            inside = np.clip(goal, np.log(start), np.log(end))
+            path[role] = np.exp(inside + np.clip(goal - inside, -knots, knots))
+        place = np.clip(np.searchsorted(knots, far) - 1, 0, len(knots) - 1)[..., None]
+        gains = np.maximum(self.strength * (self._wander(used) - self.slower), -1.0)
+        with np.errstate(all="ignore"):  # of what no computer holds: see _shift
+            curve = self.scaled(self.curve(path))
+            moved = np.cumsum(gains[..., :-1] * np.diff(curve, axis=-1), axis=-1)
+            before = np.concatenate([np.zeros_like(gains[..., :1]), moved], axis=-1)
+            last = value[..., None] - np.take_along_axis(curve, place, axis=-1)
+            rest = np.take_along_axis(gains, place, axis=-1) * last
+            return (np.take_along_axis(before, place, axis=-1) + rest)[..., 0]
+
+    def _knots_to(self, reach: float) -> np.ndarray:
+        """Return which knots a path to some distance has; of several inputs not all of them."""
+        used = np.arange(max(int(np.searchsorted(_KNOTS, reach)), 1))
+        if len(self.edges) > 1 and len(used) > _COARSE:
+            return np.unique(np.linspace(0, used[-1], _COARSE).round().astype(int))
+        return used
 
     @cached_property
     def _steepest(self) -> np.ndarray:

@@ -367,7 +367,8 @@ class Fit(Forecaster):
         Parameters
         ----------
         inputs
-            Role to values of shape (m,), in the user's units.
+            Role to values of shape (m,), in the user's units; of several inputs also a value for
+            each draw, shape (chain, draw, m).
         drift
             How far the local exponent may drift from the law's.
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+#: Newton's steps to the loss of a compute, where there is a floor.
+_NEWTON = 40
 #: Floating-point operations in a day at 1e15 a second: the compute unit of Kaplan et al.
 PF_DAY = 8.64e19
 
@@ -15,11 +19,15 @@ class KaplanFrontier:
 
     It follows from the law of parameters and steps with the critical batch size,
 
-    .. math:: L(N, S_{min}) = (N_c/N)^{\alpha_N} + (S_c/S_{min})^{\alpha_S}, \qquad
-              B_{crit}(L) = B_* L^{-1/\alpha_B}, \qquad C_{min} = 6 N B_{crit} S_{min}
+    .. math:: L(N, S_{min}) = L_\infty + (N_c/N)^{\alpha_N} + (S_c/S_{min})^{\alpha_S}
+
+    .. math:: B_{crit}(L) = B_* L^{-1/\alpha_B}, \qquad C_{min} = 6 N B_{crit} S_{min}
 
     (appendix B of the paper; its equations are named below). Every number may be an array of
     draws; they broadcast with one another and with what the methods are given.
+
+    With a floor :math:`L_\infty` (the paper has none) compute is a closed form of the loss, which
+    is inverted by Newton's steps; the exponents and C_c are then those of the law without it.
 
     The paper's own numbers do not all follow from one another, and are not mended here: its main
     text predicts a compute exponent of 0.054 and model size growing as C^0.71, while its printed
@@ -34,6 +42,8 @@ class KaplanFrontier:
         Constant (steps) and exponent (no unit) of the steps' term.
     B_star, alpha_B
         Constant (tokens) and exponent (no unit) of the critical batch size.
+    irreducible
+        The loss that is left at infinite scale; units of the loss.
 
     References
     ----------
@@ -55,6 +65,7 @@ class KaplanFrontier:
     alpha_S: Any
     B_star: Any
     alpha_B: Any
+    irreducible: Any = 0.0
 
     @property
     def compute_exponent(self) -> Any:
@@ -90,18 +101,48 @@ class KaplanFrontier:
 
     def loss(self, compute: Any) -> Any:
         """Return the least loss at a compute in FLOP (B.7)."""
-        return (self.compute_constant / compute) ** self.compute_exponent
+        return self.irreducible + self.reducible(compute)
+
+    def reducible(self, compute: Any) -> Any:
+        """Return the least loss at a compute in FLOP, less the floor.
+
+        Without a floor that is B.7. With one, log C = c - r/α_r - log(L∞ + e^r)/α_B of the log r of
+        the reducible loss, which falls and bends upwards, so Newton's steps from B.7 converge.
+        """
+        plain = (self.compute_constant / compute) ** self.compute_exponent
+        if not np.any(self.irreducible):
+            return plain
+        slope = 1 / self.alpha_N + 1 / self.alpha_S
+        # B.7 at L∞ = 0 says log C_c; only the batch knows of the floor.
+        log_c, r = np.log(self.compute_constant), np.log(plain)
+        for _ in range(_NEWTON):
+            over = np.exp(r)
+            whole = self.irreducible + over
+            gap = log_c - slope * r - np.log(whole) / self.alpha_B - np.log(compute)
+            r = r + gap / (slope + over / whole / self.alpha_B)
+        return np.exp(r)
 
     def params(self, compute: Any) -> Any:
         """Return the optimal number of parameters at a compute in FLOP (B.9)."""
-        relative = (compute / self.compute_constant) ** self.params_power
-        return self.N_c * relative * self.over_convergence ** (1 / self.alpha_N)
+        return self.N_c * (self.over_convergence / self.reducible(compute)) ** (1 / self.alpha_N)
 
     def steps(self, compute: Any) -> Any:
         """Return the optimal number of steps, far above the critical batch (B.10)."""
-        first = self.compute_constant / (6 * self.N_c * self.B_star)
-        relative = (compute / self.compute_constant) ** self.steps_power
-        return first * self.over_convergence ** (-1 / self.alpha_N) * relative
+        left = self.reducible(compute) * (1 - 1 / self.over_convergence)
+        return self.S_c * left ** (-1 / self.alpha_S)
+
+    def powers(self, compute: Any) -> dict[str, Any]:
+        """Return the powers of compute in which params, steps and batch grow at a compute.
+
+        Without a floor they are the same everywhere.
+        """
+        over = self.reducible(compute)
+        share = over / (self.irreducible + over)
+        falls = 1 / (1 / self.alpha_N + 1 / self.alpha_S + share / self.alpha_B)
+        names = {"params": 1 / self.alpha_N, "steps": 1 / self.alpha_S}
+        return {name: falls * value for name, value in names.items()} | {
+            "batch": falls * share / self.alpha_B
+        }
 
     def critical_batch(self, loss: Any) -> Any:
         """Return the batch in tokens at which neither steps nor tokens are wasted (5.3)."""
@@ -112,7 +153,7 @@ class KaplanFrontier:
 
         Below the loss at which that model converges there is none: the result is not a number.
         """
-        gap = loss - (self.N_c / params) ** self.alpha_N
+        gap = loss - self.irreducible - (self.N_c / params) ** self.alpha_N
         steps = self.S_c * gap ** (-1 / self.alpha_S)
         return 6 * params * self.critical_batch(loss) * steps
 

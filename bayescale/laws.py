@@ -95,6 +95,9 @@ class Law:
     terms: ClassVar[tuple[str, ...]] = ("scale",)
     #: Whether the floor is inside the sum that joins the terms (see :meth:`join`).
     floor_joins: ClassVar[bool] = False
+    #: Whether the loss rises with the sum of the (k-th roots of the) two terms, ``<role>_scale``
+    #: times a plain power of its input: then the optimum at C = 6ND has a closed form.
+    balanced: ClassVar[bool] = False
     #: What runs on one ray determine, for a warning; ``{first}``, ``{second}``, ``{slope}`` fit in.
     along_ray: ClassVar[str] = "the floor and the sum of the two terms"
     #: Where ``floor_share`` is meant: at the largest inputs (``end``) or at the reference.

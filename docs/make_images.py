@@ -12,6 +12,7 @@ mpl.use("agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 
 import bayescale as bs
 
@@ -44,6 +45,8 @@ def main() -> None:
     save(bs.plot_backtest(tested).get_figure(), "backtest")
     save(drift(), "drift")
     save(forest(), "forest")
+    save(plans(), "plans")
+    save(isoflop(), "isoflop")
 
 
 def forest():
@@ -88,6 +91,39 @@ def drift():
     axes[0].legend(loc="lower left", fontsize=8)
     axes[1].legend(loc="lower left", fontsize=8)
     return figure
+
+
+#: Hoffmann's law: the truth of what is simulated for the page of plans.
+TRUTH = {
+    "irreducible": 1.69, "A": 406.4, "params_exponent": 0.34, "B": 410.7, "tokens_exponent": 0.28,
+}  # fmt: skip
+
+
+def plans():
+    """Draw the frontier of a small grid of runs, and the loss over both inputs."""
+    truth = bs.Chinchilla(**TRUTH)
+    n, d = np.meshgrid(np.geomspace(5e7, 2e9, 5), np.geomspace(1e9, 6.4e10, 5))
+    noise = 0.004 * np.random.default_rng(0).standard_normal(25)
+    loss = truth.evaluate(params=n.ravel(), tokens=d.ravel()) * np.exp(noise)
+    runs = pd.DataFrame({"n": n.ravel(), "d": d.ravel(), "loss": loss})
+    fit = bs.Chinchilla().fit(runs, y="loss", params="n", tokens="d", seed=0)
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
+    bs.plot_frontier(bs.frontier(fit, compute=np.geomspace(1e18, 1e23, 26)), ax=axes[0])
+    bs.plot_loss_contours(fit, ax=axes[1])
+    return figure
+
+
+def isoflop():
+    """Draw simulated losses by size at five budgets, and where each is least."""
+    truth = bs.Chinchilla(**TRUTH)
+    budgets = np.repeat([1e19, 3e19, 1e20, 3e20, 1e21], 9)
+    best = np.repeat(bs.frontier(truth, np.unique(budgets)).draws["params"][0, 0], 9)
+    n = best * np.tile(np.geomspace(0.2, 5, 9), 5)
+    noise = 0.002 * np.random.default_rng(1).standard_normal(45)
+    loss = truth.evaluate(params=n, tokens=budgets / (6 * n)) * np.exp(noise)
+    sweep = pd.DataFrame({"flops": budgets, "n": n, "loss": loss})
+    found = bs.isoflop(sweep, y="loss", params="n", compute="flops")
+    return bs.plot_isoflop(found).get_figure()
 
 
 def save(figure, name: str) -> None:

@@ -94,6 +94,7 @@ def test_every_command_has_help():
         "forecast",
         "required",
         "compare",
+        "frontier",
         "warm",
         "laws",
         "datasets",
@@ -688,3 +689,37 @@ def test_what_cannot_be_set_is_said(grid, no_nuts):
     fit = ["fit", grid, "--law", "chinchilla", *ROLES]
     assert "takes no --set exponent" in call(*fit, "--set", "exponent=1", code=2)[1]
     assert "NAME=NUMBER" in call(*fit, "--set", "A", code=2)[1]
+
+
+@pytest.fixture(scope="module")
+def two_inputs(tmp_path_factory):
+    path = tmp_path_factory.mktemp("frontier") / "fit.nc"
+    invented_fit(bs.Chinchilla()).save(path)
+    return path
+
+
+class TestFrontier:
+    def test_tables(self, two_inputs):
+        text, _ = call("frontier", two_inputs, "--compute", "1e5,1e6", "--price", "0.1")
+        for words in ("best use of each budget", "What to train", "within 0.5 %", "power laws"):
+            assert words in text
+
+    def test_json(self, two_inputs):
+        given = ["--compute", "1e6", "--context", "16", "--inference-tokens", "100", "--json"]
+        found = json.loads(call("frontier", two_inputs, *given)[0])
+        assert found["drift"] == 0.3
+        assert {"compute", "n_params", "n_tokens", "loss"} <= set(found["frontier"][0])
+        assert "regret" in found["plan"][0]
+
+    @pytest.mark.parametrize(
+        ("given", "words"),
+        [
+            (["--compute", "many"], "numbers with commas"),
+            (["--compute", "1e6", "--vocabulary", "10"], "goes with --context"),
+            (["--compute", "1e6", "--hold", "unique_tokens"], "NAME=VALUE"),
+            (["--compute", "1e6", "--hold", "unique_tokens=1e9"], "no input 'unique_tokens'"),
+            (["--compute", "1e6", "--group", "family=A"], "without groups"),
+        ],
+    )
+    def test_wrong_usage(self, two_inputs, given, words):
+        assert words in call("frontier", two_inputs, *given, code=2)[1]

@@ -185,11 +185,25 @@ class TestKaplanModelSteps:
         found = self.law.frontier(**BATCH, parameters=draws, references=references)
         close(found.params(PF_DAY), np.full((2, 3), 584408241.0699108))
 
-    def test_needs_numbers_and_no_floor(self):
+    def test_needs_numbers(self):
         with pytest.raises(bs.LawError, match="every parameter is a number"):
             bs.KaplanModelSteps().frontier(**BATCH)
-        with pytest.raises(bs.LawError, match=r"no floor.*irreducible=1\.5"):
-            bs.KaplanModelSteps(**TABLE_3, irreducible=1.5).frontier(**BATCH)
+
+    @pytest.mark.parametrize("compute", [PF_DAY, 1e4 * PF_DAY])
+    def test_frontier_with_a_floor_is_the_brute_force_one(self, compute):
+        law = bs.KaplanModelSteps(**TABLE_3, irreducible=1.2)
+        found = law.frontier(**BATCH)
+        params, least = found.params(compute), found.loss(compute)
+        close(law.evaluate(params=params, steps=found.steps(compute)), least)
+        close(found.compute(params, least), compute)
+        # At the loss it reaches every other size costs more.
+        sizes = params * np.geomspace(0.2, 5, 401)
+        with np.errstate(invalid="ignore"):  # small ones never reach it
+            close(np.nanmin(found.compute(sizes, least)), compute)
+        powers = found.powers(compute)
+        for name, value in (("params", found.params), ("steps", found.steps)):
+            slope = np.log(value(compute * 1.0001) / value(compute / 1.0001)) / np.log(1.0001**2)
+            assert powers[name] == pytest.approx(slope, rel=1e-6)
 
 
 class TestDroppoElibol:

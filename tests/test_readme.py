@@ -132,6 +132,11 @@ def test_tables_on_pages_are_those_of_the_results():
     assert named == set(found["TABLES"])  # none is written for no page
 
 
+def test_the_page_of_measured_plans_is_written_from_the_results():
+    found = runpy.run_path(str(TOP / "docs" / "approaches.py"))
+    assert (TOP / "docs" / "approaches.md").read_text() == found["page"]()
+
+
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=name_of)
 def test_notebook_is_stored_without_outputs(notebook):
     stored = json.loads(notebook.read_text())

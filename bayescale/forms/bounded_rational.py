@@ -96,6 +96,7 @@ class BoundedRational(Law):
     plateau: Prior | float = Prior("LogNormal", mu=0.4, sigma=1.0, on="relative_rise")
 
     inputs = ("params", "tokens")
+    balanced = True
     terms = ()
     bounds = {"plateau": (0.0, float("inf")), "relative_rise": (0.0, float("inf"))}
     carriers = {

@@ -89,6 +89,7 @@ class Chinchilla(Law):
         "constants, as C^0.457 by the unrounded ones, and as C^0.513 by a refit of the same runs."
     )
     inputs = ("params", "tokens")
+    balanced = True
     terms = ("params_scale", "tokens_scale")
     carriers = {
         **Law.carriers,

@@ -82,6 +82,7 @@ class DroppoElibol(Law):
     D_C: InitVar[Prior | float | None] = None
 
     inputs = ("params", "tokens")
+    balanced = True
     terms = ("params_scale", "tokens_scale")
     floor_joins = True
     bounds = {"coupling": (0.0, np.inf)}

@@ -87,6 +87,7 @@ class KaplanModelData(Law):
     D_c: InitVar[Prior | float | None] = None
 
     inputs = ("params", "tokens")
+    balanced = True
     terms = ("params_scale", "tokens_scale")
     carriers = {
         **Law.carriers,

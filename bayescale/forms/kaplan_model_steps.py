@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from bayescale.errors import LawError
 from bayescale.kaplan import KaplanFrontier
 from bayescale.laws import (
     EXPONENT_PRIOR,
@@ -82,6 +81,7 @@ class KaplanModelSteps(Law):
     S_c: InitVar[Prior | float | None] = None
 
     inputs = ("params", "steps")
+    balanced = True
     terms = ("params_scale", "steps_scale")
     carriers = {
         **Law.carriers,
@@ -145,24 +145,18 @@ class KaplanModelSteps(Law):
         Returns
         -------
         KaplanFrontier
-            Of numbers, or of draws. It is that of the law without its floor.
+            Of numbers, or of draws, with the law's floor if it has one.
 
         Raises
         ------
         LawError
-            If no parameters are given and the law's own are not all numbers, or if the law has a
-            floor: the closed form has none.
+            If no parameters are given and the law's own are not all numbers.
         """
         if parameters is None:
             self.evaluate(**dict.fromkeys(self.inputs, 1.0))  # a LawError if any is uncertain
         values = self.numbers if parameters is None else parameters
-        if np.any(np.asarray(values["irreducible"]) != 0):
-            raise LawError(
-                "Kaplan's frontier in closed form has no floor; this law has "
-                f"irreducible={self.irreducible!r}. Fit it with irreducible=0.0."
-            )
         found = self.constants(values, UNIT_REFERENCES if references is None else references)
-        names = ("N_c", "alpha_N", "S_c", "alpha_S")
+        names = ("N_c", "alpha_N", "S_c", "alpha_S", "irreducible")
         return KaplanFrontier(
             **{name: found[name] for name in names}, B_star=B_star, alpha_B=alpha_B
         )

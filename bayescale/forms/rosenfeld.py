@@ -84,6 +84,7 @@ class Rosenfeld(Law):
     plateau: Prior | float = Prior("LogNormal", mu=0.4, sigma=1.0, on="relative_plateau")
 
     inputs = ("params", "tokens")
+    balanced = True
     terms = ()
     bounds = {"plateau": (0.0, np.inf)}
     carriers = {

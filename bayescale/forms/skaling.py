@@ -73,6 +73,7 @@ class Skaling(Law):
     coupling: Prior | float = Prior("LogNormal", mu=0.0, sigma=1.0)
 
     inputs = ("params", "tokens")
+    balanced = True
     terms = ("params_scale", "tokens_scale")
     bounds = {"coupling": (0.0, np.inf)}
     carriers = {
