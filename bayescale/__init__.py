@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         SamplingWarning,
         UnknownNameError,
     )
+    from bayescale.experiments import NextRuns, next_runs
     from bayescale.files import load
     from bayescale.fit_table import FitTable
     from bayescale.fitting import Fit
@@ -104,6 +105,8 @@ if TYPE_CHECKING:
     from bayescale.plots.compare import plot_compare
     from bayescale.plots.fit import plot_fit
     from bayescale.plots.forecast import plot_forecast
+    from bayescale.plots.next_runs import plot_next_runs
+    from bayescale.plots.power_study import plot_power_study
     from bayescale.plots.required import plot_required
     from bayescale.plots.rows import plot_sensitivity_to_rows
     from bayescale.plots.slices import plot_slices
@@ -117,6 +120,7 @@ if TYPE_CHECKING:
         sensitivity_to_smallest,
     )
     from bayescale.stages import TwoStage, two_stage
+    from bayescale.studies import PowerStudy, power_study
     from bayescale.verdicts import Verdict, verdict
     from bayescale.warming import Warming, warm
 
@@ -164,6 +168,7 @@ _HOMES = {
         "SamplingWarning",
         "UnknownNameError",
     ],
+    "experiments": ["NextRuns", "next_runs"],
     "files": ["load"],
     "fit_table": ["FitTable"],
     "fitting": ["Fit"],
@@ -179,6 +184,8 @@ _HOMES = {
     "plots.compare": ["plot_compare"],
     "plots.fit": ["plot_fit"],
     "plots.forecast": ["plot_forecast"],
+    "plots.next_runs": ["plot_next_runs"],
+    "plots.power_study": ["plot_power_study"],
     "plots.required": ["plot_required"],
     "plots.rows": ["plot_sensitivity_to_rows"],
     "plots.slices": ["plot_slices"],
@@ -188,6 +195,7 @@ _HOMES = {
     "registry": ["law", "list_laws"],
     "sensitivity": ["sensitivity_to_prior", "sensitivity_to_rows", "sensitivity_to_smallest"],
     "stages": ["TwoStage", "two_stage"],
+    "studies": ["PowerStudy", "power_study"],
     "verdicts": ["Verdict", "verdict"],
     "warming": ["Warming", "warm"],
 }

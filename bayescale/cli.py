@@ -1,4 +1,4 @@
-"""The command line: ``demo``, ``outlook``, ``fit``, ``forecast``, ``required``, ``compare``, lists.
+"""The command line: ``demo``, ``fit``, ``forecast``, ``required``, ``compare``, ``plan``, lists.
 
 Arguments are parsed before anything heavy is imported, so that ``--help`` answers at once.
 Results go to standard output, everything else to standard error.
@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from bayescale.errors import BayescaleError, BayescaleWarning, FileError, LawError, SamplingWarning
+from bayescale.plan_command import plan
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -371,6 +372,9 @@ def _compare(
         for words in (said.paragraph, *(f"- {caveat}" for caveat in said.caveats)):
             tables.say(words)
     raise typer.Exit(_problems(list(fits.values())))
+
+
+app.command()(plan)
 
 
 @app.command("warm")

@@ -43,6 +43,27 @@ def main() -> None:
     tested = bs.backtest(laws, curve, holdout=4, cutoffs=3, seed=0, **columns)
     save(bs.plot_backtest(tested).get_figure(), "backtest")
     save(drift(), "drift")
+    save(next_runs(), "next_runs")
+
+
+def next_runs():
+    """Draw what runs that could be made would tell of a forecast, with drift and without."""
+    runs = bs.load_dataset("digits_learning_curves")
+    runs = runs.query("task == 'digits' and model == 'mlp' and examples <= 300")
+    curve = runs.groupby("examples", as_index=False)["error"].mean()
+    fit = bs.PowerLaw().fit(curve, y="error", x="examples", seed=0)
+    candidates = {"examples": np.geomspace(10, 3000, 24)}
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), sharey=True, layout="constrained")
+    for ax, drift in zip(axes, (0.3, 0.0), strict=True):
+        plan = bs.next_runs(
+            fit, candidates, goal={"examples": 10_000}, cost=lambda x: x, budget=4000, drift=drift
+        )
+        bs.plot_next_runs(plan, ax=ax)
+        ax.set_title("exponents drift beyond the data" if drift else "drift=0: as the law stands")
+        ax.set_xlabel("cost (examples)")
+    axes[1].set_ylabel("")
+    axes[1].get_legend().remove()
+    return figure
 
 
 def drift():

@@ -1,0 +1,264 @@
+"""Choosing the next run on real sweeps: whether it saves compute, and whether values are right.
+
+Run: uv run python benchmarks/next_runs.py DATA_FOLDER [--repetitions 10] [--sweeps ...] [--check]
+A sweep of runs over parameters and tokens is hidden but for ten cheap ones. Each policy then makes
+one run after another out of forty (the same for all, drawn anew in each repetition) and fits
+Chinchilla's law again, until three times the cost of the dearest of them is spent, or twelve runs
+are made. What is to be known are the losses of the sweep's largest runs, three times and more
+dearer than any that can be made. Scored after every run: the root mean squared log error of the
+forecast's median there, the mean log score, and the width of the 90 % interval in log loss.
+
+Policies: ``next_runs`` (plans with what is left, makes the first run of the plan, plans again);
+``random`` (any run that can be paid); ``log-uniform`` (the run nearest to a cost drawn evenly on
+the log axis); ``dearest`` (the dearest that can be paid).
+
+With ``--check``, values of twelve candidates by weights, by regression and by fitting again are put
+side by side instead, with drift and without.
+
+Writes results/next_runs.csv (a row for each sweep, repetition, policy and run) and
+results/next_runs_check.csv. A run that is stopped goes on: what is in the table is kept, unless
+``--fresh``.
+"""
+
+import argparse
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+import bayescale as bs
+
+RESULTS = Path(__file__).parent / "results"
+START, POOL, MOST, TARGETS = 10, 40, 12, 12
+#: The budget over the cost of the dearest run of the pool; how much dearer targets are.
+BUDGET, BEYOND = 3.0, 3.0
+#: Few draws: a fit takes a third of a second.
+SAMPLING = {"draws": 250, "tune": 300, "progress": False}
+POLICIES = ("next_runs", "random", "log-uniform", "dearest")
+COLUMNS = {"y": "loss", "params": "params", "tokens": "tokens"}
+
+
+# Sweeps -------------------------------------------------------------------------------------------
+
+
+def sweeps(folder: Path) -> dict[str, pd.DataFrame]:
+    """Return sweeps by name, with the columns params, tokens, loss and cost (FLOPs)."""
+    porian = pd.read_csv(folder / "porian_isoflop.csv")
+    tuned = porian.query("hparams == 'tuned' and warmup == 'short' and param_count == 'standard'")
+    isoflop = pd.read_csv(folder / "isoflop_sweeps.csv").query("outlier_flag == 0")
+    fitting = pd.read_csv(folder / "misfitting_final_checkpoints.csv")
+    best = fitting.groupby(["params", "tokens"], as_index=False)["loss"].min()
+    found = {
+        f"porian {name}": rows[rows["loss_split"] == "val"]
+        for name, rows in tuned.groupby("dataset")
+    }
+    found |= {str(name): rows for name, rows in isoflop.groupby("source") if name != "marin_202603"}
+    found["misfitting"] = best
+    found["chinchilla"] = pd.read_csv(folder / "chinchilla_fig4.csv")
+    return {name: checked(rows) for name, rows in found.items()}
+
+
+def checked(rows: pd.DataFrame) -> pd.DataFrame:
+    rows = rows[["params", "tokens", "loss"]].astype(float)
+    rows = rows[(rows > 0).all(axis=1)].drop_duplicates(["params", "tokens"])
+    return rows.assign(cost=6 * rows["params"] * rows["tokens"]).reset_index(drop=True)
+
+
+def split(sweep: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return the runs at the start, those that can be made, and those to forecast."""
+    rng = np.random.default_rng([20260607, seed])
+    ordered = sweep.sort_values("cost", ignore_index=True)
+    targets = ordered.tail(TARGETS)
+    rest = ordered[ordered["cost"] <= targets["cost"].min() / BEYOND]
+    cheap = rest.head(max(len(rest) // 2, START + 2))
+    for _ in range(200):
+        start = cheap.sample(START, random_state=rng)
+        if min(start["params"].nunique(), start["tokens"].nunique()) >= 4:
+            break
+    pool = rest.drop(start.index)
+    return start, pool.sample(min(POOL, len(pool)), random_state=rng), targets
+
+
+# Policies -----------------------------------------------------------------------------------------
+
+
+def chosen(
+    policy: str,
+    fit: bs.Fit,
+    pool: pd.DataFrame,
+    targets: pd.DataFrame,
+    left: float,
+    rng: np.random.Generator,
+) -> int | None:
+    """Return the label of the run to make, or None where none is worth it or can be paid."""
+    open_ = pool[pool["cost"] <= left]
+    if open_.empty:
+        return None
+    if policy == "random":
+        return int(rng.choice(open_.index))
+    if policy == "log-uniform":
+        low, high = np.log(pool["cost"].min()), np.log(pool["cost"].max())
+        wanted = rng.uniform(low, high)
+        return int((np.log(open_["cost"]) - wanted).abs().idxmin())
+    if policy == "dearest":
+        return int(open_["cost"].idxmax())
+    goal = {role: targets[role].to_numpy() for role in ("params", "tokens")}
+    plan = bs.next_runs(
+        fit, pool, goal=goal, cost="cost", budget=left, draws=1000, outcomes=64, progress=False
+    )
+    if plan.batch.empty:
+        return None
+    return int(pool.index[plan.batch.index[0]])
+
+
+def fitted(runs: pd.DataFrame, seed: int) -> bs.Fit:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", bs.BayescaleWarning)
+        return bs.Chinchilla().fit(runs, seed=seed, **COLUMNS, **SAMPLING)
+
+
+def scored(fit: bs.Fit, targets: pd.DataFrame) -> dict[str, float]:
+    at = {role: targets[role].to_numpy() for role in ("params", "tokens")}
+    truth = targets["loss"].to_numpy()
+    table = fit.forecast(**at).interval(0.9)
+    error = np.log(table["median"].to_numpy()) - np.log(truth)
+    inside = (table["lower"] <= truth) & (truth <= table["upper"])
+    return {
+        "error": float(np.sqrt((error**2).mean())),
+        "log_score": float(fit.log_density(truth, **at).mean()),
+        "width": float(np.log(table["upper"] / table["lower"]).mean()),
+        "inside": float(inside.mean()),
+    }
+
+
+def followed(sweep: pd.DataFrame, policy: str, seed: int) -> list[dict]:
+    """Make one run after another, and score the forecast after each."""
+    start, pool, targets = split(sweep, seed)
+    rng = np.random.default_rng([seed, POLICIES.index(policy)])
+    budget = BUDGET * float(pool["cost"].max())
+    runs, spent, rows = start, 0.0, []
+    fit = fitted(runs, seed)
+    began = time.perf_counter()
+    for step in range(MOST + 1):
+        row = {"policy": policy, "repetition": seed, "step": step, "spent": spent / budget}
+        rows.append(row | scored(fit, targets) | {"good": fit.diagnostics.good})
+        label = None
+        if step < MOST:
+            label = chosen(policy, fit, pool, targets, budget - spent, rng)
+        if label is None:
+            break
+        spent += float(pool.loc[label, "cost"])
+        runs = pd.concat([runs, pool.loc[[label]]], ignore_index=True)
+        pool = pool.drop(label)
+        fit = fitted(runs, seed)
+    rows[0]["seconds"] = time.perf_counter() - began
+    return rows
+
+
+# Whether values are right -------------------------------------------------------------------------
+
+
+def compared(name: str, sweep: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Return values of twelve candidates by every method, with drift and without."""
+    start, pool, targets = split(sweep, seed)
+    fit = fitted(start, seed)
+    candidates = pool.sort_values("cost").iloc[np.linspace(0, len(pool) - 1, 12).astype(int)]
+    middle = targets.iloc[[len(targets) // 2]]
+    goal = {role: middle[role].to_numpy() for role in ("params", "tokens")}
+    parts = []
+    for drift in (0.0, 0.3):
+        found = {}
+        for method in ("weights", "regression", "refit"):
+            plan = bs.next_runs(
+                fit, candidates, goal=goal, cost="cost", drift=drift, method=method, progress=False
+            )
+            found[method] = plan.table.sort_index()
+        table = pd.DataFrame({method: t["value"] for method, t in found.items()})
+        table["refit_se"] = found["refit"]["se"]
+        table["ess"] = found["weights"]["ess"]
+        table["cost"] = found["refit"]["cost"]
+        parts.append(table.reset_index().assign(sweep=name, repetition=seed, drift=drift))
+    return pd.concat(parts, ignore_index=True)
+
+
+# What is printed ----------------------------------------------------------------------------------
+
+
+def at_budget(rows: pd.DataFrame, share: float, column: str = "error") -> pd.Series:
+    """Return the last score within a share of the budget, by sweep, policy and repetition."""
+    within = rows[rows["spent"] <= share * (1 + 1e-9)]
+    return within.groupby(["sweep", "policy", "repetition"])[column].last()
+
+
+def reached(rows: pd.DataFrame, factor: float = 1.1) -> pd.DataFrame:
+    """Return the share of the budget at which each policy's error is reached for good.
+
+    The error to reach is ``factor`` times the median error, over repetitions, that ``random`` has
+    in the end. Infinite where it is not reached.
+    """
+    ends = at_budget(rows, 1.0).xs("random", level="policy").groupby("sweep").median()
+    found = []
+    for (sweep, policy, repetition), part in rows.groupby(["sweep", "policy", "repetition"]):
+        above = part["error"].to_numpy() > factor * ends[sweep]
+        spent = np.append(part["spent"].to_numpy(), np.inf)
+        last = np.flatnonzero(above)
+        needed = spent[last[-1] + 1] if len(last) else 0.0
+        found.append((sweep, policy, repetition, needed))
+    return pd.DataFrame(found, columns=["sweep", "policy", "repetition", "needed"])
+
+
+def summary(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return by sweep and policy: errors at shares of the budget, and the compute needed."""
+    errors = {
+        f"error at {share:.0%}": at_budget(rows, share).groupby(["sweep", "policy"]).median()
+        for share in (0.0, 0.1, 0.3, 1.0)
+    }
+    table = pd.DataFrame(errors)
+    needed = reached(rows).groupby(["sweep", "policy"])["needed"]
+    table["reached"] = needed.apply(lambda v: np.isfinite(v).mean())
+    table["median compute"] = needed.apply(lambda v: float(np.quantile(v, 0.5, method="lower")))
+    table["inside 90 %"] = at_budget(rows, 1.0, "inside").groupby(["sweep", "policy"]).mean()
+    return table
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--repetitions", type=int, default=10)
+    parser.add_argument("--sweeps", nargs="*")
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--minutes", type=float, default=60.0, help="stop starting anew after this")
+    parser.add_argument("--fresh", action="store_true")
+    given = parser.parse_args()
+    every = sweeps(given.data)
+    names = given.sweeps or list(every)
+    ends = time.monotonic() + 60 * given.minutes
+    if given.check:
+        found = pd.concat([compared(name, every[name], 0) for name in names], ignore_index=True)
+        found.to_csv(RESULTS / "next_runs_check.csv", index=False, float_format="%.4g")
+        print(found.to_string(float_format=lambda v: f"{v:.3g}"))
+        return
+    path = RESULTS / "next_runs.csv"
+    rows = pd.DataFrame()
+    if path.exists() and not given.fresh:
+        rows = pd.read_csv(path)
+    done = (
+        set(zip(*(rows[c] for c in ("sweep", "policy", "repetition")), strict=True))
+        if len(rows)
+        else set()
+    )
+    for repetition in range(given.repetitions):
+        for name in names:
+            for policy in POLICIES:
+                if (name, policy, repetition) in done or time.monotonic() > ends:
+                    continue
+                new = pd.DataFrame(followed(every[name], policy, repetition)).assign(sweep=name)
+                rows = pd.concat([rows, new], ignore_index=True)
+            rows.to_csv(path, index=False, float_format="%.5g")
+    print(summary(rows).to_string(float_format=lambda v: f"{v:.3g}"))
+
+
+if __name__ == "__main__":
+    main()

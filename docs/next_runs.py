@@ -1,0 +1,148 @@
+"""Write the numbers of the page about next runs, and their picture, from the benchmark's results.
+
+Run: uv run python docs/next_runs.py
+Reads benchmarks/results/next_runs.csv and next_runs_check.csv; writes what stands between the marks
+of docs/next_runs.md, and docs/images/next_runs_measured.png.
+"""
+
+import sys
+from pathlib import Path
+
+import matplotlib as mpl
+
+mpl.use("agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS.parent))
+
+from benchmarks.next_runs import (  # noqa: E402 (its folder has to be on the path)
+    POLICIES,
+    at_budget,
+    reached,
+)
+
+RESULTS = DOCS.parent / "benchmarks" / "results"
+PAGE = DOCS / "next_runs.md"
+BEGIN, END = "<!-- numbers -->", "<!-- end of numbers -->"
+SHARES = (0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
+
+
+def page() -> str:
+    """Return the page with the numbers of the results."""
+    text = PAGE.read_text()
+    before, rest = text.split(BEGIN)
+    _, after = rest.split(END)
+    return f"{before}{BEGIN}\n{numbers()}\n{END}{after}"
+
+
+def numbers() -> str:
+    """Return what was measured, in words and tables."""
+    rows = pd.read_csv(RESULTS / "next_runs.csv")
+    check = pd.read_csv(RESULTS / "next_runs_check.csv")
+    return "\n\n".join([setting(rows), table(rows), words(rows), agreement(check)])
+
+
+def setting(rows: pd.DataFrame) -> str:
+    """Return what was done."""
+    sweeps = ", ".join(rows["sweep"].unique())
+    return (
+        f"`uv run python benchmarks/next_runs.py DATA_FOLDER` hides {rows['sweep'].nunique()} "
+        f"published sweeps ({sweeps}) but for ten cheap runs, and makes runs one by one out of "
+        "forty, by four policies, to forecast the sweep's twelve dearest runs, each at least "
+        "three times as dear as any that can be made. The budget is three of the dearest, or "
+        f"twelve runs; {rows['repetition'].nunique()} repetitions, each with another start and "
+        "another forty.\n\n"
+        "![Error by compute spent](images/next_runs_measured.png)\n\n"
+        "Error is the root mean squared log error of the forecast's median, over its median at the "
+        "start of the same repetition (geometric mean over all; smaller is better); *reached* the "
+        "share of repetitions that come to stay within 1.1 times the error that random choice has "
+        "in the end, *compute* the median share of the budget this takes."
+    )
+
+
+def relative(rows: pd.DataFrame, share: float) -> pd.Series:
+    """Return errors over those at the start of the same repetition, by policy (geometric mean)."""
+    start = at_budget(rows, 0.0)
+    ratio = np.log(at_budget(rows, share) / start)
+    return np.exp(ratio.groupby("policy").mean())
+
+
+def table(rows: pd.DataFrame) -> str:
+    """Return errors by policy and share of the budget, and the compute that is needed."""
+    head = "| policy | " + " | ".join(f"{share:.0%} spent" for share in SHARES)
+    lines = [f"{head} | reached | compute | inside 90 % |", "|---" * (len(SHARES) + 4) + "|"]
+    errors = {share: relative(rows, share) for share in SHARES}
+    needed = reached(rows).groupby("policy")["needed"]
+    inside = at_budget(rows, 1.0, "inside").groupby("policy").mean()
+    for policy in POLICIES:
+        each = [f"{errors[share][policy]:.2f}" for share in SHARES]
+        each += [f"{needed.apply(lambda v: np.isfinite(v).mean())[policy]:.0%}"]
+        middle = float(np.quantile(needed.get_group(policy), 0.5, method="lower"))
+        each += [f"{middle:.2f}" if np.isfinite(middle) else "not reached"]
+        each += [f"{inside[policy]:.0%}"]
+        lines.append(f"| `{policy}` | {' | '.join(each)} |")
+    return "\n".join(lines)
+
+
+def words(rows: pd.DataFrame) -> str:
+    """Return how often planning is ahead of each other policy, repetition by repetition."""
+    every = reached(rows).set_index(["sweep", "repetition"])
+    needed = {policy: part["needed"] for policy, part in every.groupby("policy")}
+    ours = needed["next_runs"]
+    parts = []
+    for policy in POLICIES[1:]:
+        theirs = needed[policy].reindex(ours.index)
+        differ = ours != theirs
+        parts.append(f"`{policy}` in {int((ours < theirs).sum())} of {int(differ.sum())}")
+    return (
+        "Repetition by repetition, planning reaches that error with less compute than "
+        f"{', than '.join(parts)} (ties, most of them not reached by either, left out)."
+    )
+
+
+def agreement(check: pd.DataFrame) -> str:
+    """Return how values by weights and by regression agree with fitting again."""
+    parts = []
+    for drift, rows in check.groupby("drift"):
+        by = {
+            method: (rows[method] - rows["refit"]).abs().mean()
+            for method in ("weights", "regression")
+        }
+        rank = rows.groupby("sweep")[["regression", "refit"]].corr(method="spearman")
+        rank = rank.xs("refit", level=1)["regression"].mean()
+        parts.append(
+            f"with `drift={drift:g}` by {by['weights']:.2f} (weights) and "
+            f"{by['regression']:.2f} (regression), rank correlation {rank:.2f}"
+        )
+    error = check["refit_se"].mean()
+    return (
+        f"Values against fitting again (`--check`; {len(check) // 2} candidates, eight outcomes "
+        f"each, whose own standard error is {error:.2f}) differ on average {'; '.join(parts)}. "
+        "With drift they need not agree: a law that is fitted to a run beyond the data takes its "
+        "drift for its own exponent and starts to drift anew from there."
+    )
+
+
+def picture():
+    """Draw the error by compute spent, over all sweeps and repetitions."""
+    rows = pd.read_csv(RESULTS / "next_runs.csv")
+    figure, ax = plt.subplots(figsize=(6.4, 3.8), layout="constrained")
+    grid = np.geomspace(0.005, 1, 40)
+    colours = ("#D55E00", "#0072B2", "#009E73", "#595959")
+    styles = ("-", "--", "-.", ":")
+    for policy, colour, line in zip(POLICIES, colours, styles, strict=True):
+        error = [relative(rows, share)[policy] for share in grid]
+        ax.plot(grid, error, drawstyle="steps-post", color=colour, linestyle=line, label=policy)
+    ax.set(xscale="log", xlabel="share of the budget spent",
+           ylabel="error over that at the start\n(geometric mean)")  # fmt: skip
+    ax.legend(fontsize="small")
+    return figure
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
+    picture().savefig(DOCS / "images" / "next_runs_measured.png", dpi=100)
