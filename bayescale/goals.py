@@ -89,7 +89,7 @@ def goal_of(goal: Any, fits: Mapping[str, Fit], shares: Any, drift: float) -> Go
     """
     first = next(iter(fits.values()))
     if isinstance(goal, Mapping):
-        return _forecast(goal, first, drift)
+        return _forecast(goal, first, all(f.likelihood.on_logs for f in fits.values()), drift)
     if isinstance(goal, str):
         return _form(fits, shares) if goal == FORM else _parameter(goal, fits)
     if callable(goal):
@@ -103,7 +103,7 @@ def goal_of(goal: Any, fits: Mapping[str, Fit], shares: Any, drift: float) -> Go
     )
 
 
-def _forecast(goal: Mapping[str, Any], first: Fit, drift: float) -> Goal:
+def _forecast(goal: Mapping[str, Any], first: Fit, on_logs: bool, drift: float) -> Goal:
     at = forecasting.checked_inputs(
         tuple(first.law.inputs), first.runs.columns, goal, "The goal's forecast"
     )
@@ -111,7 +111,7 @@ def _forecast(goal: Mapping[str, Any], first: Fit, drift: float) -> Goal:
     def asked(fit: Fit) -> np.ndarray:
         curve = fit.drifted_draws(at, drift)
         curve = curve.reshape(-1, curve.shape[-1])
-        if not fit.likelihood.on_logs:
+        if not on_logs:
             return np.asarray(fit.runs.reported(curve))
         with np.errstate(all="ignore"):  # Goal.of looks at what is not finite
             return np.log(curve)
@@ -122,7 +122,7 @@ def _forecast(goal: Mapping[str, Any], first: Fit, drift: float) -> Goal:
     ]
     outcome, ceiling = first.runs.outcome_column, first.runs.ceiling
     modelled = outcome if ceiling is None else f"({ceiling:g} - {outcome})"
-    scale = f"log {modelled}" if first.likelihood.on_logs else outcome
+    scale = f"log {modelled}" if on_logs else outcome
     return Goal(f"the forecast of {outcome} at {'; '.join(shown)}", asked, scale)
 
 

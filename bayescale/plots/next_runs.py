@@ -54,8 +54,8 @@ def plot_next_runs(plan: NextRuns, *, ax: Axes | None = None) -> Axes:
         log_axis(ax, "x")
     ahead = leading(table)
     ax.plot(
-        [*ahead["cost"], cost.max()], [*ahead["value"], value.max()], color=style.GREY, linewidth=1.2, drawstyle="steps-post",
-        label="most that is told up to a cost", zorder=2,
+        [*ahead["cost"], cost.max()], [*ahead["value"], value.max()], color=style.GREY,
+        linewidth=1.2, drawstyle="steps-post", label="most that is told up to a cost", zorder=2,
     )  # fmt: skip
     look = style.stroke(0)
     for kind, face, words in (
