@@ -122,7 +122,9 @@ def costs_of(
     if isinstance(cost, int | float | np.number) and not isinstance(cost, bool):
         return _usable(np.full(count, float(cost)), "cost="), A_RUN
     if callable(cost):
-        return _usable(_called(cost, at, count), "What cost= returned"), "cost"
+        return _usable(_called(cost, at, count), "What cost= returned"), str(
+            getattr(cost, "unit", "cost")
+        )
     raise LawError(
         "cost= takes the name of a column, a function of the inputs "
         f"(lambda {', '.join(at)}: ...), one number, or None; got {cost!r}."

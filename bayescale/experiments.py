@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import gains
+from bayescale.budgeting import LEAST, Step, planned
 from bayescale.candidates import candidates_of, check_budget, costs_of
 from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import LawError, nearest
-from bayescale.gains import INFORMATION, VARIANCE, Gain, Weighing, weighing
+from bayescale.gains import INFORMATION, VARIANCE, weighing
 from bayescale.goals import FORM, Goal, goal_of
 from bayescale.groups import check_single
 from bayescale.particles import particles_of, spread_evenly
 from bayescale.progress import task
+from bayescale.reasons import rows_of, spread
 from bayescale.refits import refitted_gains
 from bayescale.workers import check
 
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
     from bayescale.fitting import Fit
 
 METHODS = ("weights", "regression", "refit")
-#: A further run that tells less (share of the variance, or nats) is not worth planning.
-LEAST = 0.005
 _SHOWN = 10
 
 
@@ -273,9 +273,9 @@ def next_runs(
             for candidate in range(len(table)):
                 found.append(gains.gain(state, candidate, method))
                 bar.update(advance=1)
-        plan = [] if budget is None else _planned(state, costs, found, budget, most, method)
-    rows = _rows(state, table, costs, found, wanted, first)
-    sd = None if wanted.asked is None else _spread(particles)
+        plan = [] if budget is None else planned(state, costs, found, budget, most, method)
+    rows = rows_of(state, table, costs, found, wanted, first)
+    sd = None if wanted.asked is None else spread(particles)
     return NextRuns(
         rows, _batch(table, costs, plan), wanted.words, measure, _unit(measure),
         sd, wanted.scale, budget, unit, tuple(first.runs.columns.values()), drift,
@@ -336,86 +336,7 @@ def _check_whole(option: str, value: Any, least: int) -> None:
         raise LawError(f"{option}= must be a whole number of at least {least}; got {value!r}.")
 
 
-# Within a budget ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Step:
-    """A run of the plan: its number, the value of all so far, and what it adds."""
-
-    candidate: int
-    value: float
-    gain: float
-
-
-def _planned(
-    state: Weighing,
-    costs: np.ndarray,
-    first: list[Gain],
-    budget: float,
-    most: int | None,
-    method: str | None,
-) -> list[_Step]:
-    """Return the better of two greedy plans: by value for cost, and by value alone."""
-    plans = [
-        _greedy(state, costs, by, first, budget, most or len(costs), method)
-        for by in (costs, np.ones(len(costs)))
-    ]
-    return max(plans, key=lambda plan: round(plan[-1].value, 3) if plan else 0.0)
-
-
-def _greedy(
-    state: Weighing,
-    costs: np.ndarray,
-    by: np.ndarray,
-    first: list[Gain],
-    budget: float,
-    most: int,
-    method: str | None,
-) -> list[_Step]:
-    """Choose runs one by one, each the one that adds most over ``by``.
-
-    What a run adds shrinks as others are made, so that what it added before is a bound: only those
-    whose bound is in the lead are looked at again (Minoux 1978).
-    """
-    plan: list[_Step] = []
-    total, left = 0.0, budget
-    added = np.array([gain.value for gain in first])
-    fresh = np.ones(len(costs), bool)
-    while len(plan) < most:
-        open_ = (costs <= left * (1 + 1e-9)) & ~np.isin(np.arange(len(costs)), state.chosen)
-        if not open_.any():
-            break
-        base = None
-        while True:
-            best = int(np.argmax(np.where(open_, added / by, -np.inf)))
-            if fresh[best] or added[best] < LEAST:
-                break
-            added[best], base = _further(state, best, total, base, method)
-            fresh[best] = True
-        if added[best] < LEAST:
-            break
-        total += float(added[best])
-        left -= float(costs[best])
-        plan.append(_Step(best, total, float(added[best])))
-        state = state.having(best)
-        fresh[:] = False
-    return plan
-
-
-def _further(
-    state: Weighing, candidate: int, total: float, base: float | None, method: str | None
-) -> tuple[float, float | None]:
-    """Return what one more run adds, and the value of those before it by regression if needed."""
-    found = gains.gain(state, candidate, method)
-    if found.how == "weights":
-        return found.value - total, base
-    if base is None:  # like is to be held against like
-        base = gains.by_regression(state, state.chosen).value
-    return found.value - base, base
-
-
-def _batch(table: pd.DataFrame, costs: np.ndarray, plan: list[_Step]) -> pd.DataFrame:
+def _batch(table: pd.DataFrame, costs: np.ndarray, plan: list[Step]) -> pd.DataFrame:
     numbers = [step.candidate for step in plan]
     rows = table.iloc[numbers].assign(
         cost=costs[numbers],
@@ -424,100 +345,3 @@ def _batch(table: pd.DataFrame, costs: np.ndarray, plan: list[_Step]) -> pd.Data
         gain=[step.gain for step in plan],
     )
     return rows.rename_axis("candidate")
-
-
-# The table ----------------------------------------------------------------------------------------
-
-
-def _spread(particles: Any) -> np.ndarray:
-    """Return the standard deviation of the goal, shape (part,)."""
-    weights = np.exp(particles.log_weights)
-    return np.sqrt(weights @ (particles.goal - weights @ particles.goal) ** 2)
-
-
-def _rows(
-    state: Weighing,
-    table: pd.DataFrame,
-    costs: np.ndarray,
-    found: list[Gain],
-    goal: Goal,
-    first: Fit,
-) -> pd.DataFrame:
-    """Return a row for each candidate, the most value for its cost first."""
-    value = np.maximum([gain.value for gain in found], 0.0)
-    seen = first.runs.references
-    at = state.particles.at
-    correlation, noise = _signal(state)
-    rows = table.assign(
-        cost=costs, value=value, se=[gain.se for gain in found], value_per_cost=value / costs
-    )
-    if goal.asked is not None and state.measure == VARIANCE:
-        rows["sd_after"] = float(_spread(state.particles).mean()) * np.sqrt(1 - value)
-    rows["correlation"], rows["noise"] = correlation, noise
-    rows["extrapolation"] = np.max([at[role] / seen[f"{role}_end"] for role in at], axis=0)
-    rows["how"] = [gain.how for gain in found]
-    rows["pareto_k"] = [gain.pareto_k for gain in found]
-    rows["ess"] = [gain.ess for gain in found]
-    rows["why"] = [_why(row, goal) for _, row in rows.iterrows()]
-    order = np.argsort(-rows["value_per_cost"].to_numpy(), kind="stable")
-    return rows.iloc[order].rename_axis("candidate")
-
-
-def _signal(state: Weighing) -> tuple[np.ndarray, np.ndarray]:
-    """Return how the curve at each candidate goes with the goal, and the share of noise there.
-
-    Of the form it is the correlation ratio: the root of the share of the curve's spread that lies
-    between laws.
-    """
-    particles = state.particles
-    weights = np.exp(particles.log_weights)
-    with np.errstate(all="ignore"):
-        curve, new = (
-            np.log(values) if particles.on_logs else values
-            for values in (particles.curve, state.outcomes)
-        )
-    curve, new = (
-        np.stack([gains.normal_scores(c, particles.log_weights) for c in rows.T], axis=1)
-        for rows in (curve, np.where(np.isnan(new), -np.inf, new))
-    )
-    if state.of_form:
-        shares = np.bincount(particles.form, weights=weights)
-        means = np.stack(
-            [np.bincount(particles.form, weights=weights * column) / shares for column in curve.T]
-        )
-        middle = means @ shares
-        together = np.sqrt((means - middle[:, None]) ** 2 @ shares / (weights @ curve**2))
-    else:
-        each = [_correlation(curve, part, weights) for part in state.score.T]
-        together = np.mean(each, axis=0)
-    # Scores of curve and outcome correlate as curve and outcome do where both are Gaussian.
-    paired = np.array(
-        [_correlation(curve[:, [j]], new[:, j], weights)[0] for j in range(curve.shape[1])]
-    )
-    return together, 1 - np.clip(paired, 0.0, 1.0) ** 2
-
-
-def _correlation(columns: np.ndarray, other: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the weighted correlation of each column with a number, shape (column,)."""
-    left, right = columns - weights @ columns, other - weights @ other
-    spread = np.sqrt((weights @ left**2) * (weights @ right**2))
-    return (weights @ (left * right[:, None])) / np.maximum(spread, 1e-300)
-
-
-def _why(row: Any, goal: Goal) -> str:
-    """Say in words where a candidate's value comes from."""
-    together, noise, beyond = abs(row["correlation"]), row["noise"], row["extrapolation"]
-    if goal.asked is None:
-        link = "the laws differ there" if together > 0.5 else "the laws say much the same there"
-    elif together > 0.7:
-        link = "what it measures goes with the goal"
-    elif together > 0.3:
-        link = "what it measures goes with the goal in part"
-    else:
-        link = "what it measures has little to do with the goal"
-    figure = f"{link} (correlation {row['correlation']:.2f})"
-    spread = f"{100 * noise:.2g} % of what it may show is noise"
-    if noise > 0.5:
-        spread = f"{spread}: the curve there is known already"
-    where = f"; {beyond:.3g} times beyond the data" if beyond > 1.0001 else ""
-    return f"{figure}; {spread}{where}"

@@ -50,7 +50,8 @@ class Gain:
     se
         Its Monte Carlo standard error.
     pareto_k
-        Of nine outcomes in ten at most; NaN where nothing was weighed.
+        Of the weights of nine outcomes in ten at most, whether they were used or found wanting;
+        NaN where nothing was weighed.
     ess
         Effective draws that the middle outcome leaves; NaN where nothing was weighed.
     how
@@ -168,11 +169,13 @@ def gain(state: Weighing, candidate: int, how: str | None = None) -> Gain:
     Gain
         Of all of them.
     """
-    if how != "regression":
-        found = by_weights(state, candidate)
-        if how == "weights" or found.reliable:
-            return found
-    return by_regression(state, (*state.chosen, candidate))
+    together = (*state.chosen, candidate)
+    if how == "regression":
+        return by_regression(state, together)
+    found = by_weights(state, candidate)
+    if how == "weights" or found.reliable:
+        return found
+    return replace(by_regression(state, together), pareto_k=found.pareto_k, ess=found.ess)
 
 
 def by_weights(state: Weighing, candidate: int) -> Gain:

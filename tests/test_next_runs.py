@@ -8,8 +8,8 @@ from invented import invented_fit
 
 import bayescale as bs
 from bayescale import gains, goals
+from bayescale.budgeting import LEAST, planned
 from bayescale.errors import DataError, LawError, UnknownNameError
-from bayescale.experiments import LEAST
 from bayescale.gains import Weighing, weighing
 from bayescale.particles import particles_of, spread_evenly
 
@@ -205,8 +205,6 @@ class TestBatches:
 
     def test_the_better_of_two_plans(self):
         """Value for cost would take the cheap run, after which the good one cannot be paid."""
-        from bayescale.experiments import _planned
-
         rng = np.random.default_rng(4)
         g = 0.1 * rng.standard_normal(4000)
         cheap = 0.3 * g + 0.1 * rng.standard_normal(4000)
@@ -214,7 +212,7 @@ class TestBatches:
         costs = np.array([1.0, 100.0])
         first = [gains.gain(state, j) for j in range(2)]
         assert first[0].value / 1 > first[1].value / 100
-        plan = _planned(state, costs, first, 100.0, None, None)
+        plan = planned(state, costs, first, 100.0, None, None)
         assert [step.candidate for step in plan] == [1]
 
     def test_nothing_worth_making(self, fit):

@@ -8,7 +8,7 @@ import pytest
 import bayescale as bs
 from bayescale.designs import designs_of
 from bayescale.errors import DataError, LawError
-from bayescale.studies import share_interval
+from bayescale.telling import share_interval
 
 TRUTH = {"irreducible": 1.0, "scale": 2.0, "exponent": 0.3}
 BEND = {
