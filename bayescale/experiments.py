@@ -107,14 +107,15 @@ class NextRuns:
         if len(self.batch):
             return self.batch
         columns = [*self.inputs, "cost", "value", "se", "sd_after", "extrapolation", "why"]
-        return self.table[[c for c in columns if c in self.table]].head(_SHOWN)
+        table: Any = self.table
+        return table[[c for c in columns if c in table]].head(_SHOWN)
 
     @property
     def notes(self) -> list[str]:
         """What to keep in mind, a sentence each."""
         words = []
         if self.budget is not None:
-            spent = float(self.batch["cost"].sum()) if len(self.batch) else 0.0
+            spent = float(self.batch["cost"].to_numpy(float).sum())
             words.append(
                 f"{len(self.batch)} of {len(self.table)} candidates for {spent:.4g} of "
                 f"{self.budget:.4g} ({self.cost_unit})."
@@ -124,7 +125,7 @@ class NextRuns:
             )
         elif len(self.table) > _SHOWN:
             words.append(f"The {_SHOWN} of {len(self.table)} that tell most for their cost.")
-        doubtful = self.table["how"].eq("regression").sum()
+        doubtful = self.table["how"].tolist().count("regression")
         if doubtful:
             words.append(
                 f"{doubtful} values are by regression: single outcomes left too few draws to weigh."

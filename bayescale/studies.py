@@ -150,7 +150,8 @@ def power_study(
         How runs scatter: the standard deviation of log y, or a likelihood with numbers; the
         design's own where it has any.
     of
-        Parameters to report; by default the floor and everything that is an exponent.
+        Parameters to report; by default the floor and everything that is an exponent. (The scale
+        is that at the runs' reference input, and has no truth that designs share.)
     within
         Quantity to how near it is to be found: ``{"exponent": 0.02}``, which is the default of
         every exponent reported.
@@ -270,7 +271,7 @@ def _truths(law: Any, truth: Any, made: list[Design], studies: int, seed: int) -
         return [(law, _picked(drawn, i), references) for i in range(studies)]
     if isinstance(truth, Mapping):
         truth = type(law)(**{**options(law), **truth})
-    if not hasattr(truth, "numbers") or isinstance(truth, type):
+    if not hasattr(truth, "evaluate") or isinstance(truth, type):
         raise LawError(
             "truth= takes a law of numbers, bs.PowerLaw(irreducible=1.7, scale=3.0, exponent=0.3), "
             f"those numbers as a dict, or None to draw it from the priors; got {truth!r}."
@@ -302,8 +303,11 @@ def _picked(drawn: Mapping[str, Any], number: int) -> dict[str, Any]:
 
 
 def _quantities(law: Any, of: Sequence[str] | None, numbers: Mapping[str, Any]) -> list[str]:
-    """Return the parameters to report, components by number."""
-    free = {slot.field for slot in slots(law) if slot.prior is not None}
+    """Return the parameters to report, components by number.
+
+    A term, such as the scale, is one at the reference input of its runs: no two designs share it.
+    """
+    free = {slot.field for slot in slots(law) if slot.prior is not None} - set(law.terms)
     wide = {
         name: tuple(np.zeros(slot.size)) if (slot := _slot(law, name)).size else np.zeros(())
         for name in parameter_names(law)
@@ -316,7 +320,8 @@ def _quantities(law: Any, of: Sequence[str] | None, numbers: Mapping[str, Any]) 
     for name in listed:
         if name not in known:
             raise LawError(
-                f"of= takes parameters of {law.signature_name()} that are not held at a number: "
+                f"of= takes parameters of {law.signature_name()} that are not held at a number "
+                "and do not depend on where the runs are, as the scale does: "
                 f"{', '.join(known)}; got {name!r}.{nearest(str(name), known)}"
             )
     return listed

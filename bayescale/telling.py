@@ -91,11 +91,12 @@ def by_design(
     each: Any = fits.table.xs(label, level="law") if rivals else fits.table
     fine = each[each["failure"] == ""]
     rows = table.copy()
-    grouped = fine.groupby("design")
+    grouped: Any = fine.groupby("design")
     rows["fitted"] = grouped.size().reindex(rows.index, fill_value=0)
     rows["good"] = grouped["good"].mean().astype(float).reindex(rows.index)
     if rivals:
         rows = rows.join(_told(fits, label))
+    part: Any
     for name, part in found.groupby("quantity", sort=False):
         by = part.groupby("design")
         rows[f"{name}_width"] = by["width"].median().reindex(rows.index)
@@ -121,7 +122,8 @@ def _told(fits: FitTable, label: str) -> pd.DataFrame:
         {"told": clear & (both["law"] == label), "misled": clear & (both["law"] != label)}
     )
     grouped = marks.groupby("design")
-    counts, total = grouped["told"].sum(), grouped.size()
+    counts: Any = grouped["told"].sum()
+    total: Any = grouped.size()
     low, high = share_interval(counts.to_numpy(), total.to_numpy())
     return pd.DataFrame(
         {

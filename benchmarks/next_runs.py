@@ -1,18 +1,20 @@
 """Choosing the next run on real sweeps: whether it saves compute, and whether values are right.
 
 Run: uv run python benchmarks/next_runs.py DATA_FOLDER [--repetitions 10] [--sweeps ...] [--check]
-A sweep of runs over parameters and tokens is hidden but for ten cheap ones. Each policy then makes
-one run after another out of forty (the same for all, drawn anew in each repetition) and fits
-Chinchilla's law again, until three times the cost of the dearest of them is spent, or twelve runs
-are made. What is to be known are the losses of the sweep's largest runs, three times and more
-dearer than any that can be made. Scored after every run: the root mean squared log error of the
-forecast's median there, the mean log score, and the width of the 90 % interval in log loss.
+A sweep of runs is hidden but for ten cheap ones. Each policy then makes one run after another out
+of thirty (the same for all, drawn anew in each repetition) and fits the law again, until three times
+the cost of the dearest of them is spent, or eight runs are made. What is to be known are the
+outcomes of the sweep's twelve dearest runs, three times and more dearer than any that can be made.
+Scored after every run: the root mean squared log error of the forecast's median there, the mean log
+score, and the width of the 90 % interval on the log scale. Sweeps are language models over
+parameters and tokens (Chinchilla's law; a run costs 6 N D), and classifiers over the number of
+examples (LCDB; a power law with floor; a run costs its examples).
 
 Policies: ``next_runs`` (plans with what is left, makes the first run of the plan, plans again);
 ``random`` (any run that can be paid); ``log-uniform`` (the run nearest to a cost drawn evenly on
 the log axis); ``dearest`` (the dearest that can be paid).
 
-With ``--check``, values of twelve candidates by weights, by regression and by fitting again are put
+With ``--check``, values of eight candidates by weights, by regression and by fitting again are put
 side by side instead, with drift and without.
 
 Writes results/next_runs.csv (a row for each sweep, repetition, policy and run) and
@@ -23,6 +25,8 @@ results/next_runs_check.csv. A run that is stopped goes on: what is in the table
 import argparse
 import time
 import warnings
+from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -31,20 +35,42 @@ import pandas as pd
 import bayescale as bs
 
 RESULTS = Path(__file__).parent / "results"
-START, POOL, MOST, TARGETS = 10, 40, 12, 12
+START, POOL, MOST, TARGETS = 10, 30, 8, 12
 #: The budget over the cost of the dearest run of the pool; how much dearer targets are.
 BUDGET, BEYOND = 3.0, 3.0
 #: Few draws: a fit takes a third of a second.
-SAMPLING = {"draws": 250, "tune": 300, "progress": False}
+SAMPLING = {"draws": 500, "tune": 400, "chains": 2, "progress": False}
 POLICIES = ("next_runs", "random", "log-uniform", "dearest")
-COLUMNS = {"y": "loss", "params": "params", "tokens": "tokens"}
+#: Of LCDB, the data sets with the largest training sets, and learners that are common.
+DATASETS = ("codrna", "electricity", "fried", "kropt")
+LEARNERS = ("CatBoost", "Decision Tree", "ens.RandomForest", "KNN", "SVM_RBF")
 
 
 # Sweeps -------------------------------------------------------------------------------------------
 
 
-def sweeps(folder: Path) -> dict[str, pd.DataFrame]:
-    """Return sweeps by name, with the columns params, tokens, loss and cost (FLOPs)."""
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """Runs that were made, and the law that is fitted to some of them.
+
+    Parameters
+    ----------
+    law
+        The law.
+    runs
+        A column for each role, ``loss`` and ``cost``.
+    """
+
+    law: bs.Law
+    runs: pd.DataFrame
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        return self.law.inputs
+
+
+def sweeps(folder: Path) -> dict[str, Sweep]:
+    """Return sweeps by name."""
     porian = pd.read_csv(folder / "porian_isoflop.csv")
     tuned = porian.query("hparams == 'tuned' and warmup == 'short' and param_count == 'standard'")
     isoflop = pd.read_csv(folder / "isoflop_sweeps.csv").query("outlier_flag == 0")
@@ -57,25 +83,35 @@ def sweeps(folder: Path) -> dict[str, pd.DataFrame]:
     found |= {str(name): rows for name, rows in isoflop.groupby("source") if name != "marin_202603"}
     found["misfitting"] = best
     found["chinchilla"] = pd.read_csv(folder / "chinchilla_fig4.csv")
-    return {name: checked(rows) for name, rows in found.items()}
+    made = {
+        name: Sweep(bs.Chinchilla(), checked(rows, ["params", "tokens"]))
+        for name, rows in found.items()
+    }
+    lcdb = pd.read_csv(folder / "lcdb11_learning_curves.csv")
+    for dataset, learner in product(DATASETS, LEARNERS):
+        rows = lcdb[(lcdb["dataset"] == dataset) & (lcdb["learner"] == learner)]
+        rows = rows.rename(columns={"examples": "x", "test_error": "loss"})
+        made[f"lcdb {dataset} {learner}"] = Sweep(bs.PowerLaw(), checked(rows, ["x"]))
+    return made
 
 
-def checked(rows: pd.DataFrame) -> pd.DataFrame:
-    rows = rows[["params", "tokens", "loss"]].astype(float)
-    rows = rows[(rows > 0).all(axis=1)].drop_duplicates(["params", "tokens"])
-    return rows.assign(cost=6 * rows["params"] * rows["tokens"]).reset_index(drop=True)
+def checked(rows: pd.DataFrame, roles: list[str]) -> pd.DataFrame:
+    rows = rows[[*roles, "loss"]].astype(float)
+    rows = rows[(rows > 0).all(axis=1)].drop_duplicates(roles)
+    cost = rows[roles].prod(axis=1) * (6 if len(roles) > 1 else 1)
+    return rows.assign(cost=cost).reset_index(drop=True)
 
 
-def split(sweep: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def split(sweep: Sweep, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Return the runs at the start, those that can be made, and those to forecast."""
     rng = np.random.default_rng([20260607, seed])
-    ordered = sweep.sort_values("cost", ignore_index=True)
+    ordered = sweep.runs.sort_values("cost", ignore_index=True)
     targets = ordered.tail(TARGETS)
     rest = ordered[ordered["cost"] <= targets["cost"].min() / BEYOND]
     cheap = rest.head(max(len(rest) // 2, START + 2))
     for _ in range(200):
         start = cheap.sample(START, random_state=rng)
-        if min(start["params"].nunique(), start["tokens"].nunique()) >= 4:
+        if min(len(set(start[role])) for role in sweep.roles) >= 4:
             break
     pool = rest.drop(start.index)
     return start, pool.sample(min(POOL, len(pool)), random_state=rng), targets
@@ -104,7 +140,7 @@ def chosen(
         return int((np.log(open_["cost"]) - wanted).abs().idxmin())
     if policy == "dearest":
         return int(open_["cost"].idxmax())
-    goal = {role: targets[role].to_numpy() for role in ("params", "tokens")}
+    goal = {role: targets[role].to_numpy() for role in fit.law.inputs}
     plan = bs.next_runs(
         fit, pool, goal=goal, cost="cost", budget=left, draws=1000, outcomes=64, progress=False
     )
@@ -113,14 +149,15 @@ def chosen(
     return int(pool.index[plan.batch.index[0]])
 
 
-def fitted(runs: pd.DataFrame, seed: int) -> bs.Fit:
+def fitted(law: bs.Law, runs: pd.DataFrame, seed: int) -> bs.Fit:
+    columns = {role: role for role in law.inputs}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", bs.BayescaleWarning)
-        return bs.Chinchilla().fit(runs, seed=seed, **COLUMNS, **SAMPLING)
+        return law.fit(runs, y="loss", seed=seed, **columns, **SAMPLING)
 
 
 def scored(fit: bs.Fit, targets: pd.DataFrame) -> dict[str, float]:
-    at = {role: targets[role].to_numpy() for role in ("params", "tokens")}
+    at = {role: targets[role].to_numpy() for role in fit.law.inputs}
     truth = targets["loss"].to_numpy()
     table = fit.forecast(**at).interval(0.9)
     error = np.log(table["median"].to_numpy()) - np.log(truth)
@@ -133,13 +170,13 @@ def scored(fit: bs.Fit, targets: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def followed(sweep: pd.DataFrame, policy: str, seed: int) -> list[dict]:
+def followed(sweep: Sweep, policy: str, seed: int) -> list[dict]:
     """Make one run after another, and score the forecast after each."""
     start, pool, targets = split(sweep, seed)
     rng = np.random.default_rng([seed, POLICIES.index(policy)])
     budget = BUDGET * float(pool["cost"].max())
     runs, spent, rows = start, 0.0, []
-    fit = fitted(runs, seed)
+    fit = fitted(sweep.law, runs, seed)
     began = time.perf_counter()
     for step in range(MOST + 1):
         row = {"policy": policy, "repetition": seed, "step": step, "spent": spent / budget}
@@ -152,7 +189,7 @@ def followed(sweep: pd.DataFrame, policy: str, seed: int) -> list[dict]:
         spent += float(pool.loc[label, "cost"])
         runs = pd.concat([runs, pool.loc[[label]]], ignore_index=True)
         pool = pool.drop(label)
-        fit = fitted(runs, seed)
+        fit = fitted(sweep.law, runs, seed)
     rows[0]["seconds"] = time.perf_counter() - began
     return rows
 
@@ -160,13 +197,13 @@ def followed(sweep: pd.DataFrame, policy: str, seed: int) -> list[dict]:
 # Whether values are right -------------------------------------------------------------------------
 
 
-def compared(name: str, sweep: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Return values of twelve candidates by every method, with drift and without."""
+def compared(name: str, sweep: Sweep, seed: int) -> pd.DataFrame:
+    """Return values of eight candidates by every method, with drift and without."""
     start, pool, targets = split(sweep, seed)
-    fit = fitted(start, seed)
-    candidates = pool.sort_values("cost").iloc[np.linspace(0, len(pool) - 1, 12).astype(int)]
+    fit = fitted(sweep.law, start, seed)
+    candidates = pool.sort_values("cost").iloc[np.linspace(0, len(pool) - 1, 8).astype(int)]
     middle = targets.iloc[[len(targets) // 2]]
-    goal = {role: middle[role].to_numpy() for role in ("params", "tokens")}
+    goal = {role: middle[role].to_numpy() for role in sweep.roles}
     parts = []
     for drift in (0.0, 0.3):
         found = {}

@@ -12,8 +12,8 @@ from bayescale.telling import share_interval
 
 TRUTH = {"irreducible": 1.0, "scale": 2.0, "exponent": 0.3}
 BEND = {
-    "irreducible": 0.0, "scale": 2.0, "exponent": 0.1, "break_location": (30.0,),
-    "exponent_change": (0.5,), "break_sharpness": (4.0,),
+    "irreducible": 0.2, "scale": 2.0, "exponent": 0.1, "break_location": (30.0,),
+    "exponent_change": (0.3,), "break_sharpness": (2.0,),
 }  # fmt: skip
 
 
@@ -156,11 +156,12 @@ class TestStudies:
     @pytest.mark.slow
     def test_a_clear_break_is_told_and_none_is_not_invented(self):
         broken = bs.BrokenPowerLaw(breaks=1)
-        design = {"sizes": [8, 30], "decades": 3, "noise": 0.01}
+        design = {"sizes": [8, 30], "decades": 3, "noise": 0.015}
         ask = {"studies": 10, "progress": False}
         made = bs.power_study(broken, design, truth=BEND, against=bs.PowerLaw(), **ask)
         few, many = made.table["told"]
-        assert many > 0.9 >= few
+        assert many >= few
+        assert many >= 0.8
         assert (made.table["misled"] == 0).all()
         straight = bs.power_study(
             bs.PowerLaw(), {"sizes": 16, "decades": 3}, truth=TRUTH, against=broken, **ask
@@ -182,6 +183,7 @@ class TestBadInput:
             ({"noise": bs.LogNormal()}, "give LogNormal a number for sigma"),
             ({"studies": 0}, "studies= must be"),
             ({"of": ["exponnt"]}, "Did you mean 'exponent'"),
+            ({"of": ["scale"]}, "as the scale does"),
             ({"within": {"scale": 0.1}}, "which is not reported"),
             ({"within": {"exponent": 0}}, "positive numbers"),
             ({"prob": 1.0}, "between 0 and 1"),
@@ -200,7 +202,7 @@ class TestPlot:
         plt.close("all")
 
     def test_width_by_sizes(self, study):
-        ax = bs.plot_power_study(study)
+        ax = bs.plot_power_study(study, of="exponent")
         assert ax.get_xlabel() == "sizes"
         (line, *_), *_ = ax.containers
         np.testing.assert_allclose(line.get_ydata(), study.table["exponent_width"])

@@ -82,7 +82,7 @@ def plot_next_runs(plan: NextRuns, *, ax: Axes | None = None) -> Axes:
 
 def leading(table: pd.DataFrame) -> pd.DataFrame:
     """Return the candidates that tell more than any that costs as much or less, cheapest first."""
-    ordered = table.sort_values(["cost", "value"], ascending=[True, False])
+    ordered: Any = table.sort_values(["cost", "value"], ascending=[True, False])
     value = ordered["value"].to_numpy(float)
     before = np.concatenate([[-np.inf], np.maximum.accumulate(value)[:-1]])
     return ordered[value > before]
