@@ -172,7 +172,7 @@ _HOMES = {
     "files": ["load"],
     "fit_table": ["FitTable"],
     "fitting": ["Fit"],
-    "forecasting": ["Forecast", "Required"],
+    "forecasts": ["Forecast", "Required"],
     "information": ["infogain", "segment_information"],
     "laws": ["Law"],
     "blocks": ["leave_block_out"],

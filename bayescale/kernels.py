@@ -93,6 +93,8 @@ def _no_garbage_sought() -> Iterator[None]:
         yield
     finally:
         if was_on:
+            gc.freeze()  # what was made is old now: it need not be searched once more as young
+            gc.unfreeze()
             gc.enable()
 
 
@@ -152,17 +154,10 @@ def _differentiated(inputs: list[Any], value: Any) -> Any:
     stable = ["canonicalize", "stabilize", "local_remove_check_parameter"]
     value = rewrite_graph(value, include=stable)
     gradient = pytensor.tensor.grad(value, inputs[0])
-    return pytensor.function(inputs, [value, gradient], mode=rewrites())
-
-
-def rewrites() -> Any:
-    """Return how PyTensor rewrites and compiles: its own way where it is not the one known here."""
-    try:
-        from bayescale import in_place
-
-        return in_place.mode()
-    except (ImportError, AttributeError):
-        return "NUMBA"
+    # Fused operations that overwrite their inputs are no faster here (speed_limit.py), and the
+    # search for which of them may is a third of the rewriting.
+    mode = pytensor.compile.mode.get_mode("NUMBA").excluding("inplace_elemwise")
+    return pytensor.function(inputs, [value, gradient], mode=mode)
 
 
 def caller(

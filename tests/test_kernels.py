@@ -2,7 +2,6 @@
 
 import ctypes
 import gc
-import sys
 
 import numpy as np
 import pytest
@@ -83,13 +82,6 @@ def test_without_the_record_known_here_the_public_route_is_taken(monkeypatch, cu
     drawn = posterior.draw(law, likelihood, checked, sample.Sampling(draws=200, tune=300))
     assert len(taken) == 1
     assert np.isfinite(drawn.parameters["exponent"]).all()
-
-
-def test_the_rewrite_in_place_fits_the_pytensor_that_is_installed(monkeypatch):
-    assert kernels.rewrites() != "NUMBA"
-    monkeypatch.setitem(sys.modules, "bayescale.in_place", None)
-    monkeypatch.delattr("bayescale.in_place", raising=False)
-    assert kernels.rewrites() == "NUMBA"
 
 
 def test_garbage_is_collected_again_after_a_compilation(monkeypatch):
