@@ -11,6 +11,8 @@ parameters and tokens (Chinchilla's law; a run costs 6 N D), and classifiers ove
 examples (LCDB; a power law with floor; a run costs its examples).
 
 Policies: ``next_runs`` (plans with what is left, makes the first run of the plan, plans again);
+``value for cost`` (``next_runs`` without a budget: the candidate with the most value for its cost,
+which is its compute and 2 % of the budget for the trouble; spent is the compute alone);
 ``random`` (any run that can be paid); ``log-uniform`` (the run nearest to a cost drawn evenly on
 the log axis); ``dearest`` (the dearest that can be paid).
 
@@ -40,7 +42,9 @@ START, POOL, MOST, TARGETS = 10, 30, 8, 12
 BUDGET, BEYOND = 3.0, 3.0
 #: Few draws: a fit takes a third of a second.
 SAMPLING = {"draws": 500, "tune": 400, "chains": 2, "retry": False, "progress": False}
-POLICIES = ("next_runs", "random", "log-uniform", "dearest")
+POLICIES = ("next_runs", "random", "log-uniform", "dearest", "value for cost")
+#: What a run costs beside its compute, as a share of the budget, for ``value for cost``.
+OVERHEAD = 0.02
 #: Of LCDB, the data sets with the largest training sets, and learners that are common.
 DATASETS = ("codrna", "electricity", "fried", "kropt")
 LEARNERS = ("CatBoost", "ens.RandomForest", "KNN")
@@ -141,12 +145,13 @@ def chosen(
     if policy == "dearest":
         return int(open_["cost"].idxmax())
     goal = {role: targets[role].to_numpy() for role in fit.law.inputs}
-    plan = bs.next_runs(
-        fit, pool, goal=goal, cost="cost", budget=left, draws=1000, outcomes=64, progress=False
-    )
-    if plan.batch.empty:
-        return None
-    return int(pool.index[plan.batch.index[0]])
+    ask = {"goal": goal, "cost": "cost", "draws": 1000, "outcomes": 64, "progress": False}
+    if policy == "value for cost":
+        budget = BUDGET * float(pool["cost"].max())
+        priced = open_.assign(cost=open_["cost"] + OVERHEAD * budget)
+        return int(open_.index[bs.next_runs(fit, priced, **ask).table.index[0]])
+    plan = bs.next_runs(fit, pool, budget=left, **ask)
+    return None if plan.batch.empty else int(pool.index[plan.batch.index[0]])
 
 
 def fitted(law: bs.Law, runs: pd.DataFrame, seed: int) -> bs.Fit:

@@ -1,5 +1,8 @@
 """Which run to train next: values agree with fitting again, goals and bad input are told."""
 
+import runpy
+from pathlib import Path
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -13,6 +16,7 @@ from bayescale.errors import DataError, LawError, UnknownNameError
 from bayescale.gains import Weighing, weighing
 from bayescale.particles import particles_of, spread_evenly
 
+TOP = Path(__file__).parent.parent
 X = np.geomspace(1, 1e3, 12)
 TARGET = {"x": 1e5}
 
@@ -434,3 +438,8 @@ def test_draws_are_taken_as_often_as_they_weigh():
     weights = np.log([0.5, 0.25, 0.25])
     counts = np.bincount(spread_evenly(weights, 400, 0))
     np.testing.assert_allclose(counts, [200, 100, 100], atol=1)
+
+
+def test_the_page_is_written_from_the_results():
+    found = runpy.run_path(str(TOP / "docs" / "next_runs.py"))
+    assert found["PAGE"].read_text() == found["page"]()
