@@ -25,6 +25,8 @@ from benchmarks.next_runs import (  # noqa: E402 (its folder has to be on the pa
     reached,
 )
 
+#: The policies that are ours.
+PLANNED = ("next_runs", "value for cost")
 RESULTS = DOCS.parent / "benchmarks" / "results"
 PAGE = DOCS / "next_runs.md"
 BEGIN, END = "<!-- numbers -->", "<!-- end of numbers -->"
@@ -48,33 +50,42 @@ def numbers() -> str:
 
 def setting(rows: pd.DataFrame) -> str:
     """Return what was done."""
-    sweeps = ", ".join(rows["sweep"].unique())
+    sweeps = sorted(rows["sweep"].unique())
+    models = [name for name in sweeps if not name.startswith("lcdb")]
     return (
-        f"`uv run python benchmarks/next_runs.py DATA_FOLDER` hides {rows['sweep'].nunique()} "
-        f"published sweeps ({sweeps}) but for ten cheap runs, and makes runs one by one out of "
-        "forty, by four policies, to forecast the sweep's twelve dearest runs, each at least "
-        "three times as dear as any that can be made. The budget is three of the dearest, or "
-        f"twelve runs; {rows['repetition'].nunique()} repetitions, each with another start and "
-        "another forty.\n\n"
+        f"`uv run python benchmarks/next_runs.py DATA_FOLDER` hides {len(sweeps)} published sweeps "
+        f"but for ten cheap runs each: language models ({', '.join(models)}; Chinchilla's law, a "
+        f"run costs 6 N D) and {len(sweeps) - len(models)} learning curves of classifiers (LCDB; a "
+        "power law with floor, a run costs its examples). Runs are then made one by one out of "
+        "thirty, by five policies, to forecast the sweep's twelve dearest runs, each at least "
+        "three times as dear as any that can be made. The budget is three of the dearest, or eight "
+        f"runs; {rows.groupby(['sweep', 'repetition']).ngroups} repetitions in all, each with "
+        "another start and another thirty. `next_runs` plans with the budget that is left and "
+        "makes the first run of the plan; `value for cost` makes the run with the most value for "
+        "its compute and 2 % of the budget; `random` any that can be paid; `log-uniform` the one "
+        "nearest to a cost drawn evenly on the log axis; `dearest` the dearest that can be "
+        "paid.\n\n"
         "![Error by compute spent](images/next_runs_measured.png)\n\n"
-        "Error is the root mean squared log error of the forecast's median, over its median at the "
-        "start of the same repetition (geometric mean over all; smaller is better); *reached* the "
-        "share of repetitions that come to stay within 1.1 times the error that random choice has "
-        "in the end, *compute* the median share of the budget this takes."
+        "Error is the root mean squared log error of the forecast's median, over that at the start "
+        "of the same repetition (geometric mean over all; smaller is better); *reached* the share "
+        "of repetitions that come to stay within 1.1 times the error that random choice has in the "
+        "end (median of the sweep), *compute* the median share of the budget this takes; *width* "
+        "that of the 90 % interval on the log scale over that at the start; *inside* the share of "
+        "the forecast runs in it, in the end."
     )
 
 
-def relative(rows: pd.DataFrame, share: float) -> pd.Series:
-    """Return errors over those at the start of the same repetition, by policy (geometric mean)."""
-    start = at_budget(rows, 0.0)
-    ratio = np.log(at_budget(rows, share) / start)
+def relative(rows: pd.DataFrame, share: float, column: str = "error") -> pd.Series:
+    """Return scores over those at the start of the same repetition, by policy (geometric mean)."""
+    ratio = np.log(at_budget(rows, share, column) / at_budget(rows, 0.0, column))
     return np.exp(ratio.groupby("policy").mean())
 
 
 def table(rows: pd.DataFrame) -> str:
     """Return errors by policy and share of the budget, and the compute that is needed."""
     head = "| policy | " + " | ".join(f"{share:.0%} spent" for share in SHARES)
-    lines = [f"{head} | reached | compute | inside 90 % |", "|---" * (len(SHARES) + 4) + "|"]
+    lines = [f"{head} | reached | compute | width | inside |", "|---" * (len(SHARES) + 5) + "|"]
+    width = relative(rows, 1.0, "width")
     errors = {share: relative(rows, share) for share in SHARES}
     needed = reached(rows).groupby("policy")["needed"]
     inside = at_budget(rows, 1.0, "inside").groupby("policy").mean()
@@ -83,25 +94,35 @@ def table(rows: pd.DataFrame) -> str:
         each += [f"{needed.apply(lambda v: np.isfinite(v).mean())[policy]:.0%}"]
         middle = float(np.quantile(needed.get_group(policy), 0.5, method="lower"))
         each += [f"{middle:.2f}" if np.isfinite(middle) else "not reached"]
-        each += [f"{inside[policy]:.0%}"]
+        each += [f"{width[policy]:.2f}", f"{inside[policy]:.0%}"]
         lines.append(f"| `{policy}` | {' | '.join(each)} |")
     return "\n".join(lines)
 
 
 def words(rows: pd.DataFrame) -> str:
-    """Return how often planning is ahead of each other policy, repetition by repetition."""
+    """Return how often each way to plan is ahead of the others, repetition by repetition."""
     every = reached(rows).set_index(["sweep", "repetition"])
     needed = {policy: part["needed"] for policy, part in every.groupby("policy")}
-    ours = needed["next_runs"]
-    parts = []
-    for policy in POLICIES[1:]:
-        theirs = needed[policy].reindex(ours.index)
-        differ = ours != theirs
-        parts.append(f"`{policy}` in {int((ours < theirs).sum())} of {int(differ.sum())}")
-    return (
-        "Repetition by repetition, planning reaches that error with less compute than "
-        f"{', than '.join(parts)} (ties, most of them not reached by either, left out)."
-    )
+    ends = at_budget(rows, 1.0)
+    said = []
+    for ours in PLANNED:
+        quicker, better = [], []
+        for policy in POLICIES:
+            if policy in PLANNED:
+                continue
+            mine, theirs = needed[ours].align(needed[policy], join="inner")
+            differ = mine != theirs
+            quicker.append(f"`{policy}` in {int((mine < theirs).sum())} of {int(differ.sum())}")
+            mine, theirs = ends.xs(ours, level="policy").align(
+                ends.xs(policy, level="policy"), join="inner"
+            )
+            better.append(f"`{policy}` in {int((mine < theirs).sum())} of {len(mine)}")
+        said.append(
+            f"`{ours}` comes to stay within that error with less compute than "
+            f"{', than '.join(quicker)} repetitions (ties left out), and has the smaller error in "
+            f"the end than {', than '.join(better)}."
+        )
+    return " ".join(said)
 
 
 def agreement(check: pd.DataFrame) -> str:
@@ -132,8 +153,8 @@ def picture():
     rows = pd.read_csv(RESULTS / "next_runs.csv")
     figure, ax = plt.subplots(figsize=(6.4, 3.8), layout="constrained")
     grid = np.geomspace(0.005, 1, 40)
-    colours = ("#D55E00", "#0072B2", "#009E73", "#595959")
-    styles = ("-", "--", "-.", ":")
+    colours = ("#D55E00", "#0072B2", "#009E73", "#595959", "#CC79A7")
+    styles = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
     for policy, colour, line in zip(POLICIES, colours, styles, strict=True):
         error = [relative(rows, share)[policy] for share in grid]
         ax.plot(grid, error, drawstyle="steps-post", color=colour, linestyle=line, label=policy)
