@@ -8,7 +8,8 @@ outcomes of the sweep's twelve dearest runs, three times and more dearer than an
 Scored after every run: the root mean squared log error of the forecast's median there, the mean log
 score, and the width of the 90 % interval on the log scale. Sweeps are language models over
 parameters and tokens (Chinchilla's law; a run costs 6 N D), and classifiers over the number of
-examples (LCDB; a power law with floor; a run costs its examples).
+examples (LCDB; a power law with floor; a run costs its examples). Simulated sweeps follow the law
+that is fitted: what planning does where the law is right.
 
 Policies: ``next_runs`` (plans with what is left, makes the first run of the plan, plans again);
 ``value for cost`` (``next_runs`` without a budget: the candidate with the most value for its cost,
@@ -45,6 +46,8 @@ SAMPLING = {"draws": 500, "tune": 400, "chains": 2, "retry": False, "progress": 
 POLICIES = ("next_runs", "random", "log-uniform", "dearest", "value for cost")
 #: What a run costs beside its compute, as a share of the budget, for ``value for cost``.
 OVERHEAD = 0.02
+#: Floor and exponent of simulated sweeps, which follow the law that is fitted.
+TRUTHS = ((0.05, 0.3), (0.3, 0.3), (0.1, 0.2), (0.02, 0.4))
 #: Of LCDB, the data sets with the largest training sets, and learners that are common.
 DATASETS = ("codrna", "electricity", "fried", "kropt")
 LEARNERS = ("CatBoost", "ens.RandomForest", "KNN")
@@ -96,6 +99,12 @@ def sweeps(folder: Path) -> dict[str, Sweep]:
         rows = lcdb[(lcdb["dataset"] == dataset) & (lcdb["learner"] == learner)]
         rows = rows.rename(columns={"examples": "x", "test_error": "loss"})
         made[f"lcdb {dataset} {learner}"] = Sweep(bs.PowerLaw(), checked(rows, ["x"]))
+    for number, (floor, exponent) in enumerate(TRUTHS):
+        truth = {"irreducible": floor, "scale": 2.0, "exponent": exponent}
+        rows = bs.PowerLaw().simulate(
+            x=np.geomspace(16, 4e5, 90), y="loss", noise=0.02, seed=number, parameters=truth
+        )
+        made[f"simulated {number}"] = Sweep(bs.PowerLaw(), checked(rows, ["x"]))
     return made
 
 
