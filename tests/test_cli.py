@@ -94,6 +94,7 @@ def test_every_command_has_help():
         "forecast",
         "required",
         "compare",
+        "plan",
         "warm",
         "laws",
         "datasets",
