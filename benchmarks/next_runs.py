@@ -2,18 +2,20 @@
 
 Run: uv run python benchmarks/next_runs.py DATA_FOLDER [--repetitions 10] [--sweeps ...] [--check]
 A sweep of runs is hidden but for ten cheap ones. Each policy then makes one run after another out
-of thirty (the same for all, drawn anew in each repetition) and fits the law again, until three
-times the cost of the dearest of them is spent, or eight runs are made. What is to be known are the
-outcomes of the sweep's twelve dearest runs, three times and more dearer than any that can be made.
-Scored after every run: the root mean squared log error of the forecast's median there, the mean log
-score, and the width of the 90 % interval on the log scale. Sweeps are language models over
-parameters and tokens (Chinchilla's law; a run costs 6 N D), and classifiers over the number of
-examples (LCDB; a power law with floor; a run costs its examples). Simulated sweeps follow the law
-that is fitted: what planning does where the law is right.
+of thirty (the same for all, drawn anew in each repetition) and fits the law again, until the budget
+is spent or eight runs are made. What is to be known are the outcomes of the sweep's twelve dearest
+runs, three times and more dearer than any that can be made. The full budget is three times the cost
+of the dearest of the thirty; each policy is given a tenth, three tenths and all of it, in runs of
+their own, since a plan for a small budget is another one than the beginning of one for a large.
+Scored after every run: the root mean squared log error of the forecast's median, the mean log
+score, and the width of the 90 % interval on the log scale.
+
+Sweeps are language models over parameters and tokens (Chinchilla's law under Student's t, since
+published sweeps have outliers; a run costs 6 N D), and classifiers over the number of examples
+(LCDB; a power law with floor; a run costs its examples). Simulated sweeps follow the law that
+is fitted: what planning does where the law is right.
 
 Policies: ``next_runs`` (plans with what is left, makes the first run of the plan, plans again);
-``value for cost`` (``next_runs`` without a budget: the candidate with the most value for its cost,
-which is its compute and 2 % of the budget for the trouble; spent is the compute alone);
 ``random`` (any run that can be paid); ``log-uniform`` (the run nearest to a cost drawn evenly on
 the log axis); ``dearest`` (the dearest that can be paid).
 
@@ -28,7 +30,7 @@ results/next_runs_check.csv. A run that is stopped goes on: what is in the table
 import argparse
 import time
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
@@ -43,9 +45,9 @@ START, POOL, MOST, TARGETS = 10, 30, 8, 12
 BUDGET, BEYOND = 3.0, 3.0
 #: Few draws: a fit takes a third of a second.
 SAMPLING = {"draws": 500, "tune": 400, "chains": 2, "retry": False, "progress": False}
-POLICIES = ("next_runs", "random", "log-uniform", "dearest", "value for cost")
-#: What a run costs beside its compute, as a share of the budget, for ``value for cost``.
-OVERHEAD = 0.02
+POLICIES = ("next_runs", "random", "log-uniform", "dearest")
+#: Shares of the budget that are given.
+SHARES = (0.1, 0.3, 1.0)
 #: Floor and exponent of simulated sweeps, which follow the law that is fitted.
 TRUTHS = ((0.05, 0.3), (0.3, 0.3), (0.1, 0.2), (0.02, 0.4))
 #: Of LCDB, the data sets with the largest training sets, and learners that are common.
@@ -66,10 +68,13 @@ class Sweep:
         The law.
     runs
         A column for each role, ``loss`` and ``cost``.
+    likelihood
+        How runs scatter.
     """
 
     law: bs.Law
     runs: pd.DataFrame
+    likelihood: bs.Likelihood = field(default_factory=bs.LogNormal)
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -91,7 +96,7 @@ def sweeps(folder: Path) -> dict[str, Sweep]:
     found["misfitting"] = best
     found["chinchilla"] = pd.read_csv(folder / "chinchilla_fig4.csv")
     made = {
-        name: Sweep(bs.Chinchilla(), checked(rows, ["params", "tokens"]))
+        name: Sweep(bs.Chinchilla(), checked(rows, ["params", "tokens"]), bs.StudentT())
         for name, rows in found.items()
     }
     lcdb = pd.read_csv(folder / "lcdb11_learning_curves.csv")
@@ -155,19 +160,15 @@ def chosen(
         return int(open_["cost"].idxmax())
     goal = {role: targets[role].to_numpy() for role in fit.law.inputs}
     ask = {"goal": goal, "cost": "cost", "draws": 1000, "outcomes": 64, "progress": False}
-    if policy == "value for cost":
-        budget = BUDGET * float(pool["cost"].max())
-        priced = open_.assign(cost=open_["cost"] + OVERHEAD * budget)
-        return int(open_.index[bs.next_runs(fit, priced, **ask).table.index[0]])
     plan = bs.next_runs(fit, pool, budget=left, **ask)
     return None if plan.batch.empty else int(pool.index[plan.batch.index[0]])
 
 
-def fitted(law: bs.Law, runs: pd.DataFrame, seed: int) -> bs.Fit:
-    columns = {role: role for role in law.inputs}
+def fitted(sweep: Sweep, runs: pd.DataFrame, seed: int) -> bs.Fit:
+    how = {role: role for role in sweep.roles} | {"likelihood": sweep.likelihood}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", bs.BayescaleWarning)
-        return law.fit(runs, y="loss", seed=seed, **columns, **SAMPLING)
+        return sweep.law.fit(runs, y="loss", seed=seed, **how, **SAMPLING)
 
 
 def scored(fit: bs.Fit, targets: pd.DataFrame) -> dict[str, float]:
@@ -184,16 +185,18 @@ def scored(fit: bs.Fit, targets: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def followed(sweep: Sweep, policy: str, seed: int) -> list[dict]:
-    """Make one run after another, and score the forecast after each."""
+def followed(sweep: Sweep, policy: str, seed: int, share: float) -> list[dict]:
+    """Make one run after another within a share of the budget, and score after each."""
     start, pool, targets = split(sweep, seed)
     rng = np.random.default_rng([seed, POLICIES.index(policy)])
-    budget = BUDGET * float(pool["cost"].max())
+    full = BUDGET * float(pool["cost"].max())
+    budget = share * full
     runs, spent, rows = start, 0.0, []
-    fit = fitted(sweep.law, runs, seed)
+    fit = fitted(sweep, runs, seed)
     began = time.perf_counter()
     for step in range(MOST + 1):
-        row = {"policy": policy, "repetition": seed, "step": step, "spent": spent / budget}
+        row = {"policy": policy, "repetition": seed, "budget": share, "step": step}
+        row["spent"] = spent / full
         rows.append(row | scored(fit, targets) | {"good": fit.diagnostics.good})
         label = None
         if step < MOST:
@@ -203,7 +206,7 @@ def followed(sweep: Sweep, policy: str, seed: int) -> list[dict]:
         spent += float(pool.loc[label, "cost"])
         runs = pd.concat([runs, pool.loc[[label]]], ignore_index=True)
         pool = pool.drop(label)
-        fit = fitted(sweep.law, runs, seed)
+        fit = fitted(sweep, runs, seed)
     rows[0]["seconds"] = time.perf_counter() - began
     return rows
 
@@ -214,7 +217,7 @@ def followed(sweep: Sweep, policy: str, seed: int) -> list[dict]:
 def compared(name: str, sweep: Sweep, seed: int) -> pd.DataFrame:
     """Return values of eight candidates by every method, with drift and without."""
     start, pool, targets = split(sweep, seed)
-    fit = fitted(sweep.law, start, seed)
+    fit = fitted(sweep, start, seed)
     candidates = pool.sort_values("cost").iloc[np.linspace(0, len(pool) - 1, 8).astype(int)]
     middle = targets.iloc[[len(targets) // 2]]
     goal = {role: middle[role].to_numpy() for role in sweep.roles}
@@ -237,40 +240,27 @@ def compared(name: str, sweep: Sweep, seed: int) -> pd.DataFrame:
 # What is printed ----------------------------------------------------------------------------------
 
 
-def at_budget(rows: pd.DataFrame, share: float, column: str = "error") -> pd.Series:
-    """Return the last score within a share of the budget, by sweep, policy and repetition."""
-    within = rows[rows["spent"] <= share * (1 + 1e-9)]
-    return within.groupby(["sweep", "policy", "repetition"])[column].last()
+KEY = ["sweep", "policy", "repetition"]
 
 
-def reached(rows: pd.DataFrame, factor: float = 1.1) -> pd.DataFrame:
-    """Return the share of the budget at which each policy's error is reached for good.
+def at_end(rows: pd.DataFrame, share: float, column: str = "error") -> pd.Series:
+    """Return the score in the end of a budget, by sweep, policy and repetition."""
+    return rows[rows["budget"] == share].groupby(KEY)[column].last()
 
-    The error to reach is ``factor`` times the median error, over repetitions, that ``random`` has
-    in the end. Infinite where it is not reached.
-    """
-    ends = at_budget(rows, 1.0).xs("random", level="policy").groupby("sweep").median()
-    found = []
-    for (sweep, policy, repetition), part in rows.groupby(["sweep", "policy", "repetition"]):
-        above = part["error"].to_numpy() > factor * ends[sweep]
-        spent = np.append(part["spent"].to_numpy(), np.inf)
-        last = np.flatnonzero(above)
-        needed = spent[last[-1] + 1] if len(last) else 0.0
-        found.append((sweep, policy, repetition, needed))
-    return pd.DataFrame(found, columns=["sweep", "policy", "repetition", "needed"])
+
+def at_start(rows: pd.DataFrame, share: float, column: str = "error") -> pd.Series:
+    """Return the score before any run is made, by sweep, policy and repetition."""
+    return rows[rows["budget"] == share].groupby(KEY)[column].first()
 
 
 def summary(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return by sweep and policy: errors at shares of the budget, and the compute needed."""
+    """Return by sweep and policy the median error in the end of each budget."""
     errors = {
-        f"error at {share:.0%}": at_budget(rows, share).groupby(["sweep", "policy"]).median()
-        for share in (0.0, 0.1, 0.3, 1.0)
+        f"error at {share:.0%}": at_end(rows, share).groupby(["sweep", "policy"]).median()
+        for share in SHARES
     }
     table = pd.DataFrame(errors)
-    needed = reached(rows).groupby(["sweep", "policy"])["needed"]
-    table["reached"] = needed.apply(lambda v: np.isfinite(v).mean())
-    table["median compute"] = needed.apply(lambda v: float(np.quantile(v, 0.5, method="lower")))
-    table["inside 90 %"] = at_budget(rows, 1.0, "inside").groupby(["sweep", "policy"]).mean()
+    table["inside 90 %"] = at_end(rows, 1.0, "inside").groupby(["sweep", "policy"]).mean()
     return table
 
 
@@ -295,17 +285,16 @@ def main() -> None:
     rows = pd.DataFrame()
     if path.exists() and not given.fresh:
         rows = pd.read_csv(path)
-    done = (
-        set(zip(*(rows[c] for c in ("sweep", "policy", "repetition")), strict=True))
-        if len(rows)
-        else set()
-    )
+    done = set()
+    if len(rows):
+        done = set(zip(*(rows[column] for column in (*KEY, "budget")), strict=True))
     for repetition in range(given.repetitions):
         for name in names:
-            for policy in POLICIES:
-                if (name, policy, repetition) in done or time.monotonic() > ends:
+            for policy, share in product(POLICIES, SHARES):
+                if (name, policy, repetition, share) in done or time.monotonic() > ends:
                     continue
-                new = pd.DataFrame(followed(every[name], policy, repetition)).assign(sweep=name)
+                made = followed(every[name], policy, repetition, share)
+                new = pd.DataFrame(made).assign(sweep=name)
                 rows = pd.concat([rows, new], ignore_index=True)
             rows.to_csv(path, index=False, float_format="%.5g")
     print(summary(rows).to_string(float_format=lambda v: f"{v:.3g}"))

@@ -21,16 +21,14 @@ sys.path.insert(0, str(DOCS.parent))
 
 from benchmarks.next_runs import (  # noqa: E402 (its folder has to be on the path)
     POLICIES,
-    at_budget,
-    reached,
+    SHARES,
+    at_end,
+    at_start,
 )
 
-#: The policies that are ours.
-PLANNED = ("next_runs", "value for cost")
 RESULTS = DOCS.parent / "benchmarks" / "results"
 PAGE = DOCS / "next_runs.md"
 BEGIN, END = "<!-- numbers -->", "<!-- end of numbers -->"
-SHARES = (0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
 
 
 def page() -> str:
@@ -54,10 +52,9 @@ def numbers() -> str:
 
 def control(rows: pd.DataFrame) -> str:
     """Return what was simulated."""
-    count = rows.groupby(["sweep", "repetition"]).ngroups
     return (
         f"The same where the law is right: {rows['sweep'].nunique()} simulated sweeps that follow "
-        f"the power law that is fitted, with 2 % noise, {count} repetitions."
+        "the power law that is fitted, with 2 % noise."
     )
 
 
@@ -71,72 +68,62 @@ def setting(rows: pd.DataFrame) -> str:
         f"but for ten cheap runs each: language models ({', '.join(models)}; Chinchilla's law, a "
         f"run costs 6 N D) and {len(sweeps) - len(models)} learning curves of classifiers (LCDB; a "
         "power law with floor, a run costs its examples). Runs are then made one by one out of "
-        "thirty, by five policies, to forecast the sweep's twelve dearest runs, each at least "
-        "three times as dear as any that can be made. The budget is three of the dearest, or eight "
-        f"runs; {rows.groupby(['sweep', 'repetition']).ngroups} repetitions in all, each with "
-        "another start and another thirty. `next_runs` plans with the budget that is left and "
-        "makes the first run of the plan; `value for cost` makes the run with the most value for "
-        "its compute and 2 % of the budget; `random` any that can be paid; `log-uniform` the one "
-        "nearest to a cost drawn evenly on the log axis; `dearest` the dearest that can be "
-        "paid.\n\n"
-        "![Error by compute spent](images/next_runs_measured.png)\n\n"
-        "Error is the root mean squared log error of the forecast's median, over that at the start "
-        "of the same repetition (geometric mean over all; smaller is better); *reached* the share "
-        "of repetitions that come to stay within 1.1 times the error that random choice has in the "
-        "end (median of the sweep), *compute* the median share of the budget this takes; *width* "
-        "that of the 90 % interval on the log scale over that at the start; *inside* the share of "
-        "the forecast runs in it, in the end."
+        "thirty, to forecast the sweep's twelve dearest runs, each at least three times as dear as "
+        "any that can be made. The full budget is three times the dearest of the thirty; each "
+        "policy is given a tenth of it, three tenths, or all, and at most eight runs. `next_runs` "
+        "plans with what is left and makes the first run of the plan; `random` makes any that can "
+        "be paid; `log-uniform` the one nearest to a cost drawn evenly on the log axis; `dearest` "
+        "the dearest that can be paid.\n\n"
+        "![Error by budget](images/next_runs_measured.png)\n\n"
+        "Error is the root mean squared log error of the forecast's median in the end, over that "
+        "at the start of the same repetition; width that of the 90 % interval on the log scale, "
+        "likewise (geometric means; smaller is better). Inside is the share of the forecast runs "
+        "in that interval, with all of the budget."
     )
 
 
 def relative(rows: pd.DataFrame, share: float, column: str = "error") -> pd.Series:
     """Return scores over those at the start of the same repetition, by policy (geometric mean)."""
-    ratio = np.log(at_budget(rows, share, column) / at_budget(rows, 0.0, column))
+    ratio = np.log(at_end(rows, share, column) / at_start(rows, share, column))
     return np.exp(ratio.groupby("policy").mean())
 
 
 def table(rows: pd.DataFrame) -> str:
-    """Return errors by policy and share of the budget, and the compute that is needed."""
-    head = "| policy | " + " | ".join(f"{share:.0%} spent" for share in SHARES)
-    lines = [f"{head} | reached | compute | width | inside |", "|---" * (len(SHARES) + 5) + "|"]
-    width = relative(rows, 1.0, "width")
-    errors = {share: relative(rows, share) for share in SHARES}
-    needed = reached(rows).groupby("policy")["needed"]
-    inside = at_budget(rows, 1.0, "inside").groupby("policy").mean()
+    """Return errors and widths by policy and budget."""
+    columns = [
+        (f"{column}, {share:.0%}", relative(rows, share, column))
+        for column in ("error", "width")
+        for share in SHARES
+    ]
+    inside = at_end(rows, 1.0, "inside").groupby("policy").mean()
+    lines = [
+        f"| policy | {' | '.join(name for name, _ in columns)} | inside |",
+        "|---" * (len(columns) + 2) + "|",
+    ]
     for policy in POLICIES:
-        each = [f"{errors[share][policy]:.2f}" for share in SHARES]
-        each += [f"{needed.apply(lambda v: np.isfinite(v).mean())[policy]:.0%}"]
-        middle = float(np.quantile(needed.get_group(policy), 0.5, method="lower"))
-        each += [f"{middle:.2f}" if np.isfinite(middle) else "not reached"]
-        each += [f"{width[policy]:.2f}", f"{inside[policy]:.0%}"]
-        lines.append(f"| `{policy}` | {' | '.join(each)} |")
+        each = [f"{values[policy]:.2f}" for _, values in columns]
+        lines.append(f"| `{policy}` | {' | '.join(each)} | {inside[policy]:.0%} |")
     return "\n".join(lines)
 
 
 def words(rows: pd.DataFrame) -> str:
-    """Return how often each way to plan is ahead of the others, repetition by repetition."""
-    every = reached(rows).set_index(["sweep", "repetition"])
-    needed = {policy: part["needed"] for policy, part in every.groupby("policy")}
-    ends = at_budget(rows, 1.0)
+    """Return how often planning is ahead of the others, repetition by repetition."""
     said = []
-    for ours in PLANNED:
-        quicker, better = [], []
-        for policy in POLICIES:
-            if policy in PLANNED:
-                continue
-            mine, theirs = needed[ours].align(needed[policy], join="inner")
-            differ = mine != theirs
-            quicker.append(f"`{policy}` in {int((mine < theirs).sum())} of {int(differ.sum())}")
-            mine, theirs = ends.xs(ours, level="policy").align(
-                ends.xs(policy, level="policy"), join="inner"
-            )
-            better.append(f"`{policy}` in {int((mine < theirs).sum())} of {len(mine)}")
-        said.append(
-            f"`{ours}` comes to stay within that error with less compute than "
-            f"{', than '.join(quicker)} repetitions (ties left out), and has the smaller error in "
-            f"the end than {', than '.join(better)}."
-        )
-    return " ".join(said)
+    for policy in POLICIES[1:]:
+        wins = []
+        for share in SHARES:
+            ends = at_end(rows, share)
+            mine, theirs = (ends.xs(name, level="policy") for name in ("next_runs", policy))
+            mine, theirs = mine.align(theirs, join="inner")
+            same = np.isclose(mine, theirs)
+            better = int(((mine < theirs) & ~same).sum())
+            wins.append(f"{better} of {int((~same).sum())} ({share:.0%})")
+        said.append(f"than `{policy}` in {', '.join(wins)}")
+    count = rows.groupby(["sweep", "repetition"]).ngroups
+    return (
+        f"Of {count} repetitions, ties left out, `next_runs` has the smaller error "
+        f"{'; '.join(said)}."
+    )
 
 
 def agreement(check: pd.DataFrame) -> str:
@@ -163,19 +150,24 @@ def agreement(check: pd.DataFrame) -> str:
 
 
 def picture():
-    """Draw the error by compute spent, over all sweeps and repetitions."""
+    """Draw the error by budget, of real and of simulated sweeps."""
     rows = pd.read_csv(RESULTS / "next_runs.csv")
-    rows = rows[~rows["sweep"].str.startswith("simulated")]
-    figure, ax = plt.subplots(figsize=(6.4, 3.8), layout="constrained")
-    grid = np.geomspace(0.005, 1, 40)
-    colours = ("#D55E00", "#0072B2", "#009E73", "#595959", "#CC79A7")
-    styles = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
-    for policy, colour, line in zip(POLICIES, colours, styles, strict=True):
-        error = [relative(rows, share)[policy] for share in grid]
-        ax.plot(grid, error, drawstyle="steps-post", color=colour, linestyle=line, label=policy)
-    ax.set(xscale="log", xlabel="share of the budget spent",
-           ylabel="error over that at the start\n(geometric mean)")  # fmt: skip
-    ax.legend(fontsize="small")
+    simulated = rows["sweep"].str.startswith("simulated")
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True, layout="constrained")
+    colours = ("#D55E00", "#0072B2", "#009E73", "#595959")
+    for ax, part, title in zip(
+        axes, (rows[~simulated], rows[simulated]), ("published", "simulated"), strict=True
+    ):
+        for policy, colour, line, mark in zip(
+            POLICIES, colours, ("-", "--", "-.", ":"), "os^D", strict=True
+        ):
+            error = [relative(part, share)[policy] for share in SHARES]
+            ax.plot(SHARES, error, color=colour, linestyle=line, marker=mark, label=policy)
+        ax.set(xscale="log", xlabel="share of the budget", title=title)
+        ax.set_xticks(SHARES, [f"{share:.0%}" for share in SHARES])
+        ax.minorticks_off()
+    axes[0].set_ylabel("error over that at the start\n(geometric mean)")
+    axes[0].legend(fontsize="small")
     return figure
 
 
