@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         SamplingWarning,
         UnknownNameError,
     )
+    from bayescale.experiments import NextRuns, next_runs
     from bayescale.files import load
     from bayescale.fit_table import FitTable
     from bayescale.fitting import Fit
@@ -117,6 +118,8 @@ if TYPE_CHECKING:
     from bayescale.plots.forecast import plot_forecast
     from bayescale.plots.frontier import plot_frontier
     from bayescale.plots.isoflop import plot_isoflop
+    from bayescale.plots.next_runs import plot_next_runs
+    from bayescale.plots.power_study import plot_power_study
     from bayescale.plots.required import plot_required
     from bayescale.plots.rows import plot_sensitivity_to_rows
     from bayescale.plots.slices import plot_slices
@@ -131,6 +134,7 @@ if TYPE_CHECKING:
     )
     from bayescale.stages import TwoStage, two_stage
     from bayescale.targets import TargetCost, target_cost
+    from bayescale.studies import PowerStudy, power_study
     from bayescale.verdicts import Verdict, verdict
     from bayescale.warming import Warming, warm
 
@@ -182,6 +186,7 @@ _HOMES = {
         "SamplingWarning",
         "UnknownNameError",
     ],
+    "experiments": ["NextRuns", "next_runs"],
     "files": ["load"],
     "fit_table": ["FitTable"],
     "fitting": ["Fit"],
@@ -206,6 +211,8 @@ _HOMES = {
     "plots.forecast": ["plot_forecast"],
     "plots.frontier": ["plot_frontier"],
     "plots.isoflop": ["plot_isoflop"],
+    "plots.next_runs": ["plot_next_runs"],
+    "plots.power_study": ["plot_power_study"],
     "plots.required": ["plot_required"],
     "plots.rows": ["plot_sensitivity_to_rows"],
     "plots.slices": ["plot_slices"],
@@ -216,6 +223,7 @@ _HOMES = {
     "sensitivity": ["sensitivity_to_prior", "sensitivity_to_rows", "sensitivity_to_smallest"],
     "stages": ["TwoStage", "two_stage"],
     "targets": ["TargetCost", "target_cost"],
+    "studies": ["PowerStudy", "power_study"],
     "verdicts": ["Verdict", "verdict"],
     "warming": ["Warming", "warm"],
 }

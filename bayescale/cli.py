@@ -1,4 +1,4 @@
-"""The command line: ``demo``, ``outlook``, ``fit``, ``forecast``, ``required``, ``compare``, lists.
+"""The command line: ``demo``, ``fit``, ``forecast``, ``required``, ``compare``, ``plan``, lists.
 
 Arguments are parsed before anything heavy is imported, so that ``--help`` answers at once.
 Results go to standard output, everything else to standard error.
@@ -69,6 +69,7 @@ from bayescale.command_output import (
     shown_as_notes,
 )
 from bayescale.errors import BayescaleError, BayescaleWarning, LawError, SamplingWarning
+from bayescale.plan_command import plan
 
 if TYPE_CHECKING:
     pass
@@ -402,6 +403,9 @@ def _compare(
         for words in (said.paragraph, *(f"- {caveat}" for caveat in said.caveats)):
             tables.say(words)
     raise typer.Exit(problems_of(list(fits.values())))
+
+
+app.command()(plan)
 
 
 @app.command("warm")

@@ -47,6 +47,7 @@ def main() -> None:
     save(forest(), "forest")
     save(plans(), "plans")
     save(isoflop(), "isoflop")
+    save(next_runs(), "next_runs")
 
 
 def forest():
@@ -63,6 +64,26 @@ def forest():
         backend="matplotlib", figure_kwargs={"figsize": (8, 4)},
     )  # fmt: skip
     return plt.gcf()
+
+
+def next_runs():
+    """Draw what runs that could be made would tell of a forecast, with drift and without."""
+    runs = bs.load_dataset("digits_learning_curves")
+    runs = runs.query("task == 'digits' and model == 'mlp' and examples <= 300")
+    curve = runs.groupby("examples", as_index=False)["error"].mean()
+    fit = bs.PowerLaw().fit(curve, y="error", x="examples", seed=0)
+    candidates = {"examples": np.geomspace(10, 3000, 24)}
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), sharey=True, layout="constrained")
+    for ax, drift in zip(axes, (0.3, 0.0), strict=True):
+        plan = bs.next_runs(
+            fit, candidates, goal={"examples": 10_000}, cost=lambda x: x, budget=4000, drift=drift
+        )
+        bs.plot_next_runs(plan, ax=ax)
+        ax.set_title("exponents drift beyond the data" if drift else "drift=0: as the law stands")
+        ax.set_xlabel("cost (examples)")
+    axes[1].set_ylabel("")
+    axes[1].get_legend().remove()
+    return figure
 
 
 def drift():

@@ -95,6 +95,7 @@ def test_every_command_has_help():
         "required",
         "compare",
         "frontier",
+        "plan",
         "warm",
         "laws",
         "datasets",

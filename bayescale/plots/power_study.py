@@ -1,0 +1,149 @@
+"""The picture of a power study: what runs of a design would tell, by how many there are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.ticker import PercentFormatter
+
+from bayescale.errors import LawError, nearest
+from bayescale.plots import style
+from bayescale.plots.ticks import log_axis, number
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from bayescale.studies import PowerStudy
+
+#: Columns of a design, of which one is along the axis.
+_DESIGN = ("sizes", "decades", "noise", "replicates", "smallest", "largest")
+
+
+def plot_power_study(study: PowerStudy, *, of: str | None = None, ax: Axes | None = None) -> Axes:
+    """Draw how often laws are told apart, or how wide an interval is, by design.
+
+    What is drawn are columns of ``study.table``: ``told`` with its interval, or ``<name>_width``.
+    Along the axis is the first thing in which designs differ (the number of sizes, mostly), a line
+    for each combination of the others.
+
+    Parameters
+    ----------
+    study
+        What :func:`bayescale.power_study` returns.
+    of
+        ``"told"``, or the name of a quantity; by default ``"told"`` where there is a rival law,
+        else the first quantity.
+    ax
+        Where to draw; a new figure by default.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes drawn on.
+
+    Raises
+    ------
+    LawError
+        If the study has no such column.
+
+    Examples
+    --------
+    >>> import bayescale as bs
+    >>> study = bs.power_study(
+    ...     bs.PowerLaw(), {"sizes": [6, 12], "decades": 3}, noise=0.01, studies=3,
+    ...     truth={"irreducible": 1.0, "scale": 2.0, "exponent": 0.3}, progress=False,
+    ... )
+    >>> bs.plot_power_study(study, of="exponent").get_xlabel()
+    'sizes'
+    """
+    table = study.table
+    column, low, high = _columns(study, of)
+    ax = style.axes(ax)
+    x, groups = _lines(table)
+    if x is None:
+        _draw_names(ax, table, column, low, high)
+    else:
+        values = np.unique(table[x].to_numpy(float))
+        if values.max() > 5 * values.min() and len(values) > 3:
+            log_axis(ax, "x")
+        for i, (label, rows) in enumerate(groups):
+            _draw_line(ax, rows.sort_values(x), x, column, low, high, style.stroke(i), label)
+        style.limits(ax, "x", values)
+        ax.set_xticks(values, [number(value) for value in values])
+        ax.minorticks_off()
+        ax.set_xlabel(x)
+        if any(label for label, _ in groups):
+            ax.legend(fontsize="small", edgecolor="#D0D0D0", loc="best")
+    if column == "told":
+        ax.set_ylim(-0.03, 1.03)
+        ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
+        ax.set_ylabel(f"studies that tell {study.law}\nfrom {study.against}")
+    else:
+        ax.set_ylim(bottom=0)
+        name = column.removesuffix("_width")
+        ax.set_ylabel(f"width of the interval of {name}\n({style.percent(study.prob)}, median)")
+    ax.set_title(f"{study.law}: {study.count} simulated studies a design", fontsize="medium")
+    return ax
+
+
+def _columns(study: PowerStudy, of: str | None) -> tuple[str, str | None, str | None]:
+    """Return the column to draw, and those of its interval."""
+    names = [str(c).removesuffix("_width") for c in study.table if str(c).endswith("_width")]
+    known = (["told"] if "told" in study.table else []) + names
+    chosen = known[0] if of is None else of
+    if chosen not in known:
+        raise LawError(
+            f"of= must be one of {', '.join(known)}; got {of!r}.{nearest(str(of), known)}"
+        )
+    if chosen == "told":
+        return "told", "told_lower", "told_upper"
+    return f"{chosen}_width", None, None
+
+
+def _lines(table: pd.DataFrame) -> tuple[str | None, list[tuple[str, pd.DataFrame]]]:
+    """Return what is along the axis, and a table for each line with its label."""
+    varying = [
+        name
+        for name in _DESIGN
+        if name in table and table[name].dtype.kind in "iuf" and len(set(table[name])) > 1
+    ]
+    if not varying:
+        return None, []
+    x, *others = varying
+    if not others:
+        return x, [("", table)]
+    lines = []
+    for key, rows in table.groupby(others):
+        values: Any = key if isinstance(key, tuple) else (key,)
+        words = [f"{name} {number(v)}" for name, v in zip(others, values, strict=True)]
+        lines.append((", ".join(words), rows))
+    return x, lines
+
+
+def _draw_line(
+    ax: Axes, rows: Any, x: str, column: str, low: str | None, high: str | None,
+    look: style.Stroke, label: str,
+) -> None:  # fmt: skip
+    middle = rows[column].to_numpy(float)
+    sides = None
+    if low and high:
+        sides = np.abs(rows[[low, high]].to_numpy(float).T - middle)
+    ax.errorbar(
+        rows[x], middle, yerr=sides, color=look.colour, linestyle=look.line, marker=look.marker,
+        markersize=6, capsize=3, elinewidth=1.0, label=label or None,
+    )  # fmt: skip
+
+
+def _draw_names(
+    ax: Axes, table: pd.DataFrame, column: str, low: str | None, high: str | None
+) -> None:
+    """Draw designs that are tables of inputs, one beside the other."""
+    places = np.arange(len(table))
+    rows = table.assign(place=places)
+    _draw_line(ax, rows, "place", column, low, high, style.stroke(0), "")
+    ax.lines[0].set_linestyle("none")
+    ax.set_xticks(places, [str(name) for name in table.index])
+    ax.set_xlim(-0.5, len(table) - 0.5)
+    ax.set_xlabel("design")
