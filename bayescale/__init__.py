@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bayescale.comparison import compare
     from bayescale.crossings import crossing, projection, speedup, tokens_needed
     from bayescale.curves import Derived
-    from bayescale.datasets import list_datasets, load_dataset
+    from bayescale.datasets import fetch_dataset, list_datasets, load_dataset
     from bayescale.derived import (
         doubling_gain,
         elasticity,
@@ -142,7 +142,7 @@ _HOMES = {
     "comparison": ["compare"],
     "crossings": ["crossing", "projection", "speedup", "tokens_needed"],
     "curves": ["Derived"],
-    "datasets": ["list_datasets", "load_dataset"],
+    "datasets": ["fetch_dataset", "list_datasets", "load_dataset"],
     "derived": [
         "doubling_gain",
         "elasticity",
