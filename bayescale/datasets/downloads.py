@@ -143,9 +143,12 @@ def _downloader(task: showing.Task) -> Any:
         try:
             http(url, output, shelf)
         except requests.HTTPError as error:
-            status = error.response.status_code if error.response is not None else None
-            if status in (401, 403, 404, 410):
-                raise MissingError(f"the server answered {status}") from None
+            response = error.response
+            if response is None:
+                raise
+            response.close()  # it is read piece by piece, so its connection is still open
+            if response.status_code in (401, 403, 404, 410):
+                raise MissingError(f"the server answered {response.status_code}") from None
             raise
 
     return download

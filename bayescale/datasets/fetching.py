@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import sys
 import zipfile
 from collections.abc import Mapping
@@ -139,12 +138,9 @@ def _contents(path: Path, original: Original) -> dict[str, bytes]:
 def _converted(card: Card, contents: Mapping[str, bytes], source: str) -> pd.DataFrame:
     """Return the table; whatever a converter stumbles over is a layout that it does not know."""
     try:
-        frame = card.convert(contents)
-    except (LookupError, ValueError, TypeError, SyntaxError, EOFError, AttributeError) as error:
+        return card.convert(contents)
+    except Exception as error:
         raise _layout(card, source, error) from error
-    except (pickle.UnpicklingError, OSError) as error:
-        raise _layout(card, source, error) from error
-    return frame
 
 
 def _layout(card: Card, source: str, error: Exception) -> UnexpectedError:

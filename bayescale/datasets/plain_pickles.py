@@ -13,7 +13,7 @@ from typing import Any
 
 #: What a pickle may name, by the place where it is today. Neither runs code that a pickle brings.
 _ALLOWED = {
-    "builtins": ["slice", "complex", "set", "frozenset", "bytearray"],
+    "builtins": ["slice", "complex", "set", "frozenset", "bytes", "bytearray"],
     "collections": ["OrderedDict"],
     "numpy": ["dtype", "ndarray"],
     "numpy._core.multiarray": ["_reconstruct", "scalar"],
@@ -38,6 +38,7 @@ _MOVED = {
     ("pandas.core.internals.blocks", "new_block"): ("pandas._libs.internals", "_unpickle_block"),
     ("__builtin__", "slice"): ("builtins", "slice"),
     ("__builtin__", "set"): ("builtins", "set"),
+    ("__builtin__", "bytes"): ("builtins", "bytes"),
 }
 
 
@@ -71,9 +72,18 @@ def plain(content: bytes) -> Any:
     return _Plain(io.BytesIO(content)).load()
 
 
+def _bytes(text: str, encoding: str) -> bytes:
+    """Return bytes as pickles of before Python 3 write them: as Latin-1."""
+    if encoding != "latin1":
+        raise pickle.UnpicklingError(f"the pickle has bytes written as {encoding}")
+    return text.encode("latin1")
+
+
 class _Plain(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         """Return a container, or refuse the name."""
+        if (module, name) == ("_codecs", "encode"):
+            return _bytes
         place, known = _MOVED.get((module, name), (module, name))
         if known not in _ALLOWED.get(place, ()):
             raise pickle.UnpicklingError(
