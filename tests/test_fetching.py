@@ -3,10 +3,14 @@
 import dataclasses
 import errno
 import http.server
+import importlib.util
 import json
 import os
 import pickle
+import subprocess
+import sys
 import threading
+import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,9 +21,10 @@ import pytest
 
 import bayescale as bs
 from bayescale import progress as showing
-from bayescale.datasets import downloads, fetching
+from bayescale.cli import app
+from bayescale.datasets import cards, downloads, fetching
 from bayescale.datasets.cards import public_names, read_card
-from bayescale.datasets.fingerprints import fingerprint
+from bayescale.datasets.fingerprints import Fingerprint, fingerprint
 from bayescale.datasets.plain_pickles import plain
 from bayescale.errors import FileError, UnknownNameError
 
@@ -402,6 +407,37 @@ def test_the_table_says_what_ships_and_what_is_fetched():
     assert (table.loc[table["where"] == "ships", "licence"] == "Apache-2.0").all()
 
 
+def test_a_public_data_set_is_added_by_adding_files(server, monkeypatch, tmp_path):
+    folder = tmp_path / "public"
+    folder.mkdir()
+    text = Path(cards.__file__).with_name("public").joinpath(f"{CHINCHILLA}.toml").read_text()
+    (folder / "another.toml").write_text(text.replace("245", "2").split("[check.totals]")[0])
+    with (folder / "another.toml").open("a") as card:
+        card.write("[check.totals]\nparams = 0.0\ntokens = 0.0\nflops = 0.0\nloss = 0.0\n")
+    (folder / "another.py").write_text(
+        "import pandas as pd\n\ndef convert(files):\n"
+        "    columns = ['params', 'tokens', 'flops', 'loss']\n"
+        "    return pd.DataFrame(0.0, index=[0, 1], columns=columns)\n"
+    )
+    monkeypatch.setattr(cards, "files", lambda package: folder)
+    monkeypatch.setattr(cards.import_module("bayescale.datasets.public"), "__path__", [str(folder)])
+    monkeypatch.setenv(fetching.MIRROR, str(tmp_path))
+    (tmp_path / "another").mkdir()
+    (tmp_path / "another" / FILE).write_text("")
+    assert list(bs.list_datasets().query("where == 'fetched'")["name"]) == ["another"]
+    # The hash of two rows of no exact columns.
+    known = fingerprint(pd.DataFrame(index=[0, 1]), [], [])
+    changed = (
+        (folder / "another.toml")
+        .read_text()
+        .replace(read_card(CHINCHILLA).known.sha256, known.sha256)
+    )
+    (folder / "another.toml").write_text(changed)
+    cards.read_card.cache_clear()
+    assert len(bs.fetch_dataset("another")) == 2
+    cards.read_card.cache_clear()
+
+
 class _Evil:
     def __reduce__(self):
         return os.system, ("touch evil",)
@@ -435,6 +471,49 @@ def test_pickles_of_tables_and_arrays_are_read(protocol):
     again = plain(pickle.dumps({"table": table, "array": table["a"].to_numpy()}, protocol))
     pd.testing.assert_frame_equal(again["table"], table)
     assert again["array"].tolist() == [1, 2]
+
+
+# The command, and the page ------------------------------------------------------------------------
+
+
+def test_the_command_writes_a_table_that_fit_reads(server, monkeypatch, tmp_path, capsys):
+    table = served(monkeypatch, server)
+    written = tmp_path / "runs.csv"
+    for more in ([], ["--json"]):
+        with pytest.raises(SystemExit) as ended:
+            app(["fetch", CHINCHILLA, "-o", str(written), *more], prog_name="bayescale")
+        assert ended.value.code == 0
+        assert_same(pd.read_csv(written), table)
+        out = capsys.readouterr().out
+        assert "arXiv:2404.10102" in out
+    assert json.loads(out)["rows"] == len(table)
+    with pytest.raises(SystemExit) as ended:
+        app(["fetch", CHINCHILLA, "-o", str(tmp_path / "no" / "runs.csv")], prog_name="bayescale")
+    assert ended.value.code == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_the_page_is_that_of_the_cards():
+    docs = Path(__file__).parent.parent / "docs"
+    found = importlib.util.spec_from_file_location("page_of_datasets", docs / "datasets.py")
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    assert module.page() == (docs / "datasets.md").read_text(encoding="utf-8"), (
+        "run: uv run python docs/datasets.py"
+    )
+
+
+def test_the_check_of_a_new_card_is_printed(tmp_path):
+    docs = Path(__file__).parent.parent / "docs" / "datasets.py"
+    table = originals.small("alabdulmohsin_vision")
+    table.to_csv(tmp_path / "table.csv", index=False)
+    command = [sys.executable, str(docs), "--check", str(tmp_path / "table.csv")]
+    exact = ["domain", "task", "model", "split"]
+    command += ["--exact", ",".join(exact), "--known", "task"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    check = tomllib.loads(said)["check"]
+    assert check.pop("zeros") == 0
+    assert Fingerprint(**check).differences(table) == []
 
 
 # The data themselves ------------------------------------------------------------------------------
