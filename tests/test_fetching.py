@@ -180,6 +180,16 @@ def test_more_rows_than_are_known_come_along(server, monkeypatch):
     assert_same(bs.fetch_dataset("alabdulmohsin_vision"), both)
 
 
+def test_replicates_may_have_numbers_in_their_names(server, monkeypatch):
+    table = originals.small("double_descent")
+    served(monkeypatch, server, "double_descent", table)
+    curves = plain(server.files["/double_descent/dd_data.pkl"])
+    # The second first, and the first without a number.
+    second = ("cifar10-mcnn-p20-sgd-rep2", *curves[1][1:])
+    server.files["/double_descent/dd_data.pkl"] = pickle.dumps([second, curves[0], curves[2]])
+    assert_same(bs.fetch_dataset("double_descent"), table)
+
+
 def test_the_cache_can_be_elsewhere(server, monkeypatch, tmp_path):
     served(monkeypatch, server)
     bs.fetch_dataset(CHINCHILLA, cache=tmp_path / "here")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -10,10 +11,12 @@ from bayescale.datasets.plain_pickles import plain
 
 if TYPE_CHECKING:
     import pandas as pd
+#: A replicate's name; the first has none.
+_NUMBERED = re.compile(r"(.+)-rep(\d+)")
 
 
 def convert(files: Mapping[str, bytes]) -> pd.DataFrame:
-    """Return the curves; one that is there several times has replicates 1, 2, ...
+    """Return the curves; a replicate's number stands behind its name, but for the first.
 
     The pickle is read by an unpickler that knows numpy's arrays and nothing else.
     """
@@ -21,8 +24,11 @@ def convert(files: Mapping[str, bytes]) -> pd.DataFrame:
 
     seen: Counter[str] = Counter()
     parts = []
-    for task, x_name, y_name, x, y in plain(files["dd_data.pkl"]):
-        seen[task] += 1
-        known = {"task": task, "replicate": seen[task], "x_name": x_name, "y_name": y_name}
+    for name, x_name, y_name, x, y in plain(files["dd_data.pkl"]):
+        numbered = _NUMBERED.fullmatch(name)
+        task = numbered[1] if numbered else name
+        seen[task] += not numbered
+        replicate = int(numbered[2]) if numbered else seen[task]
+        known = {"task": task, "replicate": replicate, "x_name": x_name, "y_name": y_name}
         parts.append(pd.DataFrame(known | {"x": list(x), "y": list(y)}))
     return pd.concat(parts, ignore_index=True)

@@ -43,7 +43,7 @@ def convert(files: Mapping[str, bytes]) -> pd.DataFrame:
     rows = []
     for name, content in files.items():
         found = _FILE.fullmatch(name)
-        if not found:
+        if not found or found[1] not in _PARAMS:
             continue
         model, deduplicated, step = found[1], int(bool(found[2])), int(found[3])
         results = json.loads(content)["results"]
