@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -278,7 +279,9 @@ def test_a_download_that_breaks_off_is_tried_again(how, server, monkeypatch):
 def test_a_download_that_always_breaks_off_leaves_nothing(server, monkeypatch, tmp_path):
     served(monkeypatch, server)
     server.fails[f"/{CHINCHILLA}/{FILE}"] = ["half"] * 10
-    with pytest.raises(FileError, match="the connection broke before the end.*Nothing was kept"):
+    with pytest.raises(
+        FileError, match="the connection broke before the end.*Nothing of it was kept"
+    ):
         bs.fetch_dataset(CHINCHILLA)
     assert len(server.asked) == 1 + downloads.RETRIES
     assert not kept(tmp_path)
@@ -299,6 +302,27 @@ def test_a_cache_that_cannot_be_written_to(number, said, server, monkeypatch, tm
     with pytest.raises(FileError, match=f"could not be written to .*{said}.*BAYESCALE_DATA_CACHE"):
         bs.fetch_dataset(CHINCHILLA)
     assert not kept(tmp_path)
+
+
+def test_a_refresh_that_fails_keeps_the_old_file(server, monkeypatch, tmp_path):
+    table = served(monkeypatch, server)
+    bs.fetch_dataset(CHINCHILLA)
+    server.fails[f"/{CHINCHILLA}/{FILE}"] = ["half"] * 10
+    with pytest.raises(FileError, match="the connection broke"):
+        bs.fetch_dataset(CHINCHILLA, refresh=True)
+    assert len(kept(tmp_path)) == 2
+    assert_same(bs.fetch_dataset(CHINCHILLA), table)
+
+
+def test_two_processes_may_fetch_at_once(server, monkeypatch, tmp_path):
+    table = served(monkeypatch, server)
+    with ThreadPoolExecutor(4) as pool:
+        made = list(
+            pool.map(lambda refresh: bs.fetch_dataset(CHINCHILLA, refresh=refresh), [1] * 8)
+        )
+    for found in made:
+        assert_same(found, table)
+    assert len(kept(tmp_path)) == 2
 
 
 def test_a_wrong_hash(server, monkeypatch, tmp_path):
@@ -383,6 +407,11 @@ def test_a_mirror_with_another_table(monkeypatch, tmp_path):
     with pytest.raises(FileError, match="3 rows instead of 245"):
         bs.fetch_dataset(CHINCHILLA)
     assert place.is_file(), "a mirror's files are not ours to remove"
+    published = pd.concat([originals.small(CHINCHILLA)] * 82).iloc[:245].astype({"loss": object})
+    published.iloc[3, 3] = "a word"
+    published.to_csv(place, index=False)
+    with pytest.raises(FileError, match="a value that is no number.*a word"):
+        bs.fetch_dataset(CHINCHILLA)
     place.write_text("")
     with pytest.raises(FileError, match="cannot be read as a table"):
         bs.fetch_dataset(CHINCHILLA)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -104,7 +105,7 @@ def get(
     )
     tried = "; ".join(f"{url} ({failure})" for url, failure in failures.items())
     raise kind(
-        f"{place.name} could not be fetched: {tried}. Nothing was kept. Is there a network? "
+        f"{place.name} could not be fetched: {tried}. Nothing of it was kept. Is there a network? "
         "Without one, name a folder that holds the data by the variable BAYESCALE_DATA_MIRROR."
     )
 
@@ -115,20 +116,26 @@ def _download(url: str, place: Path, sha256: str, progress: bool | None) -> None
 
     with _failures(place), showing.task(f"Fetching {place.name}", progress=progress) as task:
         place.parent.mkdir(parents=True, exist_ok=True)
-        forget(place)
-        known: Any = {place.name: f"sha256:{sha256}" if sha256 else None}
+        # A name of its own, so that another process reads the old file until this one is whole.
+        arrived = place.with_name(f"{place.name}.{secrets.token_hex(4)}")
+        known: Any = {arrived.name: f"sha256:{sha256}" if sha256 else None}
         shelf = pooch.Pooch(
             path=place.parent,
             base_url="",
             registry=known,
-            urls={place.name: url},
+            urls={arrived.name: url},
             retry_if_failed=RETRIES,
         )
         with _quiet():
-            shelf.fetch(place.name, downloader=_downloader(task))
-        unfinished = _record(place).with_suffix(".part")
-        unfinished.write_text(f"{_sha256(place)}  {url}\n")
-        unfinished.replace(_record(place))
+            shelf.fetch(arrived.name, downloader=_downloader(task))
+        record = _record(arrived)
+        try:
+            record.write_text(f"{_sha256(arrived)}  {url}\n")
+            _record(place).unlink(missing_ok=True)
+            arrived.replace(place)
+            record.replace(_record(place))
+        finally:
+            forget(arrived)
 
 
 def _downloader(task: showing.Task) -> Any:

@@ -170,7 +170,10 @@ def _check(card: Card, frame: pd.DataFrame, where: str) -> None:
             f"{where} does not give {card.name}: its columns are {', '.join(frame.columns)} "
             f"instead of {', '.join(card.columns)}."
         )
-    wrong = card.known.differences(frame)
+    try:
+        wrong = card.known.differences(frame)
+    except (ValueError, TypeError) as error:
+        wrong = [f"a value that is no number ({error})"]
     if wrong:
         raise UnexpectedError(
             f"{where} does not give {card.name} as it is known: {'; '.join(wrong)}. The source has "
