@@ -21,11 +21,11 @@ if TYPE_CHECKING:
         tokens_of,
         transformer_params,
     )
+    from bayescale.allocation import frontier
+    from bayescale.arms import cheaper, doubling_value
     from bayescale.averaging import LearnedNObs, learn_n_obs
     from bayescale.backtest_record import Backtest
     from bayescale.backtesting import backtest
-    from bayescale.allocation import frontier
-    from bayescale.arms import cheaper, doubling_value
     from bayescale.batch import fit_many
     from bayescale.blocks import leave_block_out
     from bayescale.breaks import break_detectability, break_table
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from bayescale.costs import TransformerFlops, WallClock
     from bayescale.crossings import crossing, projection, speedup, tokens_needed
     from bayescale.curves import Derived
-    from bayescale.datasets import list_datasets, load_dataset
+    from bayescale.datasets import fetch_dataset, list_datasets, load_dataset
     from bayescale.derived import (
         doubling_gain,
         elasticity,
@@ -133,8 +133,8 @@ if TYPE_CHECKING:
         sensitivity_to_smallest,
     )
     from bayescale.stages import TwoStage, two_stage
-    from bayescale.targets import TargetCost, target_cost
     from bayescale.studies import PowerStudy, power_study
+    from bayescale.targets import TargetCost, target_cost
     from bayescale.verdicts import Verdict, verdict
     from bayescale.warming import Warming, warm
 
@@ -163,7 +163,7 @@ _HOMES = {
     "costs": ["TransformerFlops", "WallClock"],
     "crossings": ["crossing", "projection", "speedup", "tokens_needed"],
     "curves": ["Derived"],
-    "datasets": ["list_datasets", "load_dataset"],
+    "datasets": ["fetch_dataset", "list_datasets", "load_dataset"],
     "derived": [
         "doubling_gain",
         "elasticity",

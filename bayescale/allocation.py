@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bayescale import critical_frontier, identification, forecasting, optimum, spending
+from bayescale import critical_frontier, forecasting, identification, optimum, spending
 from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import LawError
 from bayescale.frontiers import UNITS, Frontier

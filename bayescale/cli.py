@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from bayescale import cli_frontier
 from bayescale.command_options import (
     Breaks,
     Ceiling,
@@ -58,7 +57,6 @@ from bayescale.command_output import (
     check_output,
     fit_record,
     fits_of,
-    heading,
     note,
     outlook_record,
     print_json,
@@ -69,6 +67,8 @@ from bayescale.command_output import (
     shown_as_notes,
 )
 from bayescale.errors import BayescaleError, BayescaleWarning, LawError, SamplingWarning
+from bayescale.fetch_command import fetch
+from bayescale.frontier_command import frontier
 from bayescale.plan_command import plan
 
 if TYPE_CHECKING:
@@ -479,12 +479,11 @@ def laws(as_json: Json = False) -> None:
 
 @app.command()
 def datasets(as_json: Json = False) -> None:
-    """List the data sets that ship with the package."""
+    """List the data sets: those that ship, and public ones that 'fetch' gets."""
     from bayescale.datasets import list_datasets
 
     show_list(list_datasets().set_index("name"), as_json)
 
 
-cli_frontier.register(
-    app, numbers=numbers, heading=heading, problems=problems_of, print_json=print_json
-)
+app.command()(frontier)
+app.command()(fetch)

@@ -25,10 +25,13 @@ class Task:
     display: Any = None
     key: Any = None
 
-    def update(self, description: str | None = None, advance: float = 0) -> None:
-        """Change the description or move the bar on."""
+    def update(
+        self, description: str | None = None, advance: float = 0, total: float | None = None
+    ) -> None:
+        """Change the description, move the bar on, or say how many steps there are after all."""
         if self.display is not None:
-            extra = {} if description is None else {"description": description}
+            given = {"description": description, "total": total}
+            extra = {name: value for name, value in given.items() if value is not None}
             self.display.update(self.key, advance=advance, **extra)
 
 
@@ -66,10 +69,9 @@ class _NotebookLines:
         self.tasks[key] = {"description": description, "total": total, "done": 0.0}
         return key
 
-    def update(self, key: int, advance: float = 0, description: str | None = None) -> None:
+    def update(self, key: int, advance: float = 0, **changed: Any) -> None:
         self.tasks[key]["done"] += advance
-        if description is not None:
-            self.tasks[key]["description"] = description
+        self.tasks[key].update(changed)
 
     def remove_task(self, key: int) -> None:
         self.tasks.pop(key, None)

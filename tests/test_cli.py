@@ -99,6 +99,7 @@ def test_every_command_has_help():
         "warm",
         "laws",
         "datasets",
+        "fetch",
     ):
         assert f"  {name} " in text
         assert "Usage" in call(name, "--help")[0]
