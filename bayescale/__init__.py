@@ -21,8 +21,6 @@ if TYPE_CHECKING:
         tokens_of,
         transformer_params,
     )
-    from bayescale.allocation import frontier
-    from bayescale.arms import cheaper, doubling_value
     from bayescale.averaging import LearnedNObs, learn_n_obs
     from bayescale.backtest_record import Backtest
     from bayescale.backtesting import backtest
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
     from bayescale.blocks import leave_block_out
     from bayescale.breaks import break_detectability, break_table
     from bayescale.comparison import compare
-    from bayescale.costs import TransformerFlops, WallClock
     from bayescale.crossings import crossing, projection, speedup, tokens_needed
     from bayescale.curves import Derived
     from bayescale.datasets import fetch_dataset, list_datasets, load_dataset
@@ -44,7 +41,6 @@ if TYPE_CHECKING:
     )
     from bayescale.differences import Difference, difference
     from bayescale.ensembles import Ensemble, ensemble
-    from bayescale.envelopes import envelope
     from bayescale.errors import (
         BayescaleError,
         BayescaleWarning,
@@ -56,7 +52,8 @@ if TYPE_CHECKING:
         SamplingWarning,
         UnknownNameError,
     )
-    from bayescale.experiments import NextRuns, next_runs
+    from bayescale.experiments.choosing import NextRuns, next_runs
+    from bayescale.experiments.studies import PowerStudy, power_study
     from bayescale.files import load
     from bayescale.fit_table import FitTable
     from bayescale.fitting import Fit
@@ -91,9 +88,7 @@ if TYPE_CHECKING:
     from bayescale.forms.time_compute_trade_off import TimeComputeTradeOff
     from bayescale.forms.vapor_pressure import VaporPressure
     from bayescale.forms.vocabulary import Vocabulary
-    from bayescale.frontiers import Frontier
     from bayescale.information import infogain, segment_information
-    from bayescale.isoflops import isoflop
     from bayescale.laws import Law
     from bayescale.likelihoods.beta_binomial import BetaBinomial
     from bayescale.likelihoods.binomial import Binomial
@@ -107,9 +102,16 @@ if TYPE_CHECKING:
     from bayescale.likelihoods.resampled import Resampled
     from bayescale.likelihoods.student_t import StudentT
     from bayescale.literature import Source, list_published, published
-    from bayescale.minima import IsoFlop
-    from bayescale.near_optima import NearOptimal
     from bayescale.outlook import forecast
+    from bayescale.planning.allocation import frontier
+    from bayescale.planning.arms import cheaper, doubling_value
+    from bayescale.planning.costs import TransformerFlops, WallClock
+    from bayescale.planning.envelopes import envelope
+    from bayescale.planning.frontiers import Frontier
+    from bayescale.planning.isoflops import isoflop
+    from bayescale.planning.minima import IsoFlop
+    from bayescale.planning.near_optima import NearOptimal
+    from bayescale.planning.targets import TargetCost, target_cost
     from bayescale.plots.backtest import plot_backtest
     from bayescale.plots.breaks import plot_breaks
     from bayescale.plots.compare import plot_compare
@@ -133,8 +135,6 @@ if TYPE_CHECKING:
         sensitivity_to_smallest,
     )
     from bayescale.stages import TwoStage, two_stage
-    from bayescale.studies import PowerStudy, power_study
-    from bayescale.targets import TargetCost, target_cost
     from bayescale.verdicts import Verdict, verdict
     from bayescale.warming import Warming, warm
 
@@ -160,7 +160,7 @@ _HOMES = {
     "batch": ["fit_many"],
     "breaks": ["break_detectability", "break_table"],
     "comparison": ["compare"],
-    "costs": ["TransformerFlops", "WallClock"],
+    "planning.costs": ["TransformerFlops", "WallClock"],
     "crossings": ["crossing", "projection", "speedup", "tokens_needed"],
     "curves": ["Derived"],
     "datasets": ["fetch_dataset", "list_datasets", "load_dataset"],
@@ -174,7 +174,7 @@ _HOMES = {
     ],
     "differences": ["Difference", "difference"],
     "ensembles": ["Ensemble", "ensemble"],
-    "envelopes": ["envelope"],
+    "planning.envelopes": ["envelope"],
     "errors": [
         "BayescaleError",
         "BayescaleWarning",
@@ -186,17 +186,17 @@ _HOMES = {
         "SamplingWarning",
         "UnknownNameError",
     ],
-    "experiments": ["NextRuns", "next_runs"],
+    "experiments.choosing": ["NextRuns", "next_runs"],
     "files": ["load"],
     "fit_table": ["FitTable"],
     "fitting": ["Fit"],
     "forecasts": ["Forecast", "Required"],
-    "allocation": ["frontier"],
-    "arms": ["cheaper", "doubling_value"],
-    "frontiers": ["Frontier"],
-    "isoflops": ["isoflop"],
-    "minima": ["IsoFlop"],
-    "near_optima": ["NearOptimal"],
+    "planning.allocation": ["frontier"],
+    "planning.arms": ["cheaper", "doubling_value"],
+    "planning.frontiers": ["Frontier"],
+    "planning.isoflops": ["isoflop"],
+    "planning.minima": ["IsoFlop"],
+    "planning.near_optima": ["NearOptimal"],
     "information": ["infogain", "segment_information"],
     "laws": ["Law"],
     "blocks": ["leave_block_out"],
@@ -222,8 +222,8 @@ _HOMES = {
     "registry": ["law", "list_laws"],
     "sensitivity": ["sensitivity_to_prior", "sensitivity_to_rows", "sensitivity_to_smallest"],
     "stages": ["TwoStage", "two_stage"],
-    "targets": ["TargetCost", "target_cost"],
-    "studies": ["PowerStudy", "power_study"],
+    "planning.targets": ["TargetCost", "target_cost"],
+    "experiments.studies": ["PowerStudy", "power_study"],
     "verdicts": ["Verdict", "verdict"],
     "warming": ["Warming", "warm"],
 }

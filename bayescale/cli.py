@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from bayescale.command_options import (
+from bayescale.commands.fetch import fetch
+from bayescale.commands.frontier import frontier
+from bayescale.commands.options import (
     Breaks,
     Ceiling,
     Censored,
@@ -53,7 +55,7 @@ from bayescale.command_options import (
     numbers,
     one_number,
 )
-from bayescale.command_output import (
+from bayescale.commands.output import (
     check_output,
     fit_record,
     fits_of,
@@ -66,10 +68,8 @@ from bayescale.command_output import (
     show_list,
     shown_as_notes,
 )
+from bayescale.commands.plan import plan
 from bayescale.errors import BayescaleError, BayescaleWarning, LawError, SamplingWarning
-from bayescale.fetch_command import fetch
-from bayescale.frontier_command import frontier
-from bayescale.plan_command import plan
 
 if TYPE_CHECKING:
     pass

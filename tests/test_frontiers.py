@@ -10,8 +10,8 @@ from scipy.optimize import minimize_scalar
 from sweeps_known import EPOCH, HOFFMANN, grid_of_runs, hoffmann, runs_at
 
 import bayescale as bs
-from bayescale import optimum
-from bayescale.costs import TrainingFlops
+from bayescale.planning import optimum
+from bayescale.planning.costs import TrainingFlops
 
 KAPLAN = {"N_c": 6.5e13, "params_exponent": 0.077, "S_c": 2.1e3, "steps_exponent": 0.76}
 MUENNIGHOFF = {

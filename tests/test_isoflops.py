@@ -6,7 +6,7 @@ import pytest
 from sweeps_known import hoffmann
 
 import bayescale as bs
-from bayescale.parabolas import power_through, valleys
+from bayescale.planning.parabolas import power_through, valleys
 
 A = 0.28 / (0.34 + 0.28)
 

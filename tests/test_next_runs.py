@@ -10,11 +10,11 @@ import pytest
 from invented import invented_fit
 
 import bayescale as bs
-from bayescale import gains, goals
-from bayescale.budgeting import LEAST, planned
 from bayescale.errors import DataError, LawError, UnknownNameError
-from bayescale.gains import Weighing, weighing
-from bayescale.particles import particles_of, spread_evenly
+from bayescale.experiments.budgeting import LEAST, planned
+from bayescale.experiments import gains, goals
+from bayescale.experiments.gains import Weighing, weighing
+from bayescale.experiments.particles import particles_of, spread_evenly
 
 TOP = Path(__file__).parent.parent
 X = np.geomspace(1, 1e3, 12)
@@ -421,7 +421,7 @@ class Made:
 
 def gaussian(g, *, sigma, curve=None, candidates=1, form=None, measure="variance") -> Weighing:
     """Draws of a goal g, whose curve is g itself unless said, seen with Gaussian noise."""
-    from bayescale.particles import Part, Particles
+    from bayescale.experiments.particles import Part, Particles
 
     curve = np.repeat(g[:, None], candidates, axis=1) if curve is None else curve
     curve = np.exp(curve.reshape(len(g), -1))

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 import bayescale as bs
-from bayescale.designs import designs_of
 from bayescale.errors import DataError, LawError
-from bayescale.telling import share_interval
+from bayescale.experiments.designs import designs_of
+from bayescale.experiments.telling import share_interval
 
 TRUTH = {"irreducible": 1.0, "scale": 2.0, "exponent": 0.3}
 BEND = {

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import allocation, spending
 from bayescale.drift import DRIFT
 from bayescale.errors import LawError
-from bayescale.landscape import terrain_of
+from bayescale.planning import allocation, spending
+from bayescale.planning.landscape import terrain_of
 from bayescale.plots import style
 from bayescale.plots.ticks import log_axis, number
 

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayescale import spending
 from bayescale.errors import LawError
+from bayescale.planning import spending
 from bayescale.plots import style
 from bayescale.plots.ticks import log_axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from bayescale.frontiers import Frontier
+    from bayescale.planning.frontiers import Frontier
 
 
 def plot_frontier(

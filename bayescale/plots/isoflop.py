@@ -14,7 +14,7 @@ from bayescale.plots.ticks import log_axis, number
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from bayescale.minima import IsoFlop
+    from bayescale.planning.minima import IsoFlop
 
 #: Sizes at which a curve is drawn.
 GRID = 80

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale.gains import INFORMATION
+from bayescale.experiments.gains import INFORMATION
 from bayescale.plots import style
 from bayescale.plots.ticks import log_axis
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from bayescale.experiments import NextRuns
+    from bayescale.experiments.choosing import NextRuns
 
 
 def plot_next_runs(plan: NextRuns, *, ax: Axes | None = None) -> Axes:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from bayescale.studies import PowerStudy
+    from bayescale.experiments.studies import PowerStudy
 
 #: Columns of a design, of which one is along the axis.
 _DESIGN = ("sizes", "decades", "noise", "replicates", "smallest", "largest")

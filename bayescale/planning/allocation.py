@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from bayescale import critical_frontier, forecasting, identification, optimum, spending
+from bayescale import forecasting
 from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import LawError
-from bayescale.frontiers import UNITS, Frontier
-from bayescale.landscape import Terrain, terrain_of
+from bayescale.planning import critical_frontier, identification, optimum, spending
+from bayescale.planning.frontiers import UNITS, Frontier
+from bayescale.planning.landscape import Terrain, terrain_of
 
 
 def frontier(

@@ -7,19 +7,20 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bayescale import batch
-from bayescale.designs import Design, designs_of
 from bayescale.errors import BayescaleWarning, LawError, nearest
+from bayescale.experiments.designs import Design, designs_of
+from bayescale.experiments.telling import by_design, per_study
 from bayescale.forecasts import check_probability
 from bayescale.likelihoods import Likelihood, LogNormal
 from bayescale.parameters import options, parameter_names, slots
 from bayescale.posterior import evaluate, named
 from bayescale.simulating import scattered
-from bayescale.telling import by_design, per_study
 
 if TYPE_CHECKING:
     import os
@@ -358,9 +359,9 @@ def _simulated(
     parts = []
     for number, (name, design, noise) in enumerate(zip(table.index, made, scatter, strict=True)):
         for study, (law, numbers, references) in enumerate(truths):
-            curve = evaluate(law, numbers, design.inputs, references)
+            curve_at = partial(evaluate, law, numbers, references=references)
             own = int(np.random.SeedSequence([seed, number, study]).generate_state(1)[0])
-            drawn = scattered(noise, np.asarray(curve), design.inputs, own)
+            drawn = scattered(noise, curve_at, design.inputs, own)
             rows = pd.DataFrame({**design.inputs, _Y: drawn})
             parts.append(rows.assign(design=name, study=study))
     return pd.concat(parts, ignore_index=True)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bayescale.command_options import Json
-from bayescale.command_output import print_json
+from bayescale.commands.options import Json
+from bayescale.commands.output import print_json
 from bayescale.errors import FileError
 
 if TYPE_CHECKING:

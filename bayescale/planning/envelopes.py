@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import sweeps
 from bayescale.errors import DataError
-from bayescale.minima import IsoFlop
+from bayescale.planning import sweeps
+from bayescale.planning.minima import IsoFlop
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale.goals import Goal
+from bayescale.experiments.goals import Goal
 
 if TYPE_CHECKING:
     from bayescale.fitting import Fit

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale.gains import VARIANCE, Gain, Weighing, normal_scores
-from bayescale.goals import Goal
-from bayescale.particles import Particles
+from bayescale.experiments.gains import VARIANCE, Gain, Weighing, normal_scores
+from bayescale.experiments.goals import Goal
+from bayescale.experiments.particles import Particles
 
 if TYPE_CHECKING:
     import pandas as pd

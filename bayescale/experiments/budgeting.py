@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bayescale import gains
-from bayescale.gains import Gain, Weighing
+from bayescale.experiments import gains
+from bayescale.experiments.gains import Gain, Weighing
 
 #: A further run that tells less (share of the variance, or nats) is not worth planning.
 LEAST = 0.005
@@ -45,7 +45,7 @@ def planned(
     most
         At most so many runs; None: any number.
     method
-        How gains are found, as for :func:`bayescale.gains.gain`.
+        How gains are found, as for :func:`bayescale.experiments.gains.gain`.
 
     Returns
     -------

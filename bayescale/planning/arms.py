@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import forecasts, optimum, spending
-from bayescale.allocation import checked_budgets, frontier
+from bayescale import forecasts
 from bayescale.curves import Derived, curves_of
 from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import LawError
-from bayescale.frontiers import Frontier
 from bayescale.groups import ORIGIN
-from bayescale.landscape import Landscape, terrain_of
-from bayescale.targets import budgets_to_look_at, reached_at
+from bayescale.planning import optimum, spending
+from bayescale.planning.allocation import checked_budgets, frontier
+from bayescale.planning.frontiers import Frontier
+from bayescale.planning.landscape import Landscape, terrain_of
+from bayescale.planning.targets import budgets_to_look_at, reached_at
 
 if TYPE_CHECKING:
     import pandas as pd

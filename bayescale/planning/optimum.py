@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bayescale import spending
 from bayescale.errors import DataError
-from bayescale.landscape import Landscape
+from bayescale.planning import spending
+from bayescale.planning.landscape import Landscape
 
 #: Sizes among which a minimum is looked for first, and points of a line of equal cost.
 _GRID, _POINTS = 28, 1025
@@ -91,7 +91,7 @@ def iso_cost(
     Parameters
     ----------
     cost
-        What was checked by :func:`bayescale.spending.checked_cost`.
+        What was checked by :func:`bayescale.planning.spending.checked_cost`.
     budgets
         Shape (m,), in the unit of the cost.
     free, held, order

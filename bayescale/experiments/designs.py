@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale.candidates import candidates_of
 from bayescale.errors import DataError, LawError, nearest
+from bayescale.experiments.candidates import candidates_of
 
 if TYPE_CHECKING:
     import pandas as pd

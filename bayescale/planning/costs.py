@@ -30,7 +30,7 @@ class TrainingFlops:
 
     Examples
     --------
-    >>> from bayescale.costs import TrainingFlops
+    >>> from bayescale.planning.costs import TrainingFlops
     >>> TrainingFlops()(params=70e9, tokens=1.4e12)
     5.88e+23
     """
@@ -215,7 +215,7 @@ class TotalSize:
 
     Examples
     --------
-    >>> from bayescale.costs import TotalSize
+    >>> from bayescale.planning.costs import TotalSize
     >>> TotalSize()(encoder=1e8, decoder=2e8)
     300000000.0
     """

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import optimum
 from bayescale.errors import LawError
 from bayescale.forecasts import check_probability
-from bayescale.landscape import Landscape
-from bayescale.optimum import IsoCost
+from bayescale.planning import optimum
+from bayescale.planning.landscape import Landscape
+from bayescale.planning.optimum import IsoCost
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayescale.frontiers import Frontier
+    from bayescale.planning.frontiers import Frontier
 
 #: First step away from the optimum in log size, and halvings of the bracket found.
 _FIRST, _HALVINGS = 0.25, 30
@@ -194,7 +194,7 @@ def _ends(
 
 
 def plan(front: Frontier, prob: float, of: str) -> pd.DataFrame:
-    """Return the table of :meth:`bayescale.frontiers.Frontier.plan`."""
+    """Return the table of :meth:`bayescale.planning.frontiers.Frontier.plan`."""
     import pandas as pd
 
     check_probability(prob)

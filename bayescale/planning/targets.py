@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import forecasting, forecasts, near_optima, optimum, spending
-from bayescale.allocation import frontier
+from bayescale import forecasting, forecasts
 from bayescale.drift import DRIFT
 from bayescale.errors import DataError
-from bayescale.frontiers import Frontier
-from bayescale.landscape import Landscape, terrain_of
+from bayescale.planning import near_optima, optimum, spending
+from bayescale.planning.allocation import frontier
+from bayescale.planning.frontiers import Frontier
+from bayescale.planning.landscape import Landscape, terrain_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import gains
-from bayescale.budgeting import LEAST, Step, planned
-from bayescale.candidates import candidates_of, check_budget, costs_of
 from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import LawError, nearest
-from bayescale.gains import INFORMATION, VARIANCE, weighing
-from bayescale.goals import FORM, Goal, goal_of
+from bayescale.experiments.budgeting import LEAST, Step, planned
+from bayescale.experiments.candidates import candidates_of, check_budget, costs_of
+from bayescale.experiments import gains
+from bayescale.experiments.gains import INFORMATION, VARIANCE, weighing
+from bayescale.experiments.goals import FORM, Goal, goal_of
+from bayescale.experiments.particles import particles_of, spread_evenly
+from bayescale.experiments.reasons import rows_of, spread
+from bayescale.experiments.refits import refitted_gains
 from bayescale.groups import check_single
-from bayescale.particles import particles_of, spread_evenly
 from bayescale.progress import task
-from bayescale.reasons import rows_of, spread
-from bayescale.refits import refitted_gains
 from bayescale.workers import check
 
 if TYPE_CHECKING:

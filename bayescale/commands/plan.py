@@ -60,13 +60,14 @@ def plan(
     For each candidate: what share of the goal's variance its outcome is expected to take away, for
     what it costs; within a budget, which runs to make, in order.
     """
-    from bayescale import experiments, tables
+    from bayescale import tables
+    from bayescale.experiments import choosing
 
     if len(set(files)) < len(files):
         raise LawError("A fit is named twice: an ensemble needs different fits.")
     fits = _loaded(files)
     how: dict[str, Any] = {} if drift is None else {"drift": drift}
-    made = experiments.next_runs(
+    made = choosing.next_runs(
         _source(fits), tables.read_runs(candidates), goal=_goal(goal), cost=cost, budget=budget,
         most=most, measure=measure, seed=seed, **how,
     )  # fmt: skip

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from bayescale import optimum, spending
-from bayescale.landscape import Landscape, Terrain
+from bayescale.planning import optimum, spending
+from bayescale.planning.landscape import Landscape, Terrain
 
 #: Values of an input that differ by less than this share are one.
 _SAME = 0.02

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import forecasting, near_optima, optimum
+from bayescale import forecasting
 from bayescale.accounting import PF_DAY
 from bayescale.errors import LawError, nearest
 from bayescale.forecasts import check_probability
-from bayescale.landscape import Landscape, Terrain
-from bayescale.near_optima import NearOptimal
-from bayescale.optimum import IsoCost
+from bayescale.planning import near_optima, optimum
+from bayescale.planning.landscape import Landscape, Terrain
+from bayescale.planning.near_optima import NearOptimal
+from bayescale.planning.optimum import IsoCost
 
 if TYPE_CHECKING:
     import pandas as pd

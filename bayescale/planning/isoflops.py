@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import forecasting, sweeps
+from bayescale import forecasting
 from bayescale.errors import DataError, LawError
-from bayescale.minima import USED, IsoFlop
-from bayescale.parabolas import power_through, valleys
+from bayescale.planning import sweeps
+from bayescale.planning.minima import USED, IsoFlop
+from bayescale.planning.parabolas import power_through, valleys
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,8 +39,8 @@ def isoflop(
     """Return the best size at each budget from the runs of that budget alone (approach 2).
 
     Every budget has a valley of its own, a cubic in log size; their bends and their asymmetry have
-    something in common, which is learned (see :mod:`bayescale.parabolas` for the model and its
-    priors). The minimum of each is a posterior, and the power law goes through the minima *with
+    something in common, which is learned (see :mod:`bayescale.planning.parabolas` for the model and
+    its priors). The minimum of each is a posterior, and the power law goes through the minima *with
     their uncertainty*. A budget whose minimum is probably not between its sizes is said so and left
     out.
 

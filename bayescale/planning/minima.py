@@ -11,7 +11,7 @@ import numpy as np
 from bayescale import forecasting
 from bayescale.errors import LawError
 from bayescale.forecasts import check_probability
-from bayescale.parabolas import Valleys
+from bayescale.planning.parabolas import Valleys
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,8 +106,8 @@ class IsoFlop:
         Returns
         -------
         pandas.DataFrame
-            As :meth:`bayescale.frontiers.Frontier.power_law`, and ``scatter``: by how much minima
-            scatter about the power law, in log size.
+            As :meth:`bayescale.planning.frontiers.Frontier.power_law`, and ``scatter``: by how much
+            minima scatter about the power law, in log size.
 
         Raises
         ------

@@ -23,8 +23,8 @@ from itertools import combinations
 
 import numpy as np
 
+from bayescale.experiments.particles import Particles, spread_evenly
 from bayescale.pareto import smoothed
-from bayescale.particles import Particles, spread_evenly
 
 #: Weights are trusted where the tails of nine outcomes in ten have at most this Pareto k ...
 PARETO_K = 0.7

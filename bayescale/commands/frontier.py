@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from bayescale.command_options import numbers
-from bayescale.command_output import fits_of, print_json, problems_of, record_of
+from bayescale.commands.options import numbers
+from bayescale.commands.output import fits_of, print_json, problems_of, record_of
 from bayescale.errors import LawError
 
 
@@ -59,8 +59,9 @@ def frontier(
     Of a saved fit of two inputs: the best size, tokens and loss at each budget with intervals,
     the one size to train, the sizes that are as good, and what the runs cannot tell.
     """
-    from bayescale import allocation, files, tables, targets
-    from bayescale.costs import TransformerFlops
+    from bayescale import files, tables
+    from bayescale.planning import allocation, targets
+    from bayescale.planning.costs import TransformerFlops
 
     budgets = numbers(compute, "compute")
     wanted = None if y is None else numbers(y, "y")

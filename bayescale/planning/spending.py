@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from bayescale.costs import TotalSize, TrainingFlops, WithInference
 from bayescale.errors import DataError, LawError, nearest
+from bayescale.planning.costs import TotalSize, TrainingFlops, WithInference
 
 #: Inputs at which a cost is looked at, for each of the two that are free.
 _LOOKED_AT = 25

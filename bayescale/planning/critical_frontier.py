@@ -9,7 +9,7 @@ import numpy as np
 
 from bayescale.curves import Curves, curves_of
 from bayescale.errors import LawError
-from bayescale.landscape import Landscape, Terrain
+from bayescale.planning.landscape import Landscape, Terrain
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,8 @@ import numpy as np
 
 from bayescale import attempts, data, fitting
 from bayescale.errors import DataWarning
-from bayescale.gains import INFORMATION, Gain, normal_scores
-from bayescale.goals import Goal
+from bayescale.experiments.gains import INFORMATION, Gain, normal_scores
+from bayescale.experiments.goals import Goal
 from bayescale.workers import ordered
 
 if TYPE_CHECKING:

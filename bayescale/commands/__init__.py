@@ -1,0 +1,1 @@
+"""What the command line takes and prints, and the commands that have a file of their own."""
