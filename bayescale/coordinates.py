@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from bayescale import anchoring, placing
+from bayescale import anchoring, glance, placing
 from bayescale.groups import Groups, dimension
 from bayescale.parameters import Slot, offset, primitives, slots, spread, spread_slots
 
@@ -262,10 +262,64 @@ class Coordinates:
                     found |= dict(zip(names, said, strict=True))
         return found
 
+    def glanced_at(
+        self, slope: Callable[[np.ndarray], tuple[float, np.ndarray]], numbers: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return what the runs seem to say of pooled levels, before there are draws (glance.py).
+
+        Parameters
+        ----------
+        slope
+            From a point, by these numbers, to the log density and its gradient.
+        numbers
+            As returned by :meth:`numbers`.
+
+        Returns
+        -------
+        dict
+            Numbers that may take the place of those; empty where the glance fails.
+        """
+        size = sum((n or 1) * self.lengths.get(name, 1) for name, n in self.sizes.items())
+        places = self.split(np.arange(size))
+        pooled = [slot for slot in self.declared if slot.pooled]
+        spreads = [part.quantity for slot in pooled for part in spread_slots(slot)]
+        held = [int(places[name]) for name in spreads if name in places]
+        by_column: dict[str, list] = {}
+        for slot in pooled:
+            for column in slot.by:
+                for i, part in enumerate(_parts(slot, places[offset(slot, column)])):
+                    by_column.setdefault(column, []).append((slot, i, np.asarray(part, int)))
+        found = glance.glanced(
+            slope, size, np.array(held, int), [[p for *_, p in one] for one in by_column.values()]
+        )
+        if found is None:
+            return {}
+        values, _, moves = self._mapped(self.split(found[0][None, None]), numbers, True)
+        told: dict[str, Any] = {}
+        for (column, every), variances in zip(by_column.items(), found[1], strict=True):
+            for (slot, i, _), variance in zip(every, variances, strict=True):
+                names, width = _told(slot, column)[i], values[spread(slot, column)]
+                flat = self._flat(slot, column, i, values, width, moves.get(slot.quantity))
+                levels, middle = (part[:, 0] for part in flat)
+                before = np.asarray(numbers[names[1]])
+                square = float(np.ravel(width)[0]) ** 2
+                own = variance * square / (1 + before * square)
+                precision = np.maximum(1 / own - 1 / square, 1e-6 / own)
+                near = levels + (levels - middle) / (precision * square)
+                told |= dict(zip(names, (near, precision), strict=True))
+        return told
+
     def _said(
         self, slot: Slot, column: str, i: int, values: Mapping[str, Any], width: Any, moves: Any
     ) -> placing.Told:
         """Return what the runs say of the levels of one component, from draws."""
+        flat = self._flat(slot, column, i, values, width, moves)
+        return placing.learned(*flat, np.broadcast_to(np.ravel(width), flat[0].shape[1:]))
+
+    def _flat(
+        self, slot: Slot, column: str, i: int, values: Mapping[str, Any], width: Any, moves: Any
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return draws of levels and of their population's middle, free of bounds and unmoved."""
         moved = np.asarray(_parts(slot, values[offset(slot, column)])[i])
         shape = moved.shape[1:]
         middle = np.zeros((1, *shape))
@@ -274,8 +328,7 @@ class Coordinates:
             free = _free(name.prior, _parts(slot, values[name.quantity])[i])
             middle = np.broadcast_to(free - (0.0 if moves is None else moves), moved.shape)
         levels = middle + np.broadcast_to(width, shape) * moved
-        flat = [np.reshape(part, (len(part), -1)) for part in (levels, middle)]
-        return placing.learned(*flat, np.ravel(np.broadcast_to(width, shape)))
+        return levels.reshape(len(levels), -1), np.reshape(middle, (len(middle), -1))
 
     def values(
         self, z: Mapping[str, Any], numbers: Mapping[str, Any], pair: bool = True

@@ -284,6 +284,12 @@ def _draw_grouped(
     if not any(slot.pooled for slot in coordinates.declared):
         return _draw_plain(coordinates, runs, numbers, settings, None)
     density = model.density(coordinates.law, coordinates.likelihood, numbers, runs)
+    slope = None
+    if settings.sampler == "nutpie":
+        slope = sample.slope(density_key("declared", coordinates, settings), density)
+    if slope is not None:
+        numbers = {**numbers, **coordinates.glanced_at(slope, numbers)}
+        density = replace(density, numbers=numbers)
     few = {name: min(getattr(settings, name), PILOT[name]) for name in PILOT}
     short = replace(settings, **few, target_accept=min(settings.target_accept, 0.9))
     key = density_key("declared", coordinates, settings)

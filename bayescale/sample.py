@@ -117,11 +117,7 @@ def run(
     """
     if settings.sampler == "pymc":
         return _run_pymc(density.model(), settings)
-    if key not in _compiled:
-        _compiled[key] = kernels.compiled(density)
-    compiled = _compiled[key].with_data(**density.data)
-    if density.elastic:
-        compiled = kernels.sized(compiled, density.dimension)
+    compiled = _with_data(key, density)
     value_and_gradient, tops = _climbed(compiled, density, settings.seed)
     start, left_out = starts.starting(tops) if tops else (None, 0.0)
     found = None
@@ -147,6 +143,27 @@ def run(
         draws, stats = mixing.weighed(value_and_gradient, tops, draws, stats, again)
         left_out = 0.0 if "tempered" in stats.attrs else left_out
     return draws, stats.assign_attrs(left_out=left_out)
+
+
+def _with_data(key: Hashable, density: kernels.Density) -> Any:
+    """Return the compiled density with its data; compiled when the key is new."""
+    if key not in _compiled:
+        _compiled[key] = kernels.compiled(density)
+    compiled = _compiled[key].with_data(**density.data)
+    return kernels.sized(compiled, density.dimension) if density.elastic else compiled
+
+
+def slope(
+    key: Hashable, density: kernels.Density
+) -> Callable[[np.ndarray], tuple[float, np.ndarray]] | None:
+    """Return a density's value and gradient as a function of the point; None where unknown.
+
+    Parameters
+    ----------
+    key, density
+        As for :func:`run`.
+    """
+    return kernels.caller(_with_data(key, density), density)
 
 
 def _run_straightened(

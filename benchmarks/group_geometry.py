@@ -2,8 +2,7 @@
 
 Run: uv run python benchmarks/group_geometry.py [--cases ...] [--out FOLDER]
 A power law with floor of which every parameter is partially pooled, on simulated groups: far apart,
-alike, and few. Coordinates: what the pilot chooses (ours); offsets; offsets and spreads with a
-sign; half-way centred; levels' own values. 4 chains of 1000 draws after 1000, no second try, a
+alike, and few. Coordinates: as the pilot tells (ours), offsets, levels' own values. 4 chains of 1000 draws after 1000, no second try, a
 number of tables for each case. Writes results/group_geometry.csv, of each case and choice: the
 share of fits that are good (R-hat, ESS and divergences), divergent draws a fit (mean and most),
 the median of the smallest bulk ESS and of that of the three spreads, the share with R-hat above
@@ -14,6 +13,7 @@ import argparse
 import time
 import warnings
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -36,14 +36,9 @@ CASES = {
     "2 groups of 10, alike": (2, 10, 0.08, 10),
     "2 groups of 4, far apart": (2, 4, 1.0, 10),
 }
-#: Share of centring, and whether spreads have a sign; None for what the pilot chooses.
-CHOICES = {
-    "by pilot": None,
-    "offsets": (0.0, 0.0),
-    "offsets, signed spreads": (0.0, 1.0),
-    "half-way": (0.5, 0.0),
-    "own values": (1.0, 0.0),
-}
+#: By what the precision is multiplied that the pilot finds of each level: as found; 0, which makes
+#: coordinates offsets; and so much that they are the levels' own values.
+CHOICES = {"by pilot": 1.0, "offsets": 0.0, "own values": 1e4}
 
 
 def simulated(groups: int, rows: int, apart: float, seed: int = 0) -> pd.DataFrame:
@@ -63,24 +58,18 @@ def simulated(groups: int, rows: int, apart: float, seed: int = 0) -> pd.DataFra
     return pd.concat(found, ignore_index=True)
 
 
-def measured(runs: pd.DataFrame, choice: tuple[float, float] | None, seed: int = 1) -> dict:
+def measured(runs: pd.DataFrame, factor: float, seed: int = 1) -> dict:
     """Sample with coordinates of our choosing."""
     varies = bs.partial_pooling(by="family")
     law = bs.PowerLaw(irreducible=varies, scale=varies, exponent=varies)
-    own = Coordinates.recentred
+    own = Coordinates.learned
 
-    def forced(self: Coordinates, values: dict) -> dict:
-        numbers = own(self, values)
-        if choice is None:
-            return numbers
-        centring, sign = choice
-        return {
-            name: sign if name.endswith("_signed") else np.full(len(value), centring)
-            for name, value in numbers.items()
-        }
+    def forced(self: Coordinates, *given: Any) -> dict:
+        found = own(self, *given)
+        return {n: factor * v if n.endswith("_precision") else v for n, v in found.items()}
 
     started = time.process_time()
-    with mock.patch.object(Coordinates, "recentred", forced), warnings.catch_warnings():
+    with mock.patch.object(Coordinates, "learned", forced), warnings.catch_warnings():
         warnings.simplefilter("ignore", bs.SamplingWarning)
         fit = law.fit(runs, y="y", x="x", seed=seed, retry=False, cores=1, progress=False)
     found, table = fit.diagnostics, fit.summary()
@@ -108,16 +97,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--cases", nargs="*", default=list(CASES), choices=list(CASES))
     parser.add_argument("--choices", nargs="*", default=list(CHOICES), choices=list(CHOICES))
+    parser.add_argument("--tables", type=int, default=10, help="at most, of each case")
     parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args()
-    measured(simulated(3, 10, 1.0), None)  # compiles
+    measured(simulated(3, 10, 1.0), 1.0)  # compiles
     rows = []
     for case in asked.cases:
         *shape, tables = CASES[case]
         for name in asked.choices:
             fits = [
                 measured(simulated(*shape, seed=seed), CHOICES[name], seed)
-                for seed in range(tables)
+                for seed in range(min(tables, asked.tables))
             ]
             rows.append({"case": case, "coordinates": name, **summed_up(pd.DataFrame(fits))})
             print(rows[-1], flush=True)

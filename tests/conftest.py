@@ -62,6 +62,7 @@ def no_sampling(monkeypatch):
         return draws, xr.Dataset(stats, coords)
 
     monkeypatch.setattr(sample, "run", fake)
+    monkeypatch.setattr(sample, "slope", lambda key, density: None)
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,8 @@ from invented import invented_fit
 
 import bayescale as bs
 from bayescale.errors import DataError, LawError, UnknownNameError
-from bayescale.experiments.budgeting import LEAST, planned
 from bayescale.experiments import gains, goals
+from bayescale.experiments.budgeting import LEAST, planned
 from bayescale.experiments.gains import Weighing, weighing
 from bayescale.experiments.particles import particles_of, spread_evenly
 

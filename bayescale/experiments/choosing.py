@@ -11,9 +11,9 @@ import numpy as np
 
 from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import LawError, nearest
+from bayescale.experiments import gains
 from bayescale.experiments.budgeting import LEAST, Step, planned
 from bayescale.experiments.candidates import candidates_of, check_budget, costs_of
-from bayescale.experiments import gains
 from bayescale.experiments.gains import INFORMATION, VARIANCE, weighing
 from bayescale.experiments.goals import FORM, Goal, goal_of
 from bayescale.experiments.particles import particles_of, spread_evenly
