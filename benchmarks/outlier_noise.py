@@ -53,7 +53,7 @@ def forecast(curve: curves.Curve, noise: type) -> dict:
 
 def of_curves(folder: Path, every: int) -> Iterator[dict]:
     """A row for each curve and noise."""
-    for curve in curves.read(folder)[::every]:
+    for curve in curves.read(folder)[::every] if every else ():
         for name, noise in NOISES.items():
             yield {"part": "curves", "case": curve.key, "noise": name, **forecast(curve, noise)}
 
@@ -160,7 +160,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path, metavar="DATA_FOLDER")
-    parser.add_argument("--every", type=int, default=6, help="of how many curves one is taken")
+    parser.add_argument(
+        "--every", type=int, default=6, help="of how many curves one is taken; 0: none"
+    )
     parser.add_argument("--replicates", type=int, default=100, help="of the simulated data sets")
     parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args()
