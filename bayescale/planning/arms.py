@@ -66,9 +66,9 @@ def doubling_value(
     ... )
     >>> bs.doubling_value(law, params=1e9, tokens=2e10).interval()[["more", "cost", "median"]]
           more  cost    median
-    0   params   2.0  0.074417
-    1   tokens   2.0  0.094933
-    2  compute   2.0  0.112196
+    0   params   2.0  0.074317
+    1   tokens   2.0  0.094571
+    2  compute   2.0  0.094642
     """
     import pandas as pd
 
@@ -171,7 +171,7 @@ def cheaper(
     >>> one, two = bs.Chinchilla(A=400, B=400, **numbers), bs.Chinchilla(A=440, B=440, **numbers)
     >>> bs.cheaper(one, two, compute=1e21)[["p_first_better", "multiplier"]].round(2)
        p_first_better  multiplier
-    0             1.0        1.86
+    0             1.0        1.87
     """
     import pandas as pd
 

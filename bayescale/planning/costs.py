@@ -106,7 +106,7 @@ class TransformerFlops:
     >>> import bayescale as bs
     >>> exact = bs.TransformerFlops(context=2048, vocabulary=50_257)
     >>> print(f"{exact(params=1e8, tokens=1e10) / (6 * 1e8 * 1e10):.2f}")
-    1.58
+    1.68
     """
 
     context: float

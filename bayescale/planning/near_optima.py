@@ -52,7 +52,7 @@ class NearOptimal:
     >>> near = bs.frontier(law, compute=1e21).near_optimal(within=0.005)
     >>> near.interval()[["smallest", "largest"]].map("{:.2g}".format)
       smallest  largest
-    0    1e+09  3.2e+09
+    0  9.9e+08  3.4e+09
     """
 
     smallest: np.ndarray

@@ -55,7 +55,7 @@ class TargetCost:
     ...     irreducible=1.69, A=406.4, params_exponent=0.34, B=410.7, tokens_exponent=0.28
     ... )
     >>> f"{bs.target_cost(law, y=2.0).interval()['median'][0]:.2g}"
-    '9.4e+22'
+    '1.1e+23'
     """
 
     targets: np.ndarray
@@ -166,7 +166,7 @@ def target_cost(
     ... )
     >>> bs.target_cost(law, y=2.0).plans[["params", "tokens"]].map("{:.1g}".format)
       params tokens
-    0  1e+10  1e+12
+    0  2e+10  1e+12
     """
     forecasts.check_probability(prob)
     targets = forecasting.checked_targets(y)
