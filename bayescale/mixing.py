@@ -18,7 +18,7 @@ SPARE = 1.25
 #: Draws that stand for a mode that was found before chains started, for each coordinate.
 _STAND_IN = 20
 #: Members of a population that looks for modes.
-_SCOUTS = 500
+_SCOUTS = 200
 _DIMS = ("chain", "draw")
 
 

@@ -240,7 +240,8 @@ def _climbed(
         return None, []
     found = starts.modes(value_and_gradient, density.dimension, seed)
     if density.many_modes and _quick(density):
-        found = mixing.modes_by_mass(value_and_gradient, density.dimension, seed) or found
+        by_mass = mixing.modes_by_mass(value_and_gradient, density.dimension, seed)
+        found = by_mass if len(by_mass) > 1 else found
     return value_and_gradient, found
 
 

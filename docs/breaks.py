@@ -41,7 +41,7 @@ early break and a high floor, or a late one and a low floor. Then
 - which one a chain of NUTS sits in, and how many of four sit there, says nothing of how likely it
   is.
 
-So a fit with free breaks looks for modes by their mass before chains start (a population of 500
+So a fit with free breaks looks for modes by their mass before chains start (a population of 200
 that is tempered from the prior to the posterior). Where chains then do not agree, or no chain was
 in a mode that holds 5 % or more, a population of 2000 is tempered from all that is known, and
 chains go on from it with steps that lead from one mode to another. R-hat, effective sample sizes
