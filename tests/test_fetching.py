@@ -7,8 +7,6 @@ import importlib.util
 import json
 import os
 import pickle
-import subprocess
-import sys
 import threading
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +29,7 @@ from bayescale.errors import FileError, UnknownNameError
 
 NAMES = public_names()
 CHINCHILLA = "chinchilla_fig4"
+DOCS = Path(__file__).parent.parent / "docs"
 
 
 class Server:
@@ -532,24 +531,23 @@ def test_the_command_writes_a_table_that_fit_reads(server, monkeypatch, tmp_path
     assert "cannot be written" in capsys.readouterr().err
 
 
-def test_the_page_is_that_of_the_cards():
-    docs = Path(__file__).parent.parent / "docs"
-    found = importlib.util.spec_from_file_location("page_of_datasets", docs / "datasets.py")
+def page_script():
+    found = importlib.util.spec_from_file_location("page_of_datasets", DOCS / "datasets.py")
     module = importlib.util.module_from_spec(found)
     found.loader.exec_module(module)
-    assert module.page() == (docs / "datasets.md").read_text(encoding="utf-8"), (
-        "run: uv run python docs/datasets.py"
-    )
+    return module
+
+
+def test_the_page_is_that_of_the_cards():
+    written = (DOCS / "datasets.md").read_text(encoding="utf-8")
+    assert page_script().page() == written, "run: uv run python docs/datasets.py"
 
 
 def test_the_check_of_a_new_card_is_printed(tmp_path):
-    docs = Path(__file__).parent.parent / "docs" / "datasets.py"
     table = originals.small("alabdulmohsin_vision")
     table.to_csv(tmp_path / "table.csv", index=False)
-    command = [sys.executable, str(docs), "--check", str(tmp_path / "table.csv")]
     exact = ["domain", "task", "model", "split"]
-    command += ["--exact", ",".join(exact), "--known", "task"]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    said = page_script().check(tmp_path / "table.csv", "loss", exact, ["task"])
     check = tomllib.loads(said)["check"]
     assert check.pop("zeros") == 0
     assert Fingerprint(**check).differences(table) == []
