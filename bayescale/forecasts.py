@@ -138,7 +138,8 @@ class Forecast:
         """What to keep in mind of inputs outside the data and of groups never seen, in words."""
         words = []
         for column in self.groups:
-            known = {str(level) for level in self.runs.get(column, self.inputs[column])}
+            seen = self.runs[column] if column in self.runs else self.inputs[column]
+            known = {str(level) for level in seen}
             new = [level for level in dict.fromkeys(self.inputs[column]) if str(level) not in known]
             if new:
                 listed = ", ".join(map(repr, new[:3])) + (", ..." if len(new) > 3 else "")
