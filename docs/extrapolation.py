@@ -232,11 +232,11 @@ OWN_PAST = """`uv run python -m benchmarks.extrapolation.own_past DATA_FOLDER`
 
 On the transfer sets intervals are too narrow, and no one width of drift serves them and the
 published curves. Could each curve tell its own? Two fixed breaks were fitted to the smaller 60 %
-of a curve's training inputs and forecast the others; and to all of them, and forecast the held-
-out runs. The table has the rank correlation, over curves, of how far the two forecasts stray, in
-units of their own widths, by the law as it stands and with drift. A curve that has strayed before
-hardly strays more than its like, so a drift that listened to the curve's own past would not mend
-it."""
+of a curve's training inputs and forecast the others; and to all of them, and forecast the
+held-out runs. The table has the rank correlation, over curves, of how far the two forecasts
+stray, in units of their own widths, by the law as it stands and with drift. A curve that has
+strayed before strays little more than its like, so a drift that listened to the curve's own past
+would mend little of it."""
 
 
 def own_past() -> str:
