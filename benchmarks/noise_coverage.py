@@ -12,8 +12,7 @@ input, without drift, since the truth has none. The truth is a power law with a 
 - ``priors``: its numbers are drawn from the default priors. Averaged over these a posterior's 95 %
   interval holds exactly 95 %, whatever the number of runs; anything else would be a mistake.
   ``inside_middle`` is the coverage of those truths of which all numbers lie in the ranges
-  above, ``inside_rest`` that of the others: what an interval holds too much in the middle of the
-  priors it holds too little at their edges.
+  above, ``inside_rest`` that of the others.
 
 Beside the posterior, in ``ranges``: least squares with a residual bootstrap and its Laplace
 interval; and for checkpoints the same posterior with rows taken for independent. A run that is

@@ -108,29 +108,6 @@ def noise_coverage() -> str:
     return markdown(pd.DataFrame(rows))
 
 
-def prior_strata() -> str:
-    """Coverage where truths come from the priors: in their middle, and elsewhere."""
-    table = pd.read_csv(RESULTS / "noise_coverage.csv")
-    table = table[table["truth"].eq("priors")]
-    rows = []
-    for design, group in table.groupby("design", sort=False):
-        row = group.iloc[0]
-        rows.append(
-            {
-                "runs": design, "all": _span(group["coverage_95"]),
-                f"numbers in the ranges ({row['middle'] / row['sets']:.0%})": _span(
-                    group["inside_middle"]
-                ),
-                "others": _span(group["inside_rest"]), "truths": f"{row['sets']:.0f}",
-            }
-        )  # fmt: skip
-        rows[-1] = {
-            key if "ranges" not in key else "in the ranges": value
-            for key, value in rows[-1].items()
-        }
-    return markdown(pd.DataFrame(rows))
-
-
 def outlier_planted() -> str:
     """Simulated runs with and without outliers: Student's t beside log-normal noise."""
     table = pd.read_csv(RESULTS / "outlier_noise.csv")
@@ -169,7 +146,7 @@ def outlier_tables() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     made.__name__: made
     for made in (
-        pooling, pooling_errors, chain, noise_coverage, prior_strata, outlier_planted,
+        pooling, pooling_errors, chain, noise_coverage, outlier_planted,
         outlier_tables,
     )
 }  # fmt: skip

@@ -9,7 +9,7 @@ from noises import NOISES, runs_for
 from scipy.special import logsumexp
 
 import bayescale as bs
-from bayescale import collapse, model, posterior
+from bayescale import collapse, input_errors, model, posterior
 from bayescale.coordinates import Coordinates, split
 from bayescale.data import observations
 from bayescale.parameters import signature
@@ -151,7 +151,10 @@ def hold_density_to_the_plain_model(law, likelihood, checked=None):
 
     natural, noise = coordinates.natural(values, numbers)
     curve = posterior.evaluate(law, natural, checked.inputs, checked.references)
-    noise |= checked.by_run(likelihood.by_run)
+    noise |= input_errors.told(
+        likelihood, checked.by_run(likelihood.by_run), checked.inputs,
+        lambda at: posterior.evaluate(law, natural, at, checked.references),
+    )  # fmt: skip
     rows = likelihood.log_density(checked.outcome, curve, **noise)
     in_numpy = coordinates.log_prior(values, log_jacobian) + rows.sum()
     assert sampled == pytest.approx(float(in_numpy), abs=1e-8)
