@@ -65,9 +65,10 @@ def setting(rows: pd.DataFrame) -> str:
     models = [name for name in sweeps if not name.startswith("lcdb")]
     return (
         f"`uv run python benchmarks/next_runs.py DATA_FOLDER` hides {len(sweeps)} published sweeps "
-        f"but for ten cheap runs each: language models ({', '.join(models)}; Chinchilla's law, a "
-        f"run costs 6 N D) and {len(sweeps) - len(models)} learning curves of classifiers (LCDB; a "
-        "power law with floor, a run costs its examples). Runs are then made one by one out of "
+        f"but for ten cheap runs each: language models ({', '.join(models)}; Chinchilla's law "
+        f"under Student's t, a run costs 6 N D) and {len(sweeps) - len(models)} learning curves of "
+        "classifiers (LCDB; a power law with floor, a run costs its examples). Runs are then made "
+        "one by one out of "
         "thirty, to forecast the sweep's twelve dearest runs, each at least three times as dear as "
         "any that can be made. The full budget is three times the dearest of the thirty; each "
         "policy is given a tenth of it, three tenths, or all, and at most eight runs. `next_runs` "

@@ -129,8 +129,9 @@ def power_study(
     how often it holds the truth. Truths are the same for all designs. They are drawn from the law's
     priors, which answers for curves of all kinds, or are one law of numbers, which answers for a
     curve like yours. The rule by which laws are told apart is that of :func:`bayescale.verdict`
-    inside the data. (How many standard deviations of the noise a known break would bend the curve
-    is :func:`bayescale.break_detectability`, without any simulation.)
+    inside the data, by leave-one-out that is not repaired where weights have long tails. (How many
+    standard deviations of the noise a known break would bend the curve is
+    :func:`bayescale.break_detectability`, without any simulation.)
 
     Parameters
     ----------
