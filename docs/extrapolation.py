@@ -227,6 +227,25 @@ def _settings(rows: pd.DataFrame, first: list[str]) -> str:
     return table(shown.assign(**{name: shown[name].map(_percent) for name in inside}))
 
 
+#: Before the correlations of a curve's past and future.
+OWN_PAST = """`uv run python -m benchmarks.extrapolation.own_past DATA_FOLDER`
+
+On the transfer sets intervals are too narrow, and no one width of drift serves them and the
+published curves. Could each curve tell its own? Two fixed breaks were fitted to the smaller 60 %
+of a curve's training inputs and forecast the others; and to all of them, and forecast the
+held-out runs. The table has the rank correlation, over curves, of how far the two forecasts
+stray, in units of their own widths, by the law as it stands and with drift. A curve that has
+strayed before strays little more than its like, so a drift that listened to the curve's own past
+would mend little of it."""
+
+
+def own_past() -> str:
+    """Return the section on whether a curve's own past tells how far it strays."""
+    found = pd.read_csv(RESULTS / "extrapolation_own_past_summary.csv")
+    names = {"law": "as it stands", "drift": "with drift"}
+    return f"{OWN_PAST}\n\n{table(found.rename(columns=names))}"
+
+
 def page() -> str:
     """Return the page as Markdown."""
     summary = pd.read_csv(RESULTS / "extrapolation_summary.csv")
@@ -239,6 +258,8 @@ def page() -> str:
     if (RESULTS / "extrapolation_choices.csv").exists():
         title = "## How the defaults were chosen, with each family left out in its turn"
         parts.append(f"{title}\n\n{choices()}\n")
+    if (RESULTS / "extrapolation_own_past_summary.csv").exists():
+        parts.append(f"## Does a curve's past tell how far it strays?\n\n{own_past()}\n")
     worst = RESULTS / "extrapolation_worst.csv"
     if worst.exists():
         parts.append(f"## The worst forecasts\n\n{gallery(pd.read_csv(worst))}\n")

@@ -570,6 +570,8 @@ def which_law(out: Path) -> tuple[str, list[str]]:
         rows.append((family, f"`{shown}`", link(name), f"`{call}`"))
         missing += cannot_make(family, call, name)
     parts.append(table(("family", "there", "law", "here"), rows))
+    written = [name for name in sorted(LAWS) if (out / f"{name}.md").exists()]
+    parts.append("\n".join(["```{toctree}", ":hidden:", "", *written, "```"]))  # for the site
     return "\n\n".join(parts) + "\n", missing
 
 
