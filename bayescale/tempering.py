@@ -104,6 +104,9 @@ def mixed(
 ) -> tuple[np.ndarray, np.ndarray, dict[str, float]] | None:
     """Return chains that pass between modes, from draws of any of them in any proportion.
 
+    Half of them go on from one population, the others from another that was tempered apart, so
+    that R-hat tells where a population has not found what there is.
+
     Parameters
     ----------
     density
@@ -120,12 +123,19 @@ def mixed(
     tuple or None
         As of :func:`chains`; None where the posterior is not reached.
     """
-    rng = np.random.default_rng(seed)
     known = draws[np.isfinite(draws).all(-1)]
     known = known[:: max(len(known) // MEMBERS, 1)]
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        population = tempered(density, known, rng)
-        return None if population is None else chains(density, population, count, length, rng)
+    made = []
+    halves = [count - count // 2, count // 2]
+    for number, chains_of_it in enumerate(filter(None, halves)):
+        rng = np.random.default_rng([*seed, number])
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            population = tempered(density, known, rng)
+            if population is None:
+                return None
+            made.append(chains(density, population, chains_of_it, length, rng))
+    about = {name: float(np.mean([one[2][name] for one in made])) for name in made[0][2]}
+    return np.concatenate([m[0] for m in made]), np.concatenate([m[1] for m in made]), about
 
 
 def chains(

@@ -136,6 +136,8 @@ def main() -> None:
         name, how = list(LAWS.items())[i]
         fitted(how, chosen[0][1])  # compiles
         for curve, runs in chosen:
+            if len(runs) < how[0].rows_needed:
+                continue
             rows.append({"curve": curve, "law": name, "rows": len(runs)} | measured(how, runs))
             print(rows[-1], flush=True)
     table = pd.DataFrame(rows)

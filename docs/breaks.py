@@ -43,12 +43,13 @@ early break and a high floor, or a late one and a low floor. Then
 
 So a fit with free breaks looks for modes by their mass before chains start (a population of 200
 that is tempered from the prior to the posterior). Where chains then do not agree, or no chain was
-in a mode that holds 5 % or more, a population of 2000 is tempered from all that is known, and
-chains go on from it with steps that lead from one mode to another. R-hat, effective sample sizes
-and the error of each mode's share are of those chains and mean what they always mean.
-`fit.diagnostics` says it in words, and `fit.tree["sample_stats"]["mode"]` which explanation each
-draw is of. Breaks in cells and other laws of one curve are treated alike where their chains do not
-agree; a fit whose chains do is left as it is.
+in a mode that holds 5 % or more, a population of 2000 is tempered from all that is known (twice,
+so that R-hat tells where one has missed a mode), and chains go on from it with steps that lead
+from one mode to another. R-hat, effective sample sizes and the error of each mode's share are of
+those chains and mean what they always mean. `fit.diagnostics` says it in words, and
+`fit.tree["sample_stats"]["mode"]` which explanation each draw is of. Breaks in cells and other
+laws of one curve are treated alike where their chains do not agree; a fit whose chains do is left
+as it is.
 
 Two bumps that are joined by a ridge are one explanation: modes are told apart only where no path
 of draws leads from one to the other inside the region that holds 98 % of the posterior.
@@ -91,16 +92,19 @@ def agreement() -> str:
     """How shares agree with the reference."""
     rows = pd.read_csv(RESULTS / "free_breaks.csv")
     used = rows[rows["tempered"] == 1].dropna(subset=["apart"])
+    if used.empty:
+        return ""
     words = (
         "\nAgainst a population of 4000 that was tempered from the prior and knows nothing of "
         f"these chains ({len(used)} fits): the largest distance of the distribution functions of "
         f"any coordinate is {used['apart'].median():.3f} in the median and "
         f"{used['apart'].max():.3f} at most (the noise of a population of that size, most of whose "
-        "members are kin, is some hundredths).\n"
+        "members are kin, is some hundredths). Where it is more, one of the two has missed a mode; "
+        "which one is open.\n"
     )
-    shared = used.dropna(subset=["share", "share_reference"])
-    if shared.empty:
+    if "share_reference" not in used:
         return words
+    shared = used.dropna(subset=["share", "share_reference"])
     lines = [
         "\n| curve | law | modes | share of the largest | reference |",
         "|---|---|---|---|---|",
