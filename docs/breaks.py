@@ -28,7 +28,7 @@ runs = runs.query("task == 'digits' and model == 'rbf_svm'")
 curve = runs.groupby("examples", as_index=False)["error"].mean()
 law = bs.BrokenPowerLaw(breaks=1, placement="free")
 fit = law.fit(curve, y="error", x="examples")
-fit.diagnostics.modes              # share and its error, of each explanation; empty: there is one
+fit.diagnostics.modes  # share and its error, of each explanation; empty: there is one
 bs.break_table(fit, by_mode=True)  # where, how much and how abruptly, in each of them
 ```
 
