@@ -9,6 +9,7 @@ import numpy as np
 
 from bayescale.accounting import flops
 from bayescale.errors import DataError, LawError, nearest
+from bayescale.planning import spending
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -149,7 +150,7 @@ def check_budget(budget: Any, costs: np.ndarray, unit: str) -> float | None:
 
 def _called(cost: Callable[..., Any], at: Mapping[str, np.ndarray], count: int) -> np.ndarray:
     try:
-        found = cost(**at)
+        found = spending.of(cost, at)
     except TypeError as error:
         raise LawError(
             f"cost= is called with the inputs by role, as cost({', '.join(f'{r}=...' for r in at)})"
