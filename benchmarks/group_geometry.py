@@ -1,12 +1,13 @@
 """How pooled groups sample, by what the coordinates of their levels are.
 
 Run: uv run python benchmarks/group_geometry.py [--cases ...] [--out FOLDER]
-A power law with floor of which every parameter is partially pooled, on simulated groups: far
-apart, alike, and few. Coordinates: as the pilot tells (ours), offsets, levels' own values. 4
-chains of 1000 draws after 1000, no second try, a number of tables for each case. Writes
-results/group_geometry.csv, of each case and choice: the share of fits that are good (R-hat, ESS
-and divergences), divergent draws a fit (mean and most), the median of the smallest bulk ESS and
-of that of the three spreads, the share with R-hat above 1.01, steps a draw and CPU seconds a fit.
+A power law with floor of which every parameter is partially pooled, on simulated groups: far apart,
+alike, and few. Coordinates: as the pilot tells (ours), offsets, levels' own values. 4 chains of
+1000 draws after 1000, no second try, a number of tables for each case.
+
+Writes results/group_geometry.csv, of each case and choice: the share of fits that are good (R-hat,
+ESS and divergences), divergent draws a fit (mean and most), the median of the smallest bulk ESS and
+of that of the three spreads, the share with R-hat above 1.01, steps a draw, CPU seconds a fit.
 """
 
 import argparse

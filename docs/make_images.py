@@ -44,26 +44,9 @@ def main() -> None:
     tested = bs.backtest(laws, curve, holdout=4, cutoffs=3, seed=0, **columns)
     save(bs.plot_backtest(tested).get_figure(), "backtest")
     save(drift(), "drift")
-    save(forest(), "forest")
     save(plans(), "plans")
     save(isoflop(), "isoflop")
     save(next_runs(), "next_runs")
-
-
-def forest():
-    """Draw the exponents of groups and of their population, by ArviZ."""
-    import arviz as az
-
-    runs = bs.load_dataset("digits_learning_curves").query("task == 'digits'")
-    runs = runs.groupby(["model", "examples"], as_index=False)["error"].mean()
-    varies = bs.partial_pooling(by="model")
-    law = bs.PowerLaw(irreducible=varies, scale=varies, exponent=varies)
-    fit = law.fit(runs, y="error", x="examples", seed=0)
-    az.plot_forest(
-        fit.tree, var_names=["exponent", "exponent_population"], combined=True,
-        backend="matplotlib", figure_kwargs={"figsize": (8, 4)},
-    )  # fmt: skip
-    return plt.gcf()
 
 
 def next_runs():

@@ -129,6 +129,16 @@ def test_thirty_groups_of_twenty_runs_sample_well_and_find_the_truth():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("groups", "rows", "times"), [(2, 10, 1.0), (2, 10, 0.1), (3, 5, 1.0)])
+def test_few_groups_sample_well_at_the_first_try(groups, rows, times):
+    runs, _ = simulated(groups, rows, times=times)
+    fit = POOLED.fit(runs, y="y", x="x", seed=1, retry=False, progress=False)
+    assert fit.diagnostics.divergences <= 0.001 * fit.diagnostics.draws
+    assert fit.diagnostics.rhat < 1.01
+    assert fit.diagnostics.ess_bulk > 400
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("rows", "times"), [(4, 1.0), (20, 0.1)])
 def test_little_data_and_alike_groups_sample_well_too(rows, times):
     runs, _ = simulated(30, rows, times=times)
