@@ -28,7 +28,7 @@ _LEAST, _MOST, _MOVED = 2, 6, 1.5
 #: Densities between the two at most: where more are asked for, the population has come to nothing.
 _STAGES = 60
 #: Steps of a chain for each kept draw: at least and at most.
-_THIN = 2, 12
+_THIN = 3, 12
 #: One in so many steps along a difference has its full length, from one mode to another.
 _LEAP = 10
 
