@@ -138,7 +138,10 @@ def run(
             if enough or worst_of_second < worst:
                 (draws, stats), worst = second, worst_of_second
     several = len(starts.tenable(tops)) > 1
-    if value_and_gradient is not None and _quick(density) and (several or not enough):
+    # Only where a form says that it has modes: a mode that the draws never saw is not found by it,
+    # and its R-hat is good all the same (docs/breaks.md).
+    looked_for = density.many_modes and _quick(density) and (several or not enough)
+    if looked_for and value_and_gradient is not None:
         again = settings.seed if settings.retry and settings.chains > 1 else None
         draws, stats = mixing.weighed(value_and_gradient, tops, draws, stats, again)
         left_out = 0.0 if "tempered" in stats.attrs else left_out
