@@ -328,7 +328,7 @@ class TestBadInput:
             for i, name in enumerate("AB")
         ]
         fit = law.fit(
-            pd.concat(parts, ignore_index=True), y="loss", x="x", draws=200, tune=300,
+            pd.concat(parts, ignore_index=True), y="loss", x="x", draws=600, tune=500,
             retry=False, progress=False,
         )  # fmt: skip
         with pytest.raises(LawError, match="next_runs.. is asked of one group"):

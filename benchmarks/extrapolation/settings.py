@@ -108,16 +108,16 @@ class Pulled(Fit):
     """A fit whose drift has the constants in ``pull``; they may be changed."""
 
     pull: dict[str, float] = field(default_factory=dict)
-    seen: dict[bytes, np.ndarray] = field(default_factory=dict)
+    evaluated: dict[bytes, np.ndarray] = field(default_factory=dict)
 
     def _drift(self, strength: float) -> Drift:
         return replace(super()._drift(strength), curve=self._remembered, **self.pull)
 
     def _remembered(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
         key = b"".join(np.asarray(value, float).tobytes() for value in inputs.values())
-        if key not in self.seen:
-            self.seen[key] = self.curve_draws(inputs)
-        return self.seen[key]
+        if key not in self.evaluated:
+            self.evaluated[key] = self.curve_draws(inputs)
+        return self.evaluated[key]
 
 
 def pulled(fit: Fit, draws: int = DRAWS) -> Pulled:
