@@ -34,7 +34,7 @@ import pandas as pd
 from speed_peers import simulated
 
 import bayescale as bs
-from bayescale import fitting, kernels, posterior, sample
+from bayescale import attempts, kernels, posterior, sample
 
 LAWS = {
     "power law": bs.PowerLaw(),
@@ -137,9 +137,9 @@ class Refit:
             for room, name, label, seen in (
                 (posterior, "draw", "draw", None),
                 (sample, "run", "sampled", self._ran),
-                (sample, "_starting", "climbs", None),
+                (sample, "_climbed", "climbs", None),
                 (sample, "_read", "read", self._read),
-                (fitting, "diagnosed", "diagnostics", None),
+                (attempts, "diagnosed", "diagnostics", None),
                 (posterior, "tree", "tree", None),
             ):
                 stack.enter_context(self._timed(room, name, label, seen))
