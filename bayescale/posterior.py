@@ -23,7 +23,7 @@ HELD = 20_000_000
 #: Draws of a pilot, from which it is learned what runs say of pooled levels.
 PILOT = {"tune": 300, "draws": 150}
 #: Of fewer levels a spread is hardly known, and steps are smaller: at least this acceptance.
-FEW, CLOSER = 5, 0.97
+FEW, CLOSER = 6, 0.97
 #: Above this, weights cannot repair the Gaussian stand-in and the plain density is sampled.
 PARETO_K_LIMIT = 0.7
 

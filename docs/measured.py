@@ -143,11 +143,26 @@ def outlier_tables() -> str:
     return markdown(pd.DataFrame(rows))
 
 
+def group_geometry() -> str:
+    """How few pooled groups sample, by their levels' coordinates."""
+    table = pd.read_csv(RESULTS / "group_geometry.csv")
+    rows = [
+        {
+            "groups": f"{row['case']} ({row['fits']} fits)", "coordinates": row["coordinates"],
+            "good": f"{row['good']:.0%}", "divergent draws a fit": f"{row['divergences']:.0f}",
+            "smallest ESS": f"{row['ess']:,.0f}", "steps a draw": f"{row['steps']:.0f}",
+            "CPU s": f"{row['cpu_s']:.1f}",
+        }
+        for row in table.to_dict("records")
+    ]  # fmt: skip
+    return markdown(pd.DataFrame(rows))
+
+
 TABLES: dict[str, Callable[[], str]] = {
     made.__name__: made
     for made in (
         pooling, pooling_errors, chain, noise_coverage, outlier_planted,
-        outlier_tables,
+        outlier_tables, group_geometry,
     )
 }  # fmt: skip
 
