@@ -52,8 +52,8 @@ breaks in cells among them, are left to NUTS.
 
 **What is not shown yet.** R-hat is of chains that start from tempered populations, which start
 from what NUTS found: where the ridge that joins two bumps is bent and all draws came from one arm
-of it, both populations may miss the other, and R-hat below 1.01 does not tell. On a made-up ridge
-the 95 % quantile of one coordinate was then 5.6 where 7.0 was true. Of two free breaks treat a
+of it, both populations may miss the other, and R-hat below 1.01 does not tell (seen on a made-up
+ridge). Of two free breaks treat a
 fallback (the notes say so) as a picture of possible explanations, and not as their odds.
 
 Two bumps that are joined by a ridge are one explanation: modes are told apart only where no path

@@ -200,7 +200,7 @@ class BrokenPowerLaw(Law):
 
     # A property where the base has a constant, as above.
     @property
-    def many_modes(self) -> bool:  # type: ignore[override]
+    def many_modes(self) -> bool:  # type: ignore[override] (of the form elsewhere, of its option here)
         """Whether several modes are to be expected, as of breaks that lie anywhere."""
         return self.placement == "free"
 
