@@ -166,7 +166,7 @@ end, by two breaks and a shifted power law."""
 #: Choice to what it is called in tables.
 CHOICE = {
     "laws": "laws", "weights": "weights", "strength": "q", "slowing": "slower by",
-    "forgetting": "e-folds", "varying": "sd of log S",
+    "forgetting": "e-folds", "varying": "sd of log S", "least": "added",
 }  # fmt: skip
 SCORES = {
     "rmsle": "RMSLE", "log_score": "log score", "crps": "CRPS", "coverage_50": "inside 50 %",
