@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from bayescale import anchoring, fitting, law_words, model, simulating
-from bayescale.data import Observations, observations
+from bayescale.data import observations
 from bayescale.errors import LawError, PriorError
 from bayescale.likelihoods import Correlated, Likelihood, LogNormal
+from bayescale.observed import Observations
 from bayescale.parameters import checked_value, parameter_names, slots
 from bayescale.pooling import Varying
 from bayescale.prior import Fixed, Prior, one_or_all
@@ -405,7 +406,7 @@ class Law:
         Parameters
         ----------
         references
-            The scale of the data, as :attr:`bayescale.data.Observations.references` has it:
+            The scale of the data, as :attr:`bayescale.observed.Observations.references` has it:
             ``<role>_ref``, ``<role>_start`` and ``<role>_end`` of every input, ``y_ref``,
             ``y_drop`` and ``y_top``.
         draws

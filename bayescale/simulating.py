@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import input_errors
-from bayescale.data import Observations
 from bayescale.errors import LawError
+from bayescale.observed import Observations
 from bayescale.parameters import parameter_names, slots
 
 if TYPE_CHECKING:
