@@ -34,9 +34,10 @@ writes: every method fits the same rows at small x and forecasts single runs at 
   runs, 3 learning rate schedules. Half of them are cut at half of the largest x, half in the middle
   of log x, which forecasts at 4 to 48 times the training range. Laws, weights and noise were chosen
   without them. The drift was not: one that was chosen on the published curves alone had intervals
-  of 50, 80, 90 and 95 % that held 48, 68, 76 and 83 % here, most of the rest being curves that went
-  on to fall faster than forecast, many of them nearly flat. Heavier tails and a drift of flat curves
-  were made for that, so these tables flatter them; at the end of the page each family is left out.
+  of 50, 80, 90 and 95 % that held 48, 68, 76 and 83 % here; most of what they missed were curves
+  that went on to fall faster than forecast, many of them nearly flat. Heavier tails and a drift of
+  flat curves were made for that, so these tables flatter them; at the end of the page each family
+  is left out.
 
 **RMSLE** is of the predictive median, **log score** the mean log density of y in units of y (larger
 is better; every point at -20 or above), **CRPS** of log y, **inside** the share of single held-out
@@ -235,13 +236,13 @@ def _settings(rows: pd.DataFrame, first: list[str]) -> str:
 #: Before the correlations of a curve's past and future.
 OWN_PAST = """`uv run python -m benchmarks.extrapolation.own_past DATA_FOLDER`
 
-On the transfer sets intervals are too narrow, and no one width of drift serves them and the
-published curves. Could each curve tell its own? Two fixed breaks were fitted to the smaller 60 %
-of a curve's training inputs and forecast the others; and to all of them, and forecast the
-held-out runs. The table has the rank correlation, over curves, of how far the two forecasts
-stray, in units of their own widths, by the law as it stands and with drift. A curve that has
-strayed before strays little more than its like, so a drift that listened to the curve's own past
-would mend little of it."""
+What the 90 % interval misses most are curves that change their course after the cut. One drift
+serves them and the curves that keep it. Could each curve tell its own? Two fixed breaks were
+fitted to the smaller 60 % of a curve's training inputs and forecast the others; and to all of
+them, and forecast the held-out runs. The table has the rank correlation, over curves, of how far
+the two forecasts stray, in units of their own widths, by the law as it stands and with drift. A
+curve that has strayed before strays little more than its like, so a drift that listened to the
+curve's own past would mend little of it."""
 
 
 def own_past() -> str:
