@@ -140,12 +140,12 @@ WHY = """Where another method is first, and why, as far as rows of the tables te
 - **language, pile_t5**: curves that follow one form (least squares with M4 or one break) to a few
   thousandths; the mixture pays for its doubt about the form. Half of BB are steps.
 - **nano, addition**: curves that keep their course; without drift ours is first on nano.
-- **drug, opt, olmo**: some have five to ten rows, on which no law of the mixture but the power law
-  has enough inputs; one break with its prior bends all the same, and was right to.
+- **drug, opt**: most have five to fifteen rows, too few for the laws that bend most; one break with
+  its prior bends all the same, and was right to.
 - **gpt3, amber**: loss falls faster once the learning rate decays; one least-squares break read the
   beginning of it into the last rows, with intervals that hold half of the runs.
-- **openlm_rpj**: a bump early in training, for which laws that rise and fall are taken; the curve then
-  fell as a power law does.
+- **openlm_rpj, olmo**: a bump in training, for which laws that rise and fall are taken; the curve
+  then fell as a power law does.
 - **pythia, redpajama**: nobody is near (the first is a few per cent better)."""
 
 
