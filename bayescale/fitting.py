@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import by_group, checks, data, forecasting, members, model, posterior, summaries
+from bayescale import (
+    by_group,
+    checks,
+    data,
+    forecasting,
+    labelling,
+    members,
+    model,
+    posterior,
+    summaries,
+)
 from bayescale.attempts import Sampled, sampled
 from bayescale.contrasting import contrasts, that_vary
 from bayescale.coordinates import Coordinates
@@ -95,7 +105,7 @@ class Fit(Forecaster):
 
     def _drawn(self, names: list[str]) -> dict[str, Any]:
         dataset = self.tree["posterior"].to_dataset()
-        return posterior.parameters_of(dataset, names, self.runs.groups)
+        return labelling.parameters_of(dataset, names, self.runs.groups)
 
     @cached_property
     def model(self) -> pm.Model:
@@ -120,7 +130,7 @@ class Fit(Forecaster):
     def quantities(self) -> dict[str, Any]:
         """Draws of what carries the priors, such as the floor share; levels first."""
         names = [slot.quantity for slot in self.coordinates.moving]
-        return posterior.unlabelled(self.tree["posterior"].to_dataset(), names, self.runs.groups)
+        return labelling.unlabelled(self.tree["posterior"].to_dataset(), names, self.runs.groups)
 
     @property
     def coordinates(self) -> Coordinates:
@@ -319,7 +329,7 @@ class Fit(Forecaster):
         }
         groups = self.runs.groups
         by = dict.fromkeys(ends, self.groups)
-        shown = data[moving].merge(posterior.labelled(ends, self.law.component, groups, by))
+        shown = data[moving].merge(labelling.labelled(ends, self.law.component, groups, by))
         table: Any = az.summary(shown, ci_prob=prob, ci_kind="eti", round_to="none")
         return table
 
@@ -383,7 +393,7 @@ class Fit(Forecaster):
     def _drift(self, strength: float) -> Drift:
         references = self.runs.references
         edges = {r: (references[f"{r}_start"], references[f"{r}_end"]) for r in self.law.inputs}
-        shape = np.shape(next(iter(posterior.named(self.parameters).values())))
+        shape = np.shape(next(iter(labelling.named(self.parameters).values())))
         seed = [self.settings.seed, 7]
         turns, on_logs = self.law.turns, self.likelihood.on_logs
         return Drift(self.curve_draws, edges, shape, strength, seed, turns, on_logs)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import posterior
+from bayescale import labelling
 from bayescale.checks import populations
 
 if TYPE_CHECKING:
@@ -56,10 +56,10 @@ def table(fit: Any) -> pd.DataFrame:
     """Return median and 90 % interval of every parameter, as text."""
     import pandas as pd
 
-    shown = posterior.named_by_level(fit.runs, fit.parameters | fit.noise)
+    shown = labelling.named_by_level(fit.runs, fit.parameters | fit.noise)
     if fit.groups:
         quantities = fit.quantities
-        shown |= posterior.named({n: quantities[n] for n in populations(fit.coordinates)})
+        shown |= labelling.named({n: quantities[n] for n in populations(fit.coordinates)})
     rows = {}
     for label, draws in shown.items():
         low, middle, high = np.quantile(draws, [0.05, 0.5, 0.95])
