@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import labelling
-from bayescale.checks import populations
+from bayescale.checks import at_the_ends, populations
+from bayescale.parameters import parameter_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,4 +93,23 @@ def constants(fit: Any, prob: float) -> pd.DataFrame:
     columns = ["constant", "symbol", "median", "lower", "upper", "unit"]
     table = pd.DataFrame(rows, columns=columns).set_index("constant")
     table.attrs = {"probability": prob, "kind": "equal-tailed"}
+    return table
+
+
+def summary(fit: Any, prob: float) -> pd.DataFrame:
+    """Return ArviZ's table of parameters and of the curve's end (see ``Fit.summary``)."""
+    import arviz as az
+
+    names = [*parameter_names(fit.law), *parameter_names(fit.likelihood)]
+    names += [n for n in populations(fit.coordinates) if n not in names]
+    data = fit.tree["posterior"].to_dataset()[names]
+    moving = [name for name in names if float(data[name].std(["chain", "draw"]).max()) > 0]
+    ends = {
+        name: np.asarray(fit.runs.reported(curve))
+        for name, curve in at_the_ends(fit.law, fit.runs, fit.parameters).items()
+    }
+    groups = fit.runs.groups
+    by: dict[str, Any] = dict.fromkeys(ends, fit.groups)
+    shown = data[moving].merge(labelling.labelled(ends, fit.law.component, groups, by))
+    table: Any = az.summary(shown, ci_prob=prob, ci_kind="eti", round_to="none")
     return table
