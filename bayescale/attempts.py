@@ -8,8 +8,8 @@ from typing import Any
 
 from bayescale import engines, posterior
 from bayescale.checks import diagnosed
-from bayescale.data import Observations
 from bayescale.diagnostics import Diagnostics
+from bayescale.observed import Observations
 from bayescale.sample import Sampling
 
 
