@@ -1,6 +1,6 @@
 """How long a frontier takes: every law of two inputs by every cost, 4000 draws, 50 budgets.
 
-Run: uv run python -m benchmarks.frontier_speed [--repeats 5] [--laws Chinchilla,Rosenfeld]
+Run: uv run python benchmarks/frontier_speed.py [--repeats 5] [--laws Chinchilla,Rosenfeld]
 
 Each law is fitted by NUTS (4 chains of 1000 draws) to 25 runs that are simulated from its example,
 five values of each input, noise of 1 %; of three inputs the third is held. Timed is
@@ -92,7 +92,7 @@ def fitted(form: type[bs.Law]) -> bs.Fit:
     how = {role: role for role in form.inputs}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", bs.BayescaleWarning)
-        return form().fit(runs, y="loss", seed=0, progress=False, **how)
+        return form().fit(runs, y="loss", seed=0, retry=False, progress=False, **how)
 
 
 def budgets_of(fit: bs.Fit, asked: dict[str, Any], held: dict[str, float]) -> np.ndarray:

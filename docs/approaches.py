@@ -140,11 +140,11 @@ def coverage() -> str:
     said = f"""
         Of laws like the published ones, intervals of 80 and 90 % of N* hold the truth in {level}
         of {count} data sets, whose own errors are {_error(0.8, count)} and {_error(0.9, count)}
-        points: a little more often than they say. That is the priors and no mistake: they allow for laws
-        far from the published ones, so that a law in their middle is inside more often, and one in
-        their tails less. Averaged over laws that are drawn from the priors the same intervals hold
-        {exact} of {sets} sets (errors {_error(0.8, sets)} and {_error(0.9, sets)} points), as
-        intervals of a posterior must."""
+        points: a little more often than they say. That is the priors and no mistake: they allow
+        for laws far from the published ones, so that a law in their middle is inside more often,
+        and one in their tails less. Averaged over laws that are drawn from the priors the same
+        intervals hold {exact} of {sets} sets (errors {_error(0.8, sets)} and {_error(0.9, sets)}
+        points), as intervals of a posterior must."""
     parts = [
         "## How often intervals hold the truth",
         "`uv run python -m benchmarks.frontier_coverage`, and with "

@@ -23,9 +23,11 @@ _EXACT = {"xatol": 1e-13, "xrtol": 0.0, "fatol": 1e-14, "frtol": 0.0}
 #: A log that stands for numbers that overflow.
 _HUGE = 710.0
 #: Most steps from three of those sizes to the minimum, and the last one that is worth taking.
-_STEPS, _LAST = 30, 1e-8
+_STEPS, _LAST = 30, 1e-6
+#: A bracket as narrow as this is a minimum: of a kink it is all there is.
+_BRACKET = 3e-4
 #: Steps of the differences in log size, from the first to the last, and in log budget.
-_NEAR, _NEAREST, _WIDE = 5e-3, 2e-4, 1e-2
+_NEAR, _NEAREST, _WIDE = 5e-3, 1e-4, 1e-2
 #: Numbers that are looked at at once: few enough for the cache of a core.
 _HELD = 40_000
 
@@ -288,7 +290,8 @@ def _searched(land: Landscape, line: IsoCost, near: tuple[IsoCost, IsoCost]) -> 
     v = line.log_data(u)
     least = _loss(land, u, v)
     edge |= ~np.isfinite(least)
-    power = np.where(edge, 0.0, _power(land, line, near, u))
+    power = _power(land, line, near, u)
+    power = np.where(edge | ~np.isfinite(power), 0.0, power)
     after, before = near[1].log_data(u + power * _WIDE), near[0].log_data(u - power * _WIDE)
     lost = np.where(edge, np.nan, 0.0)
     return Optimum(
@@ -343,7 +346,8 @@ def _descended(
         apart = np.clip(np.abs(by) / 2, _NEAREST, _NEAR)
         near[..., some] = np.where(fine, apart, np.minimum(apart, (high - low) / 4))
         left[..., some], right[..., some] = low, high
-        u[..., some], moved[..., some] = now + by, np.abs(by)
+        u[..., some] = now + by
+        moved[..., some] = np.where(high - low < _BRACKET, 0.0, np.abs(by))
     # The loss may have steps, which no slope sees.
     return np.where(_loss(land, u, line.log_data(u)) <= at_start, u, middle)
 
