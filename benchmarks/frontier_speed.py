@@ -160,12 +160,12 @@ def main() -> None:
     parser.add_argument("--laws", default=",".join(laws()))
     parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args()
+    asked.out.mkdir(parents=True, exist_ok=True)
     rows = []
     for name in asked.laws.split(","):
         rows += measured(laws()[name], asked.repeats)
-    asked.out.mkdir(parents=True, exist_ok=True)
-    table = pd.DataFrame(rows)
-    table.to_csv(asked.out / "frontier_speed.csv", index=False, float_format="%.3g")
+        table = pd.DataFrame(rows)
+        table.to_csv(asked.out / "frontier_speed.csv", index=False, float_format="%.3g")
     print(table.to_string(index=False))
 
 

@@ -268,8 +268,8 @@ def _frontier_speed(found: pd.DataFrame) -> str:
     return (
         "CPU seconds of `bs.frontier(fit, budgets, cost=...)`: "
         f"{found['draws'].iloc[0]:,} draws, {found['budgets'].iloc[0]} budgets from the smallest "
-        "run's to a thousand times the largest's, with drift, powers and doubts. 6 N D has a closed "
-        "form where the law rises with a sum of two powers; everything else is searched for. "
+        "run's to a thousand times the largest's, with drift, powers and doubts. 6 N D has a "
+        "closed form where the law rises with a sum of two powers; all else is searched for. "
         f"{said}\n\n{table(shown)}"
     )
 

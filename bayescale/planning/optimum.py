@@ -19,7 +19,7 @@ from bayescale.planning.landscape import Landscape
 #: Sizes among which a minimum is looked for first, and points of a line of equal cost.
 _GRID, _POINTS = 28, 1025
 #: Errors that are allowed in the log of what a budget buys: rounding.
-_EXACT = {"xatol": 1e-13, "xrtol": 0.0, "fatol": 1e-14, "frtol": 0.0}
+_EXACT = {"xatol": 1e-12, "xrtol": 0.0, "fatol": 3e-13, "frtol": 0.0}
 #: A log that stands for numbers that overflow.
 _HUGE = 710.0
 #: Most steps from three of those sizes to the minimum, and the last one that is worth taking.
