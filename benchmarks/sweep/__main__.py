@@ -3,6 +3,7 @@
 python -m benchmarks.sweep plan  [DESIGN ...]            hours, by the speed of this machine
 python -m benchmarks.sweep run   [DESIGN ...] --out DIR  make what is missing; stop it at any time
 python -m benchmarks.sweep speed                         FLOP/s by size
+python -m benchmarks.sweep check                         models, tasks and stopping, in seconds
 python -m benchmarks.sweep manifest                      list the corpus's files anew
 
 DESIGN is a name in designs.py; by default all of a CPU's. --corpus names the standard library of
@@ -18,6 +19,7 @@ from benchmarks.sweep import corpus, plan, table
 from benchmarks.sweep.designs import CPU, DESIGNS, LADDER, Run, text_run
 
 HERE = Path(__file__).parent
+OUT = HERE.parent / "results" / "sweep"
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -27,6 +29,11 @@ def main(arguments: list[str] | None = None) -> None:
         corpus.write_manifest(given.corpus)
         return
     _prepare(given)
+    if given.what == "check":
+        from benchmarks.sweep.check import check
+
+        print("\n".join(check(given.corpus, given.device)))
+        return
     timer = plan.StepTimer(given.corpus, given.device)
     if given.what == "speed":
         for shape in LADDER:
@@ -82,8 +89,8 @@ def _prepare(given: argparse.Namespace) -> None:
         import torch
     except ModuleNotFoundError:
         raise SystemExit(
-            f"PyTorch is not installed here. Make an environment of its own: python -m venv FOLDER; "
-            f"FOLDER/bin/pip install -r {HERE / 'requirements.txt'}"
+            "PyTorch is not installed here. Make an environment of its own: "
+            f"python -m venv FOLDER; FOLDER/bin/pip install -r {HERE / 'requirements.txt'}"
         ) from None
     torch.set_num_threads(given.threads)
     if given.device == "cuda" and not torch.cuda.is_available():
@@ -91,17 +98,20 @@ def _prepare(given: argparse.Namespace) -> None:
 
 
 def _arguments(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.sweep", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
-    parser.add_argument("what", choices=["plan", "run", "speed", "manifest"])
+    # As it stands: the description has a line for each command.
+    plain = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("benchmarks.sweep", description=__doc__, formatter_class=plain)
+    parser.add_argument("what", choices=["plan", "run", "speed", "check", "manifest"])
     parser.add_argument("designs", nargs="*", choices=[*DESIGNS, []], metavar="DESIGN")
-    parser.add_argument("--out", type=Path, default=Path("sweep-out"))
+    parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--corpus", type=Path, default=corpus.default_folder())
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args(arguments)
     if given.corpus is None:
-        parser.error("--corpus must name the standard library's folder of Python 3.13.0 (lib/python3.13)")
+        parser.error(
+            "--corpus must name the standard library's folder of Python 3.13.0 (lib/python3.13)"
+        )
     return given
 
 

@@ -22,7 +22,11 @@ SIZES = {"validation": 1000, "test": 5000, "train": 200_000}
 def examples(part: str) -> tuple[np.ndarray, ...]:
     """Return inputs and targets, each of shape (problems, LENGTH)."""
     whole = _sequences()
-    start = {"validation": 0, "test": SIZES["validation"], "train": SIZES["validation"] + SIZES["test"]}
+    start = {
+        "validation": 0,
+        "test": SIZES["validation"],
+        "train": SIZES["validation"] + SIZES["test"],
+    }
     rows = whole[start[part] : start[part] + SIZES[part]]
     targets = rows[:, 1:].copy()
     targets[:, : LENGTH - ANSWER] = IGNORED

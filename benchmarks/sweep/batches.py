@@ -6,7 +6,7 @@ import numpy as np
 
 
 def rows_of_step(step: int, batch: int, unique: int, seed: int) -> np.ndarray:
-    """Return the rows of a step's sequences among the first `unique`; every epoch in a new order."""
+    """Return the rows of a step's sequences among the first `unique`, anew each epoch."""
     places = np.arange(step * batch, (step + 1) * batch)
     epochs = places // unique
     rows = [_order(int(e), unique, seed)[places[epochs == e] % unique] for e in np.unique(epochs)]

@@ -23,7 +23,7 @@ SEPARATOR = b"\0"
 #: Shares of the files: what is left is the test part.
 TRAIN, VALIDATION = 0.90, 0.05
 #: Sequences that are evaluated, evenly spaced over the part.
-EVALUATED = {"validation": 256, "test": 1024}
+EVALUATED = {"validation": 128, "test": 1024}
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,9 @@ def text(folder: Path, part: str) -> bytes:
 
 
 def _checked(folder: Path, source: Source) -> bytes:
-    advice = "Expected the standard library of Python 3.13.0, unchanged: name its folder by --corpus."
+    advice = (
+        "Expected the standard library of Python 3.13.0, unchanged: name its folder by --corpus."
+    )
     try:
         content = (folder / source.path).read_bytes()
     except FileNotFoundError:

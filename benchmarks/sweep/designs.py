@@ -23,7 +23,17 @@ LADDER = (
 )  # fmt: skip
 #: Shapes between them, for isoFLOP curves; and larger ones, for a GPU.
 MORE = ((8, 2), (16, 3), (24, 3), (32, 3), (64, 4), (96, 6), (160, 5))
-LARGE = ((192, 6), (256, 6), (256, 8), (320, 8), (384, 8), (512, 8), (512, 10), (640, 10), (768, 12))
+LARGE = (
+    (192, 6),
+    (256, 6),
+    (256, 8),
+    (320, 8),
+    (384, 8),
+    (512, 8),
+    (512, 10),
+    (640, 10),
+    (768, 12),
+)
 #: FLOP of a CPU's isoFLOP curves, and of a GPU's.
 BUDGETS = (4e10, 1e11, 2.5e11, 6.3e11, 1.6e12, 4e12, 1e13)
 LARGE_BUDGETS = (2.5e13, 6.3e13, 1.6e14, 4e14, 1e15)
@@ -79,7 +89,7 @@ class Run:
     encoder_layers: int = 0
     seed: int = 0
     decay: float = 0.2
-    evaluations: int = 30
+    evaluations: int = 24
     patience: int = 0
     weight_decay: float = 0.1
 
@@ -124,7 +134,7 @@ def learning_rate() -> list[Run]:
         for times in (0.25, 0.5, 1.0, 2.0, 4.0):
             tried = 0.004 * (64 / width) ** 0.75 * times
             name = f"w{width}-{times:g}"
-            tokens = 2**18 if width > 64 else 2**19
+            tokens = 2**18 if width >= 64 else 2**19
             runs.append(text_run("learning_rate", name, (width, layers), tokens, rate=tried))
     for width in (16, 64):
         runs += [
@@ -135,10 +145,11 @@ def learning_rate() -> list[Run]:
             for times in (0.25, 0.5, 1.0, 2.0)
         ]  # fmt: skip
     made = _halves("learning_rate", 2, 2, 512)
-    return runs + [
+    runs += [
         _again(made, f"learning_rate-halves-{times:g}", rate=0.004 * times)
         for times in (0.25, 0.5, 1.0, 2.0)
     ]
+    return sorted((_again(run, run.name, evaluations=8) for run in runs), key=lambda r: r.flops)
 
 
 def addition() -> list[Run]:

@@ -1,7 +1,7 @@
 """Tables on disk that several processes may add to, and that no kill can tear.
 
-Rows are added under a lock, to a copy that is then renamed: a table is whole before and after, and a
-run's rows are in it once, however often they are added.
+Rows are added under a lock, to a copy that is then renamed: a table is whole before and after, and
+a run's rows are in it once, however often they are added.
 """
 
 import csv

@@ -108,7 +108,9 @@ def train(
     tell: Callable[[State], None] = lambda state: None,
 ) -> tuple[dict[str, Any], list[dict[str, float]]]:
     """Train a run, from its checkpoint if there is one, to its row and its curve."""
-    parts = {part: TASKS[run.task].examples(corpus, part) for part in ("train", "validation", "test")}
+    parts = {
+        part: TASKS[run.task].examples(corpus, part) for part in ("train", "validation", "test")
+    }
     state = start(run, device)
     if checkpoint is not None and checkpoint.exists():
         state.load(checkpoint, device)

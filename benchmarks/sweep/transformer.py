@@ -1,8 +1,7 @@
-"""A causal transformer: pre-norm, learned places, no biases; and the blocks of an encoder-decoder."""
+"""A causal transformer: pre-norm, learned places, no biases; blocks for two halves too."""
 
 import math
 
-import torch
 from torch import nn
 from torch.nn import functional
 
