@@ -207,7 +207,7 @@ def test_sizes_are_counted_as_by_hand():
     dense = 6 * (3 * 12 * 64**2 + 64 * 256) * 10 * 4 * 128
     assert run.flops == dense + 3 * 10 * 4 * 3 * 4 * 128**2 * 64
     assert run.tokens == 10 * 4 * 128
-    assert run.size.embeddings == 2 * 256 * 64 + 128 * 64
+    assert run.size.embeddings == 2 * 256 * 64
 
 
 def test_rates_fall_with_the_width():

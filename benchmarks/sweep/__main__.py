@@ -2,6 +2,7 @@
 
 python -m benchmarks.sweep plan  [DESIGN ...]            hours, by the speed of this machine
 python -m benchmarks.sweep run   [DESIGN ...] --out DIR  make what is missing; stop it at any time
+                         [--only PART ...]       those whose names have a part, w16 say
 python -m benchmarks.sweep speed                         FLOP/s by size
 python -m benchmarks.sweep check                         models, tasks and stopping, in seconds
 python -m benchmarks.sweep manifest                      list the corpus's files anew
@@ -41,7 +42,10 @@ def main(arguments: list[str] | None = None) -> None:
             speed = run.flops / run.steps / timer(run)
             print(f"{run.size.params:8d} parameters  {speed / 1e9:6.1f} GFLOP/s", flush=True)
         return
-    runs = {design: DESIGNS[design]() for design in given.designs or CPU}
+    runs = {
+        design: [run for run in DESIGNS[design]() if any(part in run.name for part in given.only)]
+        for design in given.designs or CPU
+    }
     finished = {row[table.RUN] for row in table.read(given.out / "runs.csv")}
     print("\n".join(plan.lines(plan.planned(d, r, finished, timer) for d, r in runs.items())))
     if given.what == "run":
@@ -104,6 +108,7 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("what", choices=["plan", "run", "speed", "check", "manifest"])
     parser.add_argument("designs", nargs="*", choices=[*DESIGNS, []], metavar="DESIGN")
     parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--only", nargs="*", default=[""], help="parts of names of runs")
     parser.add_argument("--corpus", type=Path, default=corpus.default_folder())
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--threads", type=int, default=1)

@@ -50,7 +50,7 @@ def _size(run: Run) -> None:
     """Hold formulas to a model."""
     model, size = model_of(run), run.size
     found = {name: p.numel() for name, p in model.named_parameters()}
-    outside = ("symbols", "places", "source_symbols", "source_places", "output")
+    outside = ("symbols", "source_symbols", "output")
     embeddings = sum(n for name, n in found.items() if name.startswith(outside))
     encoder = sum(n for k, n in found.items() if k.startswith(("encoder", "source_norm")))
     assert embeddings == size.embeddings, (run.name, embeddings, size)

@@ -39,7 +39,7 @@ BUDGETS = (4e10, 1e11, 2.5e11, 6.3e11, 1.6e12, 4e12, 1e13)
 LARGE_BUDGETS = (2.5e13, 6.3e13, 1.6e14, 4e14, 1e15)
 #: Rate of a transformer 64 wide and its power of the width, from the sweep `learning_rate`.
 RATE, RATE_POWER = 0.004, -0.75
-OTHER_RATES = {"lstm": 0.01, "encoder_decoder": 0.004, "addition": 0.002}
+OTHER_RATES = {"lstm": 0.01, "encoder_decoder": 0.004, "addition": 0.01}
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def learning_rate() -> list[Run]:
                 "learning_rate", f"lstm-w{width}-{times:g}", (width, 1), 2**19,
                 rate=0.01 * times, architecture="lstm",
             )
-            for times in (0.25, 0.5, 1.0, 2.0)
+            for times in (0.5, 1.0, 2.0, 4.0, 8.0)
         ]  # fmt: skip
     made = _halves("learning_rate", 2, 2, 512)
     runs += [
@@ -154,10 +154,10 @@ def learning_rate() -> list[Run]:
 
 def addition() -> list[Run]:
     """Three-digit addition by the number of training problems, through the sharp fall."""
-    sizes = np.unique(np.round(np.geomspace(128, 32768, 17)).astype(int))
+    sizes = np.unique(np.round(np.geomspace(256, 32768, 15)).astype(int))
     return [
         Run(
-            f"addition-{size}-s{seed}", "addition", 48, 2, steps=3000, batch=128, unique=int(size),
+            f"addition-{size}-s{seed}", "addition", 32, 2, steps=2500, batch=64, unique=int(size),
             rate=OTHER_RATES["addition"], task="addition", seed=seed,
         )
         for seed in (0, 1)
@@ -234,7 +234,7 @@ def lstm() -> list[Run]:
 def halves() -> list[Run]:
     """Five depths of an encoder by five of a decoder."""
     depths = (1, 2, 3, 5, 8)
-    return [_halves("halves", e, d, 2048) for e in depths for d in depths]
+    return [_halves("halves", e, d, 1024) for e in depths for d in depths]
 
 
 def params_large() -> list[Run]:

@@ -14,13 +14,11 @@ class EncoderDecoder(nn.Module):
     ) -> None:
         super().__init__()
         self.source_symbols = embedding(vocabulary, width)
-        self.source_places = embedding(length, width)
         self.encoder = nn.ModuleList(
             Block(width, encoder_layers, causal=False) for _ in range(encoder_layers)
         )
         self.source_norm = nn.RMSNorm(width)
         self.symbols = embedding(vocabulary, width)
-        self.places = embedding(length, width)
         self.decoder = nn.ModuleList(
             Block(width, decoder_layers, memory=True) for _ in range(decoder_layers)
         )
@@ -29,11 +27,11 @@ class EncoderDecoder(nn.Module):
 
     def forward(self, source, x):
         seen = (source != PAD)[:, None, None, :]
-        memory = self.source_symbols(source) + self.source_places.weight
+        memory = self.source_symbols(source)
         for block in self.encoder:
             memory = block(memory, own_mask=seen)
         memory = self.source_norm(memory)
-        x = self.symbols(x) + self.places.weight
+        x = self.symbols(x)
         for block in self.decoder:
             x = block(x, memory, seen)
         return self.output(self.norm(x))

@@ -20,7 +20,7 @@ class Size:
     encoder, decoder
         Of which are in the encoder and the decoder; no encoder: 0.
     embeddings
-        Parameters of embeddings of symbols and places, and of the output's matrix.
+        Parameters of the embeddings of symbols and of the output's matrix.
     flops
         Operations of a forward pass over one sequence.
     """
@@ -45,7 +45,7 @@ def transformer(width: int, layers: int, vocabulary: int, length: int) -> Size:
     per_layer = 12 * width**2 + 2 * width
     operations = length * (2 * layers * 12 * width**2 + 2 * width * vocabulary)
     operations += layers * 4 * length**2 * width
-    embeddings = 2 * vocabulary * width + length * width
+    embeddings = 2 * vocabulary * width
     return Size(0, layers * per_layer + width, embeddings, operations)
 
 
@@ -65,6 +65,5 @@ def encoder_decoder(
     products = 12 * encoder_layers + 16 * decoder_layers
     operations = length * (2 * products * width**2 + 2 * width * vocabulary)
     operations += (encoder_layers + 2 * decoder_layers) * 4 * length**2 * width
-    # Symbols of both halves and of the output, places of both halves.
-    embeddings = 3 * vocabulary * width + 2 * length * width
-    return Size(encoder, decoder, embeddings, operations)
+    # Symbols of both halves and of the output.
+    return Size(encoder, decoder, 3 * vocabulary * width, operations)
