@@ -58,7 +58,7 @@ but as `benchmarks/sweep/fits.py` says.
 def page() -> str:
     """Return the page."""
     runs = pd.read_csv(RESULTS / "sweep" / "runs.csv")
-    names = [n for n in DATASETS if (DOCS.parent / "bayescale/datasets" / f"{n}.md").exists()]
+    names = [n for n in DATASETS if (DOCS.parent / "bayescale/datasets" / f"{n}.csv").exists()]
     listed = "\n".join(f"- `{name}`: {DATASETS[name]}" for name in names)
     return INTRODUCTION.format(
         datasets=listed, first=names[0], made=made(runs), designs=designs(runs), fits=fits()

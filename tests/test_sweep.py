@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from benchmarks.sweep import addition, batches, corpus, plan, schedule, shapes, table, vowels
+from bayescale import datasets
+from benchmarks.sweep import addition, batches, corpus, plan, schedule, shapes, table, tidy, vowels
 from benchmarks.sweep.designs import CPU, DESIGNS, LADDER, Run, rate
 
 TOP = Path(__file__).parents[1]
@@ -342,3 +344,87 @@ def test_models_learn_and_go_on_after_a_stop(library, tmp_path):
     done = sweep("check")
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.count("goes on after a stop") == 4
+
+
+# ---- the data sets
+
+
+def invented(results):
+    """Write tables as a whole sweep of a CPU would, with losses by formulas."""
+    for made in CPU.values():
+        rows, curves = [], []
+        for run in made():
+            loss = 1.0 + 3 * run.size.params**-0.2 + 40 * run.tokens**-0.35
+            row = {"run": run.name, **vars(run), "steps_made": run.steps, "tokens": run.tokens}
+            del row["name"]
+            row |= {"params": run.size.params, "embeddings": run.size.embeddings}
+            row |= {"encoder_params": run.size.encoder, "decoder_params": run.size.decoder}
+            row |= {"flops": run.flops, "loss": loss, "right": 0.5, "best_step": run.steps}
+            row |= {"validation_loss": loss, "last_validation_loss": loss, "seconds": 1.0}
+            rows.append(row | {"device": "cpu"})
+            for step in sorted(schedule.evaluated(run.steps, run.evaluations, run.decay)):
+                tokens = step * run.batch * 128
+                curves.append(
+                    {
+                        "run": run.name, "step": step, "tokens": tokens,
+                        "validation_loss": 1.0 + 3 * run.size.params**-0.2 + 40 * tokens**-0.35,
+                        "validation_right": 0.0,
+                        "rate": run.rate * schedule.factor(step - 1, run.steps, run.decay),
+                    }
+                )  # fmt: skip
+        for name, table_rows in (("runs", rows), ("curves", curves)):
+            path = results / f"{name}.csv"
+            frame = pd.DataFrame(table_rows)
+            frame.to_csv(path, mode="a", index=False, header=not path.exists())
+
+
+@pytest.fixture
+def shipped(tmp_path, monkeypatch):
+    folder = tmp_path / "datasets"
+    folder.mkdir()
+    for name in tidy.TABLES:
+        shutil.copy(tidy.DATASETS / f"{name}.md", folder)
+    monkeypatch.setattr(tidy, "DATASETS", folder)
+    invented(tmp_path)
+    tidy.main(tmp_path)
+    return folder
+
+
+def test_tables_have_the_columns_and_rows_of_their_cards(shipped, monkeypatch):
+    monkeypatch.setattr(datasets, "files", lambda package: shipped)
+    for name in tidy.TABLES:
+        runs = datasets.load_dataset(name)
+        assert list(runs.columns) == list(runs.attrs["columns"])
+        assert not runs.isna().any().any()
+        assert f"rows: {len(runs)}\n" in (shipped / f"{name}.md").read_text()
+        assert (runs[runs.attrs["y"]] > 0).all()
+    assert sum(path.stat().st_size for path in shipped.glob("*.csv")) < 2_000_000
+
+
+def test_curves_know_where_the_rate_falls(shipped):
+    curves = pd.read_csv(shipped / "tiny_lm_curves.csv")
+    for _, run in curves[curves["design"] == "params"].groupby("run"):
+        assert run["steps"].is_monotonic_increasing
+        falling = run.loc[run["decaying"] == 1, "steps"]
+        assert falling.min() > 0.8 * run["steps"].max()
+        assert run["decaying"].iloc[-1] == 1
+
+
+def test_steps_to_a_loss_are_read_between_evaluations():
+    steps, losses = np.array([10, 100, 1000]), np.array([3.0, 2.0, 1.5])
+    assert tidy.steps_to(2.5, steps, losses) == pytest.approx(10**1.5)
+    assert tidy.steps_to(2.0, steps, losses) == pytest.approx(100)
+    assert tidy.steps_to(1.4, steps, losses) == np.inf
+    # Before the first evaluation nothing is known.
+    assert tidy.steps_to(3.5, steps, losses) == np.inf
+
+
+def test_too_few_runs_are_no_data_set(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(tidy, "DATASETS", tmp_path)
+    invented(tmp_path)
+    for name in ("runs", "curves"):
+        rows = pd.read_csv(tmp_path / f"{name}.csv")
+        rows[rows["run"].str.startswith("params")].to_csv(tmp_path / f"{name}.csv", index=False)
+    tidy.main(tmp_path)
+    assert not list(tmp_path.glob("tiny_*.csv"))
+    assert "0 of 14 runs of isoflop: not written" in capsys.readouterr().out

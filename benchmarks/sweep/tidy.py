@@ -114,19 +114,30 @@ TABLES = {
 }
 
 
+#: Runs that must be made before a data set is of use: a design, and how many of its runs.
+NEEDED = {
+    "tiny_lm_runs": ("isoflop", 14), "tiny_lm_curves": ("isoflop", 14),
+    "tiny_lm_batch": ("batch", 24), "encoder_decoder_runs": ("halves", 25),
+    "addition_curve": ("addition", 15),
+}  # fmt: skip
+
+
 def main(results: Path) -> None:
-    """Write every data set that has a card."""
+    """Write every data set of which enough is made, and its number of rows into its card."""
     runs, curves = read(results)
     for name, made in TABLES.items():
+        design, least = NEEDED[name]
+        count = int(runs["design"].eq(design).sum())
+        if count < least:
+            print(f"{name}: {count} of {least} runs of {design}: not written")
+            continue
+        found = made(runs, curves)
+        found.to_csv(DATASETS / f"{name}.csv", index=False, lineterminator="\n")
         card = DATASETS / f"{name}.md"
-        if card.exists():
-            found = made(runs, curves)
-            found.to_csv(DATASETS / f"{name}.csv", index=False, lineterminator="\n")
-            text = re.sub(r"(?m)^rows: \d+$", f"rows: {len(found)}", card.read_text(), count=1)
-            card.write_text(text)
-            print(f"{name}: {len(found)} rows")
-        else:
-            print(f"{name}: {len(made(runs, curves))} rows, no card: not written")
+        text = card.read_text(encoding="utf-8")
+        text = re.sub(r"(?m)^rows: \d+$", f"rows: {len(found)}", text, count=1)
+        card.write_text(text, encoding="utf-8")
+        print(f"{name}: {len(found)} rows")
 
 
 if __name__ == "__main__":
