@@ -428,3 +428,13 @@ def test_too_few_runs_are_no_data_set(tmp_path, monkeypatch, capsys):
     tidy.main(tmp_path)
     assert not list(tmp_path.glob("tiny_*.csv"))
     assert "0 of 14 runs of isoflop: not written" in capsys.readouterr().out
+
+
+def test_rates_are_near_the_best_that_was_tried():
+    runs = pd.read_csv(TOP / "benchmarks" / "results" / "sweep" / "runs.csv")
+    tried = runs[runs["design"].eq("learning_rate") & runs["architecture"].eq("transformer")]
+    widths = tried.groupby("width").filter(lambda rows: len(rows) >= 4)
+    assert widths["width"].nunique() >= 2
+    for width, rows in widths.groupby("width"):
+        best = rows.loc[rows["validation_loss"].idxmin(), "rate"]
+        assert 0.5 <= rate(width) / best <= 2, (width, best)

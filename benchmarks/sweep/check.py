@@ -5,9 +5,12 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 from benchmarks.sweep import training
 from benchmarks.sweep.designs import DESIGNS, Run
 from benchmarks.sweep.models import model_of
+from benchmarks.sweep.tasks import TASKS
 
 #: Ten steps of every kind of run.
 TINY = Run("tiny", "check", 16, 2, steps=12, batch=4, unique=24, rate=0.01, evaluations=4)
@@ -38,11 +41,14 @@ def check(corpus: Path, device: str) -> list[str]:
                 _size(run)
         said.append(f"{name}: models have the sizes that the formulas say")
     for name, run in KINDS.items():
+        _looks_not_ahead(run, corpus)
         row, curve = training.train(run, corpus, device)
         assert curve[-1]["validation_loss"] < curve[0]["validation_loss"], (name, curve)
         assert math.isfinite(row["loss"]), row
         _goes_on(run, corpus, device, row["loss"])
-        said.append(f"{name}: learns, and goes on after a stop to the same loss")
+        said.append(
+            f"{name}: does not look ahead, learns, and goes on after a stop to the same loss"
+        )
     return said
 
 
@@ -56,6 +62,22 @@ def _size(run: Run) -> None:
     assert embeddings == size.embeddings, (run.name, embeddings, size)
     assert encoder == size.encoder, (run.name, encoder, size)
     assert sum(found.values()) - embeddings == size.params, (run.name, found, size)
+
+
+def _looks_not_ahead(run: Run, corpus: Path) -> None:
+    """Change what comes late in the input: what was said of the symbols before must stay."""
+    *inputs, _ = (
+        torch.from_numpy(e[:2].copy()).long() for e in TASKS[run.task].examples(corpus, "test")
+    )
+    model = model_of(run)
+    # The output begins at zero, where nothing would be seen.
+    torch.nn.init.normal_(model.output.weight)
+    before = model(*inputs)
+    late = inputs[-1].shape[1] // 2
+    inputs[-1][:, late:] = 3
+    after = model(*inputs)
+    assert torch.allclose(before[:, :late], after[:, :late], atol=1e-5), run.name
+    assert not torch.allclose(before[:, late:], after[:, late:], atol=1e-5), run.name
 
 
 def _goes_on(run: Run, corpus: Path, device: str, loss: float) -> None:
