@@ -38,7 +38,7 @@ LARGE = (
 BUDGETS = (4e10, 1e11, 2.5e11, 6.3e11, 1.6e12, 4e12, 1e13)
 LARGE_BUDGETS = (2.5e13, 6.3e13, 1.6e14, 4e14, 1e15)
 #: Rate of a transformer 64 wide and its power of the width, from the sweep `learning_rate`.
-RATE, RATE_POWER = 0.004, -0.75
+RATE, RATE_POWER = 0.005, -0.75
 OTHER_RATES = {"lstm": 0.01, "encoder_decoder": 0.004, "addition": 0.01}
 
 
@@ -296,8 +296,10 @@ def _isoflop(design: str, budgets: tuple[float, ...], shapes_: tuple) -> list[Ru
             for times in (1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8)
         }
         sequences = BATCH // 2 if budget < 2e11 else BATCH
+        # More evaluations would cost the smallest runs more than their training.
+        count = 10 if budget < 1e12 else 24
         for shape in sorted(near, key=lambda s: sizes[s].size.params):
             tokens = budget / (3.0 * sizes[shape].size.flops) * TASKS["text"].length
             name = f"{budget:.1e}-{_shape(shape)}"
-            runs.append(text_run(design, name, shape, tokens, batch=sequences))
+            runs.append(text_run(design, name, shape, tokens, batch=sequences, evaluations=count))
     return runs
