@@ -12,12 +12,14 @@ import numpy as np
 from bayescale import comparison, fitting, forecasting, forecasts, members, posterior
 from bayescale.checks import populations
 from bayescale.coordinates import frozen
-from bayescale.data import Observations, check_enough, check_levels, observations
+from bayescale.data import observations
 from bayescale.errors import DataError, LawError, SamplingWarning
 from bayescale.groups import check_named
 from bayescale.model import OUTCOME
+from bayescale.observed import Observations
 from bayescale.progress import task
 from bayescale.sample import Sampling
+from bayescale.suitability import check_enough, check_levels
 from bayescale.workers import check, ordered
 
 if TYPE_CHECKING:
