@@ -138,7 +138,7 @@ def epochs() -> Iterator[Row]:
     where = "Muennighoff 2023, on C4"
     yield from told(
         "L(N, D, U)", fit,
-        {"R_D": ("R*_D", 15.4, where), "R_N": ("R*_N", 5.3, where)},
+        {"R*_D": ("R*_D", 15.4, where), "R*_N": ("R*_N", 5.3, where)},
     )  # fmt: skip
 
 
@@ -197,8 +197,8 @@ def halves() -> Iterator[Row]:
     yield from told(
         "L(N_e, N_d)", fit,
         {
-            "encoder_exponent": ("p_e", None, ""), "decoder_exponent": ("p_d", None, ""),
-            "irreducible": ("L∞, nats a byte", None, ""),
+            "p_e": ("p_e", None, ""), "p_d": ("p_d", None, ""),
+            "L_inf": ("L∞, nats a byte", None, ""),
         },
     )  # fmt: skip
 
@@ -254,7 +254,7 @@ def fitted(law: bs.Law, runs: pd.DataFrame, y: str = "loss", **options: Any) -> 
 def told(case: str, fit: bs.Fit, names: dict[str, tuple[str, float | None, str]]) -> Iterator[Row]:
     """Return the constants that are named, beside the published ones."""
     found = fit.constants()
-    about = {"case": case, "rows": len(fit.runs.y), "rhat": round(fit.diagnostics.rhat, 4)}
+    about = {"case": case, "rows": len(fit.runs), "rhat": round(fit.diagnostics.rhat, 4)}
     for name, (words, published, where) in names.items():
         row = found.loc[name]
         numbers = {key: row[key] for key in ("median", "lower", "upper")}
