@@ -12,7 +12,18 @@ import pandas as pd
 import pytest
 
 from bayescale import datasets
-from benchmarks.sweep import addition, batches, corpus, plan, schedule, shapes, table, tidy, vowels
+from benchmarks.sweep import (
+    addition,
+    batches,
+    corpus,
+    fits,
+    plan,
+    schedule,
+    shapes,
+    table,
+    tidy,
+    vowels,
+)
 from benchmarks.sweep.designs import CPU, DESIGNS, LADDER, Run, rate
 
 TOP = Path(__file__).parents[1]
@@ -438,3 +449,31 @@ def test_rates_are_near_the_best_that_was_tried():
     for width, rows in widths.groupby("width"):
         best = rows.loc[rows["validation_loss"].idxmin(), "rate"]
         assert 0.5 <= rate(width) / best <= 2, (width, best)
+
+
+@pytest.mark.slow
+def test_the_forms_find_what_the_runs_were_made_of(shipped, tmp_path, monkeypatch):
+    # Losses of the invented sweep are 1 + 3 / N^0.2 + 40 / D^0.35; here with 1 % noise.
+    runs = pd.read_csv(shipped / "tiny_lm_runs.csv")
+    runs["loss"] *= np.exp(0.01 * np.random.default_rng(0).standard_normal(len(runs)))
+    runs.to_csv(shipped / "tiny_lm_runs.csv", index=False)
+    monkeypatch.setattr(datasets, "files", lambda package: shipped)
+    monkeypatch.setattr(fits, "FILE", tmp_path / "fits.csv")
+    fits.main(["seeds", "chinchilla"])
+    found = pd.read_csv(tmp_path / "fits.csv").set_index(["case", "quantity"])
+    assert list(found["from"].unique()) == ["chinchilla", "seeds"]  # in the order of the cases
+    truths = {"α": 0.2, "β": 0.35, "E, nats a byte": 1.0, "a": 0.35 / 0.55}
+    for quantity, truth in truths.items():
+        row = found.loc[("L(N, D), Chinchilla", quantity)]
+        width = row["upper"] - row["lower"]
+        assert row["lower"] - width / 2 < truth < row["upper"] + width / 2, quantity
+    assert 0.005 < found.loc[("Seeds", "sd of log loss"), "median"] < 0.015
+
+
+def test_cases_without_runs_are_left_out(tmp_path, monkeypatch, capsys):
+    (tmp_path / "none.md").touch()
+    monkeypatch.setattr(datasets, "files", lambda package: tmp_path)
+    monkeypatch.setattr(fits, "FILE", tmp_path / "fits.csv")
+    fits.main([*fits.CASES])
+    assert capsys.readouterr().out.count("not made yet") == len(fits.CASES)
+    assert not (tmp_path / "fits.csv").exists()
