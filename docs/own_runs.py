@@ -25,45 +25,17 @@ INTRODUCTION = """# Runs of our own
 
 This page is written by `docs/own_runs.py` from the tables that
 [`benchmarks/sweep`](../benchmarks/sweep/README.md) writes: small models whose every detail is
-known, trained on the source text of the Python standard library. They ship as data sets, free to
-use:
+known, trained on the source text of the Python standard library.
+"""
 
-{datasets}
-
-```python
-import bayescale as bs
-
-runs = bs.load_dataset("{first}")
-runs.attrs["columns"]
-```
-
-## What is made
-
-{made}
-
-{designs}
-
-## What the forms find
+FITS = """## What the forms find
 
 Medians with central 90 % intervals, beside what the papers print of *their* runs. Ours are a
 thousand to a million times smaller, of bytes and not of tokens, and of one kind of text; so the
 same numbers are not to be expected, and where they differ that is no contradiction. "R-hat" is the
 largest of the fit; where it is missing nothing was sampled. Default priors and log-normal noise,
 but as `benchmarks/sweep/fits.py` says.
-
-{fits}
 """
-
-
-def page() -> str:
-    """Return the page."""
-    runs = pd.read_csv(RESULTS / "sweep" / "runs.csv")
-    names = [n for n in DATASETS if (DOCS.parent / "bayescale/datasets" / f"{n}.csv").exists()]
-    listed = "\n".join(f"- `{name}`: {DATASETS[name]}" for name in names)
-    return INTRODUCTION.format(
-        datasets=listed, first=names[0], made=made(runs), designs=designs(runs), fits=fits()
-    )
-
 
 DATASETS = {
     "tiny_lm_runs": "final losses of runs on text",
@@ -74,17 +46,44 @@ DATASETS = {
 }
 
 
+def page() -> str:
+    """Return the page."""
+    runs = pd.read_csv(RESULTS / "sweep" / "runs.csv")
+    parts = [INTRODUCTION, shipped(), "## What is made\n", made(runs), designs(runs)]
+    if (RESULTS / "sweep_fits.csv").exists():
+        parts += [FITS, fits()]
+    return "\n".join(parts)
+
+
+def shipped() -> str:
+    """Return which data sets ship, and how one is loaded."""
+    names = [n for n in DATASETS if (DOCS.parent / "bayescale/datasets" / f"{n}.csv").exists()]
+    if not names:
+        return "Too few runs are made yet for a data set that ships.\n"
+    listed = "\n".join(f"- `{name}`: {DATASETS[name]}" for name in names)
+    code = f'import bayescale as bs\n\nruns = bs.load_dataset("{names[0]}")'
+    return f"""They ship as data sets, free to use:
+
+{listed}
+
+```python
+{code}
+runs.attrs["columns"]
+```
+"""
+
+
 def made(runs: pd.DataFrame) -> str:
     """Return what is complete and what is not, in words."""
     whole = [name for name, design in CPU.items() if left(name, design(), runs) == 0]
     rest = [f"`{name}`" for name in CPU if name not in whole]
     hours = runs["seconds"].sum() / 3600
-    words = f"{len(runs)} runs, {hours:.1f} hours of one core. "
+    words = f"{len(runs)} runs, {hours:.2f} hours of one core.\n"
     if not rest:
-        return words + "Every design for a CPU is complete."
+        return words + "Every design for a CPU is complete.\n"
     return words + (
-        f"Not complete yet: {', '.join(rest)}. The command `run` makes what is missing, and data "
-        "sets, fits and this page are then written anew."
+        f"Not complete yet: {', '.join(rest)}.\nThe command `run` makes what is missing; "
+        "data sets, fits and this page are then written anew.\n"
     )
 
 
@@ -106,7 +105,7 @@ def designs(runs: pd.DataFrame) -> str:
                 else " | | "
             )
             lines.append(f"| `{name}` | {len(mine)} | {len(design())} | {most} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, ""])
 
 
 def fits() -> str:
@@ -120,7 +119,7 @@ def fits() -> str:
             f"| {row['case']} | {row['rows']} | {row['quantity']} | {ours} | {known} "
             f"| {row['rhat']} |"
         )
-    return "\n".join(lines)
+    return "\n".join([*lines, ""])
 
 
 def short(number: float) -> str:

@@ -39,7 +39,7 @@ BUDGETS = (4e10, 1e11, 2.5e11, 6.3e11, 1.6e12, 4e12, 1e13)
 LARGE_BUDGETS = (2.5e13, 6.3e13, 1.6e14, 4e14, 1e15)
 #: Rate of a transformer 64 wide and its power of the width, from the sweep `learning_rate`.
 RATE, RATE_POWER = 0.005, -0.75
-OTHER_RATES = {"lstm": 0.01, "encoder_decoder": 0.004, "addition": 0.01}
+OTHER_RATES = {"lstm": 0.02, "encoder_decoder": 0.004, "addition": 0.01}
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,7 @@ TABLES = {
 
 #: Runs that must be made before a data set is of use: a design, and how many of its runs.
 NEEDED = {
-    "tiny_lm_runs": ("isoflop", 14), "tiny_lm_curves": ("isoflop", 14),
+    "tiny_lm_runs": ("isoflop", 21), "tiny_lm_curves": ("isoflop", 21),
     "tiny_lm_batch": ("batch", 24), "encoder_decoder_runs": ("halves", 25),
     "addition_curve": ("addition", 15),
 }  # fmt: skip
