@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> None:
         design: [run for run in DESIGNS[design]() if any(part in run.name for part in given.only)]
         for design in given.designs or CPU
     }
-    finished = {row[table.RUN] for row in table.read(given.out / "runs.csv")}
+    finished = _finished(given.out)
     print("\n".join(plan.lines(plan.planned(d, r, finished, timer) for d, r in runs.items())))
     if given.what == "run":
         _make([run for made in runs.values() for run in made], given, timer)
@@ -57,8 +57,9 @@ def _make(runs: list[Run], given: argparse.Namespace, timer: plan.Timer) -> None
     for place, run in enumerate(runs, 1):
         with table.locked(given.out / "claims" / f"{run.name}.lock", wait=False) as mine:
             # Read again: another process may have finished it since.
-            if mine and run.name not in _finished(given.out):
-                left = [r for r in runs[place - 1 :] if r.name not in _finished(given.out)]
+            finished = _finished(given.out)
+            if mine and run.name not in finished:
+                left = [r for r in runs[place - 1 :] if r.name not in finished]
                 hours = sum(timer(r) * r.steps for r in left) / 3600
                 print(f"[{place}/{len(runs)}, {hours:.2f} h left] {run.name}", flush=True)
                 _make_one(run, given)
@@ -106,6 +107,7 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     plain = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser("benchmarks.sweep", description=__doc__, formatter_class=plain)
     parser.add_argument("what", choices=["plan", "run", "speed", "check", "manifest"])
+    # Without names the list is empty, which Python 3.11 wants among the choices too.
     parser.add_argument("designs", nargs="*", choices=[*DESIGNS, []], metavar="DESIGN")
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--only", nargs="*", default=[""], help="parts of names of runs")

@@ -5,7 +5,7 @@ with the names that are missing, and a design may grow without making anything a
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -146,10 +146,10 @@ def learning_rate() -> list[Run]:
         ]  # fmt: skip
     made = _halves("learning_rate", 2, 2, 512)
     runs += [
-        _again(made, f"learning_rate-halves-{times:g}", rate=0.004 * times)
+        replace(made, name=f"learning_rate-halves-{times:g}", rate=0.004 * times)
         for times in (0.25, 0.5, 1.0, 2.0)
     ]
-    return sorted((_again(run, run.name, evaluations=8) for run in runs), key=lambda r: r.flops)
+    return sorted((replace(run, evaluations=8) for run in runs), key=lambda r: r.flops)
 
 
 def addition() -> list[Run]:
@@ -271,10 +271,6 @@ DESIGNS = CPU | GPU
 
 def _shape(shape: tuple[int, int]) -> str:
     return f"w{shape[0]}-l{shape[1]}"
-
-
-def _again(run: Run, name: str, **changes) -> Run:
-    return Run(**{**run.__dict__, "name": name, **changes})
 
 
 def _halves(design: str, encoder: int, decoder: int, steps: int) -> Run:

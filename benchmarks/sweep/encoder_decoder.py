@@ -10,7 +10,7 @@ class EncoderDecoder(nn.Module):
     """Logits of the next symbol of the target, from the source and the target so far."""
 
     def __init__(
-        self, width: int, encoder_layers: int, decoder_layers: int, vocabulary: int, length: int
+        self, width: int, encoder_layers: int, decoder_layers: int, vocabulary: int
     ) -> None:
         super().__init__()
         self.source_symbols = embedding(vocabulary, width)

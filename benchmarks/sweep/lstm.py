@@ -8,7 +8,7 @@ from benchmarks.sweep.transformer import embedding, matrix
 class StackedLSTM(nn.Module):
     """Logits of the next symbol."""
 
-    def __init__(self, width: int, layers: int, vocabulary: int, length: int) -> None:
+    def __init__(self, width: int, layers: int, vocabulary: int) -> None:
         super().__init__()
         self.symbols = embedding(vocabulary, width)
         self.layers = nn.LSTM(width, width, layers, batch_first=True)

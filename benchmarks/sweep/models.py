@@ -13,9 +13,8 @@ from benchmarks.sweep.transformer import Transformer
 def model_of(run: Run) -> nn.Module:
     """Return the run's model at its initial parameters, which its seed decides."""
     torch.manual_seed(run.seed)
-    task = TASKS[run.task]
-    rest = (task.vocabulary, task.length)
+    vocabulary = TASKS[run.task].vocabulary
     if run.architecture == "encoder_decoder":
-        return EncoderDecoder(run.width, run.encoder_layers, run.layers, *rest)
+        return EncoderDecoder(run.width, run.encoder_layers, run.layers, vocabulary)
     made = {"transformer": Transformer, "lstm": StackedLSTM}[run.architecture]
-    return made(run.width, run.layers, *rest)
+    return made(run.width, run.layers, vocabulary)

@@ -33,9 +33,9 @@ def read(results: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     order = [run.name for made in DESIGNS.values() for run in made()]
     runs = pd.read_csv(results / "runs.csv").set_index("run")
     runs = runs.loc[[name for name in order if name in runs.index]].reset_index()
+    runs = runs[np.isfinite(runs["loss"])].copy()  # a run that diverged has no loss to tell
     runs["unique_tokens"] = np.minimum(runs["unique"] * corpus.CONTEXT, runs["tokens"])
     runs["batch_tokens"] = runs["batch"] * corpus.CONTEXT
-    runs["planned_steps"] = runs["steps"]
     runs["steps"] = runs["steps_made"]
     curves = pd.read_csv(results / "curves.csv")
     return runs.rename(columns={"rate": "learning_rate"}), curves
@@ -93,10 +93,8 @@ def steps_to(target: float, steps: np.ndarray, losses: np.ndarray) -> float:
 
 def encoder_decoder_runs(runs: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
     """The grid of depths of the two halves."""
-    kept = runs[runs["design"].eq("halves")].rename(
-        columns={"encoder_params": "encoder", "decoder_params": "decoder", "layers": "dl"}
-    )
-    kept = kept.rename(columns={"dl": "decoder_layers"})
+    names = {"encoder_params": "encoder", "decoder_params": "decoder", "layers": "decoder_layers"}
+    kept = runs[runs["design"].eq("halves")].rename(columns=names)
     columns = ["encoder_layers", "decoder_layers", "encoder", "decoder", "embeddings", "tokens"]
     return kept[[*columns, "flops", "seed", "loss", "validation_loss"]]
 

@@ -127,7 +127,8 @@ def train(
             tell(state)
     state.seconds = clock.seconds()
     reached = state.curve[-1]["validation_loss"]
-    state.model.load_state_dict(state.best_model)
+    if state.best_model:  # else it diverged before anything was measured
+        state.model.load_state_dict(state.best_model)
     loss, right = evaluate(state.model, parts["test"], device)
     return _row(run, state, loss, right, reached), state.curve
 

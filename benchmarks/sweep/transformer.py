@@ -80,7 +80,7 @@ class Block(nn.Module):
 class Transformer(nn.Module):
     """Logits of the next symbol."""
 
-    def __init__(self, width: int, layers: int, vocabulary: int, length: int) -> None:
+    def __init__(self, width: int, layers: int, vocabulary: int) -> None:
         super().__init__()
         self.symbols = embedding(vocabulary, width)
         self.blocks = nn.ModuleList(Block(width, layers) for _ in range(layers))
