@@ -24,7 +24,8 @@ from benchmarks.sweep import (
     tidy,
     vowels,
 )
-from benchmarks.sweep.designs import CPU, DESIGNS, LADDER, OTHER_RATES, Run, rate
+from benchmarks.sweep.designs import CPU, DESIGNS, LADDER
+from benchmarks.sweep.runs import OTHER_RATES, Run, rate
 
 TOP = Path(__file__).parents[1]
 ALL = [run for made in DESIGNS.values() for run in made()]

@@ -17,7 +17,8 @@ import time
 from pathlib import Path
 
 from benchmarks.sweep import corpus, plan, table
-from benchmarks.sweep.designs import CPU, DESIGNS, LADDER, Run, text_run
+from benchmarks.sweep.designs import CPU, DESIGNS, LADDER
+from benchmarks.sweep.runs import Run, text_run
 
 HERE = Path(__file__).parent
 OUT = HERE.parent / "results" / "sweep"

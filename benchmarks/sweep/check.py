@@ -8,8 +8,9 @@ from pathlib import Path
 import torch
 
 from benchmarks.sweep import training
-from benchmarks.sweep.designs import DESIGNS, Run
+from benchmarks.sweep.designs import DESIGNS
 from benchmarks.sweep.models import model_of
+from benchmarks.sweep.runs import Run
 from benchmarks.sweep.tasks import TASKS
 
 #: Ten steps of every kind of run.

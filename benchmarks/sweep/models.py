@@ -3,9 +3,9 @@
 import torch
 from torch import nn
 
-from benchmarks.sweep.designs import Run
 from benchmarks.sweep.encoder_decoder import EncoderDecoder
 from benchmarks.sweep.lstm import StackedLSTM
+from benchmarks.sweep.runs import Run
 from benchmarks.sweep.tasks import TASKS
 from benchmarks.sweep.transformer import Transformer
 

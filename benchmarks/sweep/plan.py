@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.sweep.designs import Run
+from benchmarks.sweep.runs import Run
 
 #: Gives the seconds of a step of a run.
 Timer = Callable[[Run], float]

@@ -13,8 +13,8 @@ from torch.nn import functional
 
 from benchmarks.sweep import schedule
 from benchmarks.sweep.batches import rows_of_step
-from benchmarks.sweep.designs import Run
 from benchmarks.sweep.models import model_of
+from benchmarks.sweep.runs import Run
 from benchmarks.sweep.tasks import TASKS, Examples
 
 #: Seconds between checkpoints.
