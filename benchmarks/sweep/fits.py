@@ -25,6 +25,8 @@ FILE = RESULTS / "sweep_fits.csv"
 Row = dict[str, Any]
 #: Evaluations of a run before this step are of its warm-up.
 WARM = 100
+#: Runs of fewer steps are warm-up and decay for the most part, and lie far above any law.
+FEWEST = 200
 KAPLAN = "Kaplan 2020"
 
 
@@ -75,7 +77,7 @@ def of_power_law(
 
 def isoflop() -> Iterator[Row]:
     """Approach 2: the minimum of every budget, and a in N* ~ C^a."""
-    runs = text_runs("isoflop")
+    runs = text_runs("isoflop").query("steps >= @FEWEST").copy()
     runs["budget"] = runs["run"].str.split("-").str[1].astype(float)
     sizes = runs.groupby("budget")["params"].nunique()
     runs = enough(runs[runs["budget"].isin(sizes.index[sizes >= 5])], "budget", 3)
@@ -90,7 +92,8 @@ def isoflop() -> Iterator[Row]:
 
 def chinchilla() -> Iterator[Row]:
     """Chinchilla's and Kaplan's L(N, D) on all runs that saw no byte twice."""
-    runs = enough(text_runs("isoflop", "params", "seeds"), "params", 8)
+    runs = text_runs("isoflop", "params", "seeds").query("steps >= @FEWEST")
+    runs = enough(runs, "params", 8)
     runs = runs.drop_duplicates(["params", "tokens", "seed"])
     where = "Besiroglu 2024, of Hoffmann's runs"
     fit = fitted(bs.Chinchilla(), runs, params="params", tokens="tokens")
@@ -130,7 +133,7 @@ def steps() -> Iterator[Row]:
 
 def epochs() -> Iterator[Row]:
     """Repeated text, up to 16 epochs: what a repetition is worth."""
-    runs = text_runs("data", "isoflop", "params")
+    runs = text_runs("data", "isoflop", "params").query("steps >= @FEWEST")
     runs = runs[runs["tokens"] <= 16 * runs["unique_tokens"]]
     enough(runs[runs["design"].eq("data")], "unique_tokens", 6)
     roles = {role: role for role in ("params", "tokens", "unique_tokens")}
