@@ -130,7 +130,8 @@ def main(results: Path) -> None:
             print(f"{name}: {count} of {least} runs of {design}: not written")
             continue
         found = made(runs, curves)
-        found.to_csv(DATASETS / f"{name}.csv", index=False, lineterminator="\n")
+        table = DATASETS / f"{name}.csv"
+        found.to_csv(table, index=False, float_format="%.6g", lineterminator="\n")
         card = DATASETS / f"{name}.md"
         text = card.read_text(encoding="utf-8")
         text = re.sub(r"(?m)^rows: \d+$", f"rows: {len(found)}", text, count=1)
