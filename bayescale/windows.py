@@ -2,9 +2,9 @@
 
 A chain that is free goes where it is drawn to and may never see another mode; one that is held
 about a place sees what there is at that place. Chains of a few hundred steps in windows all over
-find modes that neither climbs nor free chains come to (seen: a plateau between two breaks, narrow
-and with three quarters of the mass, that 40 climbs and six million draws of the prior missed). How
-much each mode holds they do not say: within a window, too, chains sit where they came to.
+find modes that neither climbs nor free chains come to (seen: a plateau between two breaks, a
+narrow mode with most of the mass, that climbs and draws of the prior missed). How much each mode
+holds they do not say: within a window, too, chains sit where they came to.
 """
 
 from __future__ import annotations
