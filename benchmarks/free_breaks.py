@@ -15,6 +15,12 @@ largest difference of distribution functions over all parameters (Kolmogorov-Smi
 ``rhat_long`` says whether that run can be believed, and ``apart_before`` is how far the ordinary
 run of NUTS was from it. ``share`` is the largest mode's. Writes results/free_breaks.csv, a row for
 each curve and law.
+
+    uv run python benchmarks/free_breaks.py --annealed [DATA_FOLDER]
+
+adds to the rows of that file with one break, whose draws were replaced, how they agree with two populations that are
+annealed slowly from the prior (annealed.py): ``share_annealed``, ``share_annealed_2`` (each member
+in the mode of the nearest draw), and ``apart_annealed`` over the sampled density's coordinates.
 """
 
 import argparse
@@ -27,11 +33,13 @@ from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
+from annealed import annealed
 from fixed_breaks import curves
+from scipy.spatial import KDTree
 from scipy.stats import ks_2samp
 
 import bayescale as bs
-from bayescale import sample
+from bayescale import mixing, sample
 
 NAMES = {1: "one break, free", 2: "two breaks, free", 3: "three breaks, free"}
 LONG = {"draws": 20_000, "tune": 2000, "retry": False}
@@ -90,12 +98,56 @@ def measured(law: bs.Law, runs: pd.DataFrame) -> dict[str, Any]:
     return row
 
 
+def held_to_annealed(law: bs.Law, runs: pd.DataFrame) -> dict[str, float]:
+    """Return how the draws that replaced NUTS's agree with annealed populations."""
+    seen: dict[str, Any] = {}
+    weighed = mixing.weighed
+
+    def watching(*given: Any) -> Any:
+        seen.update(density=given[0], made=weighed(*given))
+        return seen["made"]
+
+    with patch.object(mixing, "weighed", watching):
+        fitted(law, runs)
+    draws, stats = seen["made"]
+    flat = draws.reshape(-1, draws.shape[-1])
+    told: dict[str, float] = {}
+    for name, seed in (("", 1), ("_2", 2)):
+        members = annealed(seen["density"], flat.shape[1], np.random.default_rng(seed))
+        by_coordinate = zip(flat.T, members.T, strict=True)
+        far = max(ks_2samp(a, b).statistic for a, b in by_coordinate)
+        told["apart_annealed"] = max(told.get("apart_annealed", 0.0), float(far))
+        if "mode" in stats:
+            _, nearest = KDTree(flat / flat.std(0)).query(members / flat.std(0))
+            first = stats["mode"].to_numpy().ravel()[nearest] == 0
+            told[f"share_annealed{name}"] = float(first.mean())
+    return told
+
+
+def add_annealed(folder: Path, place: Path) -> None:
+    """Add to the results how replaced draws agree with annealed populations."""
+    table = pd.read_csv(place)
+    every = dict(curves(folder, 10_000))
+    breaks = {name: number for number, name in NAMES.items()}
+    replaced = (table["weighed"] == 1) & (table["law"] == NAMES[1])
+    for i, row in table[replaced].iterrows():
+        law = bs.BrokenPowerLaw(breaks=breaks[row["law"]], placement="free")
+        for name, value in held_to_annealed(law, every[row["curve"]]).items():
+            table.loc[i, name] = value
+        print(table.loc[i].to_dict(), flush=True)
+        table.to_csv(place, index=False, float_format="%.4g")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("folder", nargs="?", default=os.environ.get("BAYESCALE_TEST_DATA"))
     parser.add_argument("--curves", type=int, nargs=3, default=[20, 6, 2])
+    parser.add_argument("--annealed", action="store_true")
     asked = parser.parse_args()
     place = Path(__file__).parent / "results" / "free_breaks.csv"
+    if asked.annealed:
+        add_annealed(Path(asked.folder), place)
+        return
     rows = []
     for breaks, count in zip(NAMES, asked.curves, strict=True):
         law = bs.BrokenPowerLaw(breaks=breaks, placement="free")

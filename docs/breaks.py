@@ -125,7 +125,25 @@ def agreement() -> str:
             f"| {row.curve} | {row.law} | {row.pareto_k:.2f} | {row.rhat_before:.3f} | "
             f"{row.rhat_long:.3f} | {row.apart_before:.2f} | {row.apart:.2f} |"
         )
-    return "\n".join(lines) + "\n"
+    words = "\n".join(lines) + "\n"
+    if "share_annealed" not in used:
+        return words
+    lines = [
+        "\nAnd against two populations of 10,000 that are annealed slowly from the prior "
+        "(`--annealed`), which know of no gradient and no chain: of one break only, since with two "
+        "such populations lose part of a narrow mode.\n",
+        "| curve | law | share of the largest mode | annealed | apart at most |",
+        "|---|---|---|---|---|",
+    ]
+    for row in used.dropna(subset=["apart_annealed"]).itertuples():
+        share, annealed = "one mode", ""
+        if row.modes > 1:
+            share = f"{100 * row.share:.1f} % ± {100 * row.share_se:.1f}"
+            annealed = f"{100 * row.share_annealed:.1f}, {100 * row.share_annealed_2:.1f} %"
+        lines.append(
+            f"| {row.curve} | {row.law} | {share} | {annealed} | {row.apart_annealed:.2f} |"
+        )
+    return words + "\n".join(lines) + "\n"
 
 
 def page() -> str:
