@@ -1,6 +1,6 @@
 """Breaks placed freely on real curves: what chains miss, and what is put in their place.
 
-Run: uv run python benchmarks/free_breaks.py [--curves 20 6 2] [DATA_FOLDER]
+Run: uv run python benchmarks/free_breaks.py [--curves 20 6 1] [DATA_FOLDER]
 
 DATA_FOLDER (or the environment variable BAYESCALE_TEST_DATA) holds the curves of Alabdulmohsin et
 al. (2022), as for published_curves.py: evenly spaced ones of 54 vision and 16 language curves,
@@ -18,9 +18,10 @@ each curve and law.
 
     uv run python benchmarks/free_breaks.py --annealed [DATA_FOLDER]
 
-adds to the rows of that file with one break, whose draws were replaced, how they agree with two populations that are
-annealed slowly from the prior (annealed.py): ``share_annealed``, ``share_annealed_2`` (each member
-in the mode of the nearest draw), and ``apart_annealed`` over the sampled density's coordinates.
+adds to the rows of that file with one break, whose draws were replaced, how they agree with two
+populations that are annealed slowly from the prior (annealed.py): ``share_annealed``,
+``share_annealed_2`` (each member in the mode of the nearest draw), and ``apart_annealed`` over the
+sampled density's coordinates.
 """
 
 import argparse
@@ -141,7 +142,7 @@ def add_annealed(folder: Path, place: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("folder", nargs="?", default=os.environ.get("BAYESCALE_TEST_DATA"))
-    parser.add_argument("--curves", type=int, nargs=3, default=[20, 6, 2])
+    parser.add_argument("--curves", type=int, nargs=3, default=[20, 6, 1])
     parser.add_argument("--annealed", action="store_true")
     asked = parser.parse_args()
     place = Path(__file__).parent / "results" / "free_breaks.csv"
