@@ -107,8 +107,8 @@ class Law:
     collapsible: ClassVar[bool] = False
     #: The sampler's target acceptance that this form needs.
     target_accept: ClassVar[float] = 0.9
-    #: Whether the posterior may well have several modes, which are worth half a second's search.
-    many_modes: ClassVar[bool] = False
+    #: The coordinates by which modes may lie apart, which are then looked for all along them.
+    places: ClassVar[tuple[str, ...]] = ()
     #: How runs scatter unless the user says otherwise.
     default_likelihood: ClassVar[type[Likelihood]] = LogNormal
     #: Where published numbers come from; :func:`bayescale.published` fills it.
