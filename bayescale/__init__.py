@@ -129,6 +129,7 @@ if TYPE_CHECKING:
     from bayescale.pooling import partial_pooling, unpooled
     from bayescale.prior import Prior
     from bayescale.registry import law, list_laws
+    from bayescale.reporting.checklist import Checklist
     from bayescale.sensitivity import (
         sensitivity_to_prior,
         sensitivity_to_rows,
@@ -220,6 +221,7 @@ _HOMES = {
     "pooling": ["partial_pooling", "unpooled"],
     "prior": ["Prior"],
     "registry": ["law", "list_laws"],
+    "reporting.checklist": ["Checklist"],
     "sensitivity": ["sensitivity_to_prior", "sensitivity_to_rows", "sensitivity_to_smallest"],
     "stages": ["TwoStage", "two_stage"],
     "planning.targets": ["TargetCost", "target_cost"],

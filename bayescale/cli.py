@@ -1,4 +1,4 @@
-"""The command line: ``demo``, ``fit``, ``forecast``, ``required``, ``compare``, ``plan``, lists.
+"""The command line: ``demo``, ``fit``, ``forecast``, ``compare``, ``plan``, ``report`` and more.
 
 Arguments are parsed before anything heavy is imported, so that ``--help`` answers at once.
 Results go to standard output, everything else to standard error.
@@ -69,6 +69,7 @@ from bayescale.commands.output import (
     shown_as_notes,
 )
 from bayescale.commands.plan import plan
+from bayescale.commands.report import report
 from bayescale.errors import BayescaleError, BayescaleWarning, LawError, SamplingWarning
 
 if TYPE_CHECKING:
@@ -406,6 +407,7 @@ def _compare(
 
 
 app.command()(plan)
+app.command()(report)
 
 
 @app.command("warm")

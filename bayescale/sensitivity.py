@@ -132,7 +132,6 @@ def sensitivity_to_smallest(
     ([8, 6], True)
     """
     import cloudpickle
-    import pandas as pd
 
     if not hasattr(law, "expr") or isinstance(law, type):
         raise LawError(f"Give a law such as bs.PowerLaw() (with brackets); got {law!r}.")
@@ -146,20 +145,48 @@ def sensitivity_to_smallest(
     check(executor, workers)
     noise = likelihood or law.default_likelihood()
     every = observations(law, noise, runs, y, inputs, ceiling)
-    ((role, column),) = every.columns.items()
+    (role,) = every.columns
     targets = forecasting.checked_inputs(law.inputs, every.columns, {role: at}, "The forecast")
     if every.seen or group:
         check_named(every.seen, group or {}, "The forecast")
         targets, levels = forecasting.with_levels(targets, group or {})
         targets = {**targets, **levels}
-    starts = _starts(law, noise, every, cuts, group)
+    starts = cuts_tried(law, noise, every, cuts, group)
     settings = Sampling(draws=draws, tune=tune, target_accept=law.target_accept, seed=seed)
-    packed = cloudpickle.dumps(_Plan(law, noise, settings, every, targets, of))
+    packed = cloudpickle.dumps(Plan(law, noise, settings, every, targets, of))
     with task("Sensitivity to the smallest runs", total=len(starts), progress=progress) as bar:
         found = ordered(
             forecasts_from, packed, starts, workers=workers, executor=executor,
             done=lambda count: bar.update(advance=count),
         )  # fmt: skip
+    return by_cut(law, every, targets, starts, found, of, prob)
+
+
+def by_cut(
+    law: Any,
+    every: Observations,
+    targets: Mapping[str, Any],
+    starts: Sequence[float],
+    found: Sequence[Refit],
+    of: str,
+    prob: float,
+) -> pd.DataFrame:
+    """Return the table of :func:`sensitivity_to_smallest` from the forecasts by cut.
+
+    Parameters
+    ----------
+    law, every
+        What was fitted to which runs.
+    targets
+        Where it was forecast.
+    starts, found
+        The smallest input kept, and what the fit said; all runs first.
+    of, prob
+        As for :func:`sensitivity_to_smallest`.
+    """
+    import pandas as pd
+
+    ((role, column),) = every.columns.items()
     levels = [(1 - prob) / 2, 0.5, (1 + prob) / 2]
     middle, spread = np.median(found[0].draws, axis=0), found[0].draws.std(axis=0)
     rows = []
@@ -185,7 +212,7 @@ def sensitivity_to_smallest(
     table.attrs = {
         "law": law.signature_name(),
         "input": column,
-        "outcome": y,
+        "outcome": every.outcome_column,
         "probability": prob,
         "kind": "equal-tailed",
         "of": of,
@@ -194,8 +221,8 @@ def sensitivity_to_smallest(
 
 
 @dataclass(frozen=True, eq=False)
-class _Plan:
-    """What all refits have in common."""
+class Plan:
+    """What all refits have in common: what is fitted, to which runs, and what is forecast where."""
 
     law: Any
     likelihood: Any
@@ -206,7 +233,7 @@ class _Plan:
 
 
 @dataclass(frozen=True, eq=False)
-class _Refit:
+class Refit:
     """What one refit said: draws of shape (draw, target)."""
 
     draws: np.ndarray
@@ -214,7 +241,7 @@ class _Refit:
     problem: str
 
 
-def forecasts_from(packed: bytes, starts: Sequence[float]) -> list[_Refit]:
+def forecasts_from(packed: bytes, starts: Sequence[float]) -> list[Refit]:
     """Fit a law to the runs from each of some inputs on, and forecast.
 
     Parameters
@@ -226,16 +253,16 @@ def forecasts_from(packed: bytes, starts: Sequence[float]) -> list[_Refit]:
 
     Returns
     -------
-    list of _Refit
+    list of Refit
         Draws of the forecast, and the problems of the fit, if any.
     """
     import cloudpickle
 
-    plan: _Plan = cloudpickle.loads(packed)
+    plan: Plan = cloudpickle.loads(packed)
     return [_refit(plan, _from(plan.runs, start)) for start in starts]
 
 
-def forecasts_without(packed: bytes, rows: Sequence[int]) -> list[_Refit]:
+def forecasts_without(packed: bytes, rows: Sequence[int]) -> list[Refit]:
     """Fit a law to all runs but one, for each of some, and forecast; the priors stay put.
 
     Parameters
@@ -247,17 +274,17 @@ def forecasts_without(packed: bytes, rows: Sequence[int]) -> list[_Refit]:
 
     Returns
     -------
-    list of _Refit
+    list of Refit
         Draws of the forecast, and the problems of the fit, if any.
     """
     import cloudpickle
 
-    plan: _Plan = cloudpickle.loads(packed)
+    plan: Plan = cloudpickle.loads(packed)
     position = np.arange(len(plan.runs))
     return [_refit(plan, plan.runs.rows(position != row, anchored=True)) for row in rows]
 
 
-def _refit(plan: _Plan, runs: Observations) -> _Refit:
+def _refit(plan: Plan, runs: Observations) -> Refit:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SamplingWarning)  # it is told in the table
         made = fitting.fit(plan.law, plan.likelihood, runs, plan.settings, progress=False)
@@ -265,7 +292,7 @@ def _refit(plan: _Plan, runs: Observations) -> _Refit:
     forecast = made.forecast(drift=0.0, **asked)
     found = made.diagnostics
     flat = forecast.draws(plan.of).reshape(-1, forecast.curve.shape[-1])
-    return _Refit(flat, len(runs), "" if found.good else found.line())
+    return Refit(flat, len(runs), "" if found.good else found.line())
 
 
 def _from(runs: Observations, start: float) -> Observations:
@@ -282,14 +309,27 @@ def _check_kept(law: Any, noise: Any, kept: Observations, group: Mapping[str, An
         members.check_known(law, noise, kept.groups, group or {})
 
 
-def _starts(
+def cuts_tried(
     law: Any,
     noise: Any,
     every: Observations,
     cuts: Sequence[float] | None,
     group: Mapping[str, Any] | None,
 ) -> list[float]:
-    """Return the smallest input kept of every fit, all runs first."""
+    """Return the smallest input kept of every fit, all runs first.
+
+    Parameters
+    ----------
+    law, noise, every
+        What is fitted to which runs.
+    cuts, group
+        As for :func:`sensitivity_to_smallest`.
+
+    Raises
+    ------
+    DataError
+        If a cut that was given leaves too few runs.
+    """
     ((role, x),) = every.inputs.items()
     distinct, column = np.unique(x), every.columns[role]
     if cuts is None:
@@ -423,7 +463,7 @@ def sensitivity_to_rows(
     if repair and len(rows):
         targets = {role: made.inputs[name].to_numpy() for role, name in fit.runs.columns.items()}
         targets |= {column: made.inputs[column].tolist() for column in fit.groups}
-        plan = _Plan(fit.law, fit.likelihood, fit.settings, fit.runs, targets, of)
+        plan = Plan(fit.law, fit.likelihood, fit.settings, fit.runs, targets, of)
         with task("Sensitivity to single runs", total=len(rows), progress=progress) as bar:
             found = ordered(
                 forecasts_without, cloudpickle.dumps(plan), rows.tolist(), workers=workers,
@@ -570,7 +610,7 @@ def sensitivity_to_prior(fit: Fit, *, of: str = "curve", **inputs: Any) -> pd.Da
             f"The fit to {len(fit.runs)} runs does not hold its log likelihood, which is too "
             "large: with so many the prior hardly matters. Fit fewer draws to see it."
         )
-    watched = _watched(fit, _asked(fit, inputs) if inputs else None, of)
+    watched, labels = _watched(fit, _asked(fit, inputs) if inputs else None, of)
     prior = log_priors(fit)
     tree = xr.DataTree.from_dict(
         {
@@ -582,9 +622,9 @@ def sensitivity_to_prior(fit: Fit, *, of: str = "curve", **inputs: Any) -> pd.Da
 
     def sense(group: str, names: list[str] | None = None) -> pd.Series:
         if names and np.ptp(prior[names].to_dataarray().sum("variable").to_numpy()) == 0:
-            return pd.Series(0.0, index=[str(name) for name in watched])  # flat: no power bends it
+            return pd.Series(0.0, index=list(labels.values()))  # flat: no power bends it
         found = az.psense(tree, group=group, alphas=ALPHAS, group_var_names=names)
-        return pd.Series({str(name): float(found[name]) for name in watched})
+        return pd.Series({label: float(found[name]) for name, label in labels.items()})
 
     every = [str(name) for name in prior]
     table = pd.DataFrame({"prior": sense("prior", every), "likelihood": sense("likelihood")})
@@ -624,8 +664,11 @@ def log_priors(fit: Fit) -> xr.Dataset:
     return xr.Dataset(found, coords)
 
 
-def _watched(fit: Fit, made: Any, of: str) -> xr.Dataset:
-    """Return draws of everything that moves: parameters by component, noise, forecasts."""
+def _watched(fit: Fit, made: Any, of: str) -> tuple[xr.Dataset, dict[str, str]]:
+    """Return draws of everything that moves, parameters by component, noise, forecasts; its names.
+
+    In the data set variables are numbered: a column may have any name, a variable may not.
+    """
     import xarray as xr
 
     every = posterior.named_by_level(fit.runs, fit.parameters | fit.noise)
@@ -638,11 +681,10 @@ def _watched(fit: Fit, made: Any, of: str) -> xr.Dataset:
                 for name, value in made.inputs.iloc[i].items()
             )
             every[f"{FORECAST} at {where}"] = drawn[..., i]
-    moving = {
-        name: (("chain", "draw"), values) for name, values in every.items() if np.ptp(values) > 0
-    }
+    labels = {f"v{i}": name for i, name in enumerate(every) if np.ptp(every[name]) > 0}
+    moving = {name: (("chain", "draw"), every[label]) for name, label in labels.items()}
     coords = {name: fit.tree["posterior"][name].to_numpy() for name in ("chain", "draw")}
-    return xr.Dataset(moving, coords)
+    return xr.Dataset(moving, coords), labels
 
 
 def _diagnosis(prior: float, likelihood: float) -> str:
