@@ -49,6 +49,7 @@ from bayescale.commands.options import (
     drift_given,
     form_given,
     law_named,
+    laws_like,
     laws_named,
     likelihood_named,
     number_or_word,
@@ -94,7 +95,7 @@ class _Commands(TyperGroup):
 
 app = typer.Typer(
     cls=_Commands,
-    add_completion=False,
+    add_completion=True,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -204,7 +205,10 @@ def fit(
     y: Outcome,
     x: Column = None,
     inputs: Columns = None,
-    law: Annotated[str, typer.Option(help="The law; 'bayescale laws' lists them.")] = "power",
+    law: Annotated[
+        str,
+        typer.Option(help="The law; 'bayescale laws' lists them.", autocompletion=laws_like),
+    ] = "power",
     breaks: Breaks = None,
     placement: Placement = None,
     signed: Signed = False,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale.errors import DataError, DataWarning, LawError, nearest
+from bayescale.frames import frame
 from bayescale.groups import JOINT, Groups, dimension, grouped
 from bayescale.likelihoods import APART, Rows
 from bayescale.parameters import column_names, columns_by, slots
@@ -273,15 +274,8 @@ def observations(
     DataError
         If the table cannot be used; the message says which rows and what to do.
     """
-    import pandas as pd
-
     _check_roles(law, columns)
-    if not isinstance(runs, pd.DataFrame):
-        if not isinstance(runs, Mapping):
-            raise DataError(
-                f"The runs must be a pandas DataFrame, one run a row; got {type(runs).__name__}."
-            )
-        runs = pd.DataFrame(runs)
+    runs = frame(runs)
     if runs.empty:
         raise DataError("The table of runs is empty. It needs one row for each training run.")
     runs = _without_copies(runs)
@@ -349,10 +343,7 @@ def joined(runs: Observations, more: Any, likelihood: Any) -> pd.DataFrame:
             "Runs that were named by run= or merged, and one group of a fit, cannot be joined by "
             "new ones: put all rows in one table and fit it again."
         )
-    if not isinstance(more, pd.DataFrame):
-        if not isinstance(more, Mapping):
-            raise DataError(f"The new runs must be a DataFrame; got {type(more).__name__}.")
-        more = pd.DataFrame(more)
+    more = frame(more, "The new runs")
     table = runs.frame()
     for name in column_names(likelihood):
         given = getattr(likelihood, name)

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from bayescale import anchoring, fitting, model
-from bayescale.coordinates import Coordinates
+from bayescale import anchoring, before_data, fitting, model, prior_predictive
 from bayescale.data import Observations, observations
 from bayescale.errors import LawError, PriorError
 from bayescale.likelihoods import Correlated, Likelihood, LogNormal
-from bayescale.parameters import checked_value, parameter_names, primitives, slots
+from bayescale.parameters import checked_value, parameter_names, slots
 from bayescale.pooling import Varying
-from bayescale.prior import Fixed, Prior, one_or_all
+from bayescale.prior import Fixed, Prior, elicited, one_or_all
 from bayescale.sample import Sampling
 from bayescale.simulating import scattered
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     import pymc as pm
 
     from bayescale.fitting import Fit
+    from bayescale.prior_predictive import PriorPredictive
 
 #: The scale's prior where the floor is not a share of the curve.
 REDUCIBLE_PRIOR = Prior("LogNormal", mu=math.log(0.5), sigma=1.5, on="relative_scale")
@@ -155,6 +155,7 @@ class Law:
                 f"{type(self).__name__}({name}=) has no prior of its own that could vary by "
                 f"{one_or_all(given.by)!r}. Give one: bs.partial_pooling(bs.Prior(...), by=...)."
             )
+        given = Prior(given) if elicited(given) else given
         number = given if isinstance(given, Prior) else checked_value(self, field_name, given, name)
         value = number.placed_on(name) if isinstance(number, Prior) else Fixed(number, name)
         object.__setattr__(self, field_name, value)
@@ -441,28 +442,9 @@ class Law:
         >>> list(drawn), drawn["exponent"].shape
         (['irreducible', 'scale', 'exponent'], (50,))
         """
-        rng = np.random.default_rng(seed)
-        values: dict[str, Any] = {}
-        for slot in (part for whole in slots(self) for part in primitives(whole)):
-            if slot.prior is None:
-                held = np.full(slot.size or 1, slot.value, float).tolist()
-                values[slot.quantity] = held[0] if slot.size is None else tuple(held)
-            else:
-                shape = (slot.size or 1, draws)
-                drawn = slot.prior.frozen().rvs(size=shape, random_state=rng)
-                values[slot.quantity] = drawn[0] if slot.size is None else tuple(drawn)
-        coordinates = Coordinates(self, self.default_likelihood())
-        for slot in slots(self):
-            if slot.pooled:
-                values[slot.quantity] = coordinates.level_of(slot, values)
-
-        def wide(value: Any) -> Any:
-            if isinstance(value, tuple):
-                return tuple(wide(part) for part in value)
-            return np.array(np.broadcast_to(np.asarray(value, float), (draws,)))
-
-        natural = self.natural(values, references)
-        return {name: wide(value) for name, value in natural.items()}
+        values = before_data.quantities(self, draws, np.random.default_rng(seed))
+        natural = self.natural(before_data.of_some_group(self, values), references)
+        return {name: before_data.wide(value, draws) for name, value in natural.items()}
 
     def signature_name(self) -> str:
         """Return the form's name with the options that differ from their defaults."""
@@ -669,6 +651,62 @@ class Law:
             draws, tune, chains, cores, target_accept or self.target_accept, seed, sampler, retry
         )
         return fitting.fit(self, likelihood, checked, settings, progress)
+
+    def prior_predictive(
+        self,
+        runs: pd.DataFrame,
+        *,
+        y: str,
+        likelihood: Likelihood | None = None,
+        ceiling: float | None = None,
+        run: str | None = None,
+        draws: int = 500,
+        seed: int = 0,
+        **inputs: str,
+    ) -> PriorPredictive:
+        """Return runs that the priors lead to, at the inputs of real ones; nothing is fitted.
+
+        Parameters
+        ----------
+        runs
+            The table, one run a row: its inputs, and the scale of its outcomes, which default
+            priors are relative to.
+        y, likelihood, ceiling, run
+            As for :meth:`fit`.
+        draws
+            How many tables of runs.
+        seed
+            Same seed, same draws.
+        **inputs
+            The column of each input: ``x="params"``.
+
+        Returns
+        -------
+        PriorPredictive
+            ``check()`` says where the real runs lie among them; ``bs.plot_prior_predictive`` draws
+            them.
+
+        Raises
+        ------
+        DataError
+            If the table cannot be used.
+        LawError
+            If an input is missing or unknown, or a parameter varies with groups.
+
+        Examples
+        --------
+        >>> import bayescale as bs
+        >>> runs = bs.PowerLaw().simulate(x=[1, 3, 10, 30, 100, 300], y="loss")
+        >>> made = bs.PowerLaw().prior_predictive(runs, y="loss", x="x")
+        >>> bool(made.check()["inside"].all())
+        True
+        >>> steep = bs.PowerLaw(exponent=bs.Prior("Normal", mu=5, sigma=0.1))
+        >>> bool(steep.prior_predictive(runs, y="loss", x="x").check()["inside"].all())
+        False
+        """
+        likelihood = likelihood or self.noise(run)
+        checked = observations(self, likelihood, runs, y, inputs, ceiling, run)
+        return prior_predictive.predicted(self, likelihood, checked, draws, seed)
 
     def noise(self, run: str | None = None) -> Likelihood:
         """Return how runs scatter by default: correlated along a run where runs are named."""
