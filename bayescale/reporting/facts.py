@@ -36,7 +36,8 @@ def known(asked: Asked, found: Findings) -> dict[str, str]:
         "initialisation": initialisation_in_words(fit),
         "uncertainty": (
             f"Posterior draws of everything: intervals of {asked.prob * 100:g} %, equal-tailed, "
-            f"of parameters, curve and new runs. {fit.diagnostics.line()}."
+            "of parameters, curve and new runs. Diagnostics of the draws: "
+            f"{fit.diagnostics.line()}."
         ),
         "fitting_code": f"bayescale {version('bayescale')}, {versions_in_words()}.",
     }
@@ -143,8 +144,12 @@ def assumptions_in_words(fit: Fit, drift: float) -> str:
 
 def sampler_in_words(fit: Fit) -> str:
     """Return who sampled."""
-    by = "nutpie" if fit.settings.sampler == "nutpie" else "PyMC"
-    return f"The No-U-Turn sampler of {by}, {fit.settings.chains} chains"
+    return f"The No-U-Turn sampler of {sampler(fit)}, {fit.settings.chains} chains"
+
+
+def sampler(fit: Fit) -> str:
+    """Return the name of the package that sampled."""
+    return "nutpie" if fit.settings.sampler == "nutpie" else "PyMC"
 
 
 def settings_in_words(fit: Fit) -> str:

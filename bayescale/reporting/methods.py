@@ -34,10 +34,11 @@ def paragraph(asked: Asked, found: Findings) -> str:
         f"Outcomes ({runs.outcome_column}) scatter about the curve by {fit.likelihood.label}"
         + (", on the log scale." if fit.likelihood.on_logs else "."),
         f"Priors: {_priors(fit)}.",
-        f"{facts.sampler_in_words(fit)} with {fit.settings.tune} tuning steps and "
-        f"{fit.settings.draws} draws each (target acceptance {fit.settings.target_accept:g}, seed "
-        f"{fit.settings.seed}); the largest R-hat was {d.rhat:.3f}, the smallest bulk effective "
-        f"sample size {d.ess_bulk:.0f}, and {d.divergences} of {d.draws} transitions diverged.",
+        f"We sampled with NUTS ({facts.sampler(fit)}): {fit.settings.chains} chains of "
+        f"{fit.settings.tune} tuning steps and {fit.settings.draws} draws each (target acceptance "
+        f"{fit.settings.target_accept:g}, seed {fit.settings.seed}); the largest R-hat was "
+        f"{d.rhat:.3f}, the smallest bulk effective sample size {d.ess_bulk:.0f}, and "
+        f"{d.divergences} of {d.draws} transitions diverged.",
     ]
     if hasattr(found.forecast, "interval"):
         table = found.forecast.interval(asked.prob)
@@ -58,9 +59,9 @@ def paragraph(asked: Asked, found: Findings) -> str:
         )
     if hasattr(found.backtest, "points"):
         score = found.backtest.table.get("coverage_90")
-        shares = ", ".join(f"{name} {100 * share:.0f} %" for name, share in score.items())
+        shares = ", ".join(f"{100 * share:.0f} % ({name})" for name, share in score.items())
         told.append(
-            f"In a backtest that held the largest {found.backtest.x} out, 90 % intervals held "
+            f"In a backtest with the largest {found.backtest.x} held out, 90 % intervals held "
             f"{shares} of the points."
         )
     return " ".join(told)
