@@ -132,11 +132,9 @@ if TYPE_CHECKING:
     from bayescale.prior_predictive import PriorPredictive
     from bayescale.registry import law, list_laws
     from bayescale.reporting.checklist import Checklist
-    from bayescale.sensitivity import (
-        sensitivity_to_prior,
-        sensitivity_to_rows,
-        sensitivity_to_smallest,
-    )
+    from bayescale.sensitivity.priors import sensitivity_to_prior
+    from bayescale.sensitivity.single_runs import sensitivity_to_rows
+    from bayescale.sensitivity.smallest import sensitivity_to_smallest
     from bayescale.stages import TwoStage, two_stage
     from bayescale.trackers import read_runs
     from bayescale.verdicts import Verdict, verdict
@@ -227,7 +225,9 @@ _HOMES = {
     "prior_predictive": ["PriorPredictive"],
     "registry": ["law", "list_laws"],
     "reporting.checklist": ["Checklist"],
-    "sensitivity": ["sensitivity_to_prior", "sensitivity_to_rows", "sensitivity_to_smallest"],
+    "sensitivity.priors": ["sensitivity_to_prior"],
+    "sensitivity.single_runs": ["sensitivity_to_rows"],
+    "sensitivity.smallest": ["sensitivity_to_smallest"],
     "stages": ["TwoStage", "two_stage"],
     "planning.targets": ["TargetCost", "target_cost"],
     "experiments.studies": ["PowerStudy", "power_study"],

@@ -21,7 +21,7 @@ import numpy as np
 
 from bayescale import anchoring
 from bayescale.coordinates import Coordinates, frozen, split
-from bayescale.data import Observations
+from bayescale.observed import Observations
 from bayescale.parameters import slots
 
 #: From log residuals to independent standard normal numbers, and the log of their scale by row.

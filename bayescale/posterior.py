@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import before_data, collapse, condense, input_errors, model, pareto, sample
+from bayescale import collapse, condense, input_errors, model, pareto, prior_draws, sample
 from bayescale.coordinates import Coordinates, split
-from bayescale.data import Observations
 from bayescale.groups import Groups, dimension, subsets
 from bayescale.levels import at_cells, by_row, reduced, widened
+from bayescale.observed import Observations
 from bayescale.parameters import signature, spread_slots
 
 if TYPE_CHECKING:
@@ -465,7 +465,7 @@ def _prior(law: Any, likelihood: Any, runs: Observations, seed: int) -> xr.Datas
     """Return draws from the priors by the posterior's names, in one chain."""
     rng = np.random.default_rng([seed, 3])
     with np.errstate(all="ignore"):  # a wide prior may leave the range of numbers
-        found = before_data.drawn(law, likelihood, runs.references, PRIOR_DRAWS, rng)
+        found = prior_draws.drawn(law, likelihood, runs.references, PRIOR_DRAWS, rng)
 
     def chain(value: Any) -> Any:
         return tuple(part[None] for part in value) if isinstance(value, tuple) else value[None]

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import before_data, input_errors, posterior
-from bayescale.data import Observations
+from bayescale import input_errors, posterior, prior_draws
 from bayescale.errors import LawError
 from bayescale.forecasts import check_probability
 from bayescale.groups import refuse
+from bayescale.observed import Observations
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,7 +129,7 @@ def predicted(
         raise LawError(f"draws= must be a whole number of at least 2; got {draws!r}.")
     refuse(tuple(runs.seen), "prior_predictive()", "Ask the law without by=, for one group's runs.")
     rng = np.random.default_rng(seed)
-    _, parameters, noise = before_data.drawn(law, likelihood, runs.references, draws, rng)
+    _, parameters, noise = prior_draws.drawn(law, likelihood, runs.references, draws, rng)
 
     def curve(at: Any) -> np.ndarray:
         return posterior.evaluate(law, parameters, at, runs.references)

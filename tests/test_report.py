@@ -14,9 +14,10 @@ from invented import invented_draws, invented_fit
 from typer.testing import CliRunner
 
 import bayescale as bs
-from bayescale import cli, posterior, sensitivity
+from bayescale import cli, posterior
 from bayescale.plots import album
 from bayescale.reporting import asked, checklist, findings, methods, page, sections
+from bayescale.sensitivity import priors, single_runs
 
 HOSTILE = '<script>alert(1)</script>"&_%$'
 VOID = {"meta", "link", "br", "hr", "img", "input", "path", "use", "circle", "rect", "image"}
@@ -134,7 +135,7 @@ def test_a_section_that_fails_says_so_and_the_rest_is_written(fit, tmp_path, mon
     def broken(*args, **more):
         raise RuntimeError("no <b>luck</b> today")
 
-    monkeypatch.setattr(sensitivity, "sensitivity_to_prior", broken)
+    monkeypatch.setattr(priors, "sensitivity_to_prior", broken)
     monkeypatch.setattr(album, "svg_of", broken)
     monkeypatch.setitem(sections._BODIES, "data", broken)
     text = written(fit, tmp_path, quick=True)
@@ -151,7 +152,7 @@ def test_sections_are_chosen(fit, tmp_path, monkeypatch):
     def never(*args, **more):
         raise AssertionError("was not asked for")
 
-    monkeypatch.setattr(sensitivity, "sensitivity_to_rows", never)
+    monkeypatch.setattr(single_runs, "sensitivity_to_rows", never)
     text = written(fit, tmp_path, sections=["forecast", "data"])
     assert re.findall(r'<section id="(\w+)"', text) == ["data", "forecast"]
     assert 'class="failed"' not in text

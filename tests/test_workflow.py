@@ -149,7 +149,7 @@ def test_arviz_draws_from_the_tree(power_fit, call):
 
 
 def test_psense_by_arviz_is_ours(power_fit):
-    from bayescale.sensitivity import log_priors
+    from bayescale.sensitivity.priors import log_priors
 
     tree = power_fit.tree.copy()
     tree["log_prior"] = log_priors(power_fit)

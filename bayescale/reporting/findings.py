@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import backtesting, comparison, sensitivity, verdicts
+from bayescale import backtesting, comparison, verdicts
 from bayescale.reporting import page
 from bayescale.reporting.asked import Asked, cells
+from bayescale.sensitivity import priors, refits, single_runs, smallest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -163,7 +164,7 @@ def _verdict(asked: Asked, found: dict[str, Any]) -> Any:
 
 
 def _priors(asked: Asked, found: dict[str, Any]) -> pd.DataFrame:
-    return sensitivity.sensitivity_to_prior(asked.fit, **asked.furthest)
+    return priors.sensitivity_to_prior(asked.fit, **asked.furthest)
 
 
 def _smallest(asked: Asked, found: dict[str, Any]) -> pd.DataFrame | Absent:
@@ -174,20 +175,20 @@ def _smallest(asked: Asked, found: dict[str, Any]) -> pd.DataFrame | Absent:
     if asked.quick:
         return Absent("It takes fits, which a quick report leaves out.")
     target, group = _target(asked)
-    starts = sensitivity.cuts_tried(fit.law, fit.likelihood, fit.runs, None, group)
+    starts = smallest.cuts_tried(fit.law, fit.likelihood, fit.runs, None, group)
     if len(starts) < 2:
         return Absent("There are too few runs to leave any out.")
     plan, packed = _plan(asked, target)
     own = _own_draws(asked, plan)
-    made = {starts[0]: sensitivity.Refit(own, len(fit.runs), _problem(fit))}
+    made = {starts[0]: refits.Refit(own, len(fit.runs), _problem(fit))}
     for start in _spread(starts[1:]):
         if asked.left <= 0:
             break
-        (made[start],) = sensitivity.forecasts_from(packed, [start])
+        (made[start],) = refits.forecasts_from(packed, [start])
     if len(made) < 2:
         return Absent(_late(asked))
     kept = sorted(made)
-    table = sensitivity.by_cut(
+    table = smallest.by_cut(
         fit.law, fit.runs, plan.targets, kept, [made[s] for s in kept], "curve", asked.prob
     )
     table.attrs["left_out"] = len(starts) - len(kept)
@@ -197,16 +198,16 @@ def _smallest(asked: Asked, found: dict[str, Any]) -> pd.DataFrame | Absent:
 def _single(asked: Asked, found: dict[str, Any]) -> pd.DataFrame:
     """Leave out single runs by weights; fit again without those that need it, if there is time."""
     fit, (target, _) = asked.fit, _target(asked)
-    table = sensitivity.sensitivity_to_rows(fit, repair=False, progress=False, **target)
+    table = single_runs.sensitivity_to_rows(fit, repair=False, progress=False, **target)
     weak = table.loc[table["warning"].ne(""), "row"].tolist()
     if not weak or asked.quick or asked.left <= 0:
         return table
     began = time.monotonic()
     _, packed = _plan(asked, target)
-    sensitivity.forecasts_without(packed, weak[:1])
+    refits.forecasts_without(packed, weak[:1])
     if (time.monotonic() - began) * len(weak) > asked.left:
         return table
-    return sensitivity.sensitivity_to_rows(fit, progress=False, **target)
+    return single_runs.sensitivity_to_rows(fit, progress=False, **target)
 
 
 _DO: dict[str, Callable[[Asked, dict[str, Any]], Any]] = {
@@ -227,7 +228,7 @@ def _target(asked: Asked) -> tuple[dict[str, Any], dict[str, Any] | None]:
     return target, group or None
 
 
-def _plan(asked: Asked, target: dict[str, Any]) -> tuple[sensitivity.Plan, bytes]:
+def _plan(asked: Asked, target: dict[str, Any]) -> tuple[refits.Plan, bytes]:
     import cloudpickle
 
     fit = asked.fit
@@ -235,7 +236,7 @@ def _plan(asked: Asked, target: dict[str, Any]) -> tuple[sensitivity.Plan, bytes
         name: [value] if name in fit.groups else np.array([float(value)])
         for name, value in target.items()
     }
-    plan = sensitivity.Plan(fit.law, fit.likelihood, fit.settings, fit.runs, at, "curve")
+    plan = refits.Plan(fit.law, fit.likelihood, fit.settings, fit.runs, at, "curve")
     return plan, cloudpickle.dumps(plan)
 
 
@@ -251,7 +252,7 @@ def _spread(starts: list[float]) -> list[float]:
     return order
 
 
-def _own_draws(asked: Asked, plan: sensitivity.Plan) -> np.ndarray:
+def _own_draws(asked: Asked, plan: refits.Plan) -> np.ndarray:
     """Return draws of the same forecast by the fit itself, shape (draw, target)."""
     targets: dict[str, Any] = plan.targets
     made = _copy(asked.fit).forecast(drift=0.0, **targets)

@@ -1,4 +1,4 @@
-"""Draws from the priors, by numpy alone: what was believed before the runs were seen."""
+"""What the priors of a law say of its parameters, by draws, without data or a sampler."""
 
 from __future__ import annotations
 
@@ -9,6 +9,34 @@ import numpy as np
 
 from bayescale.coordinates import Coordinates
 from bayescale.parameters import primitives, slots
+
+
+def prior_draws(law: Any, references: Mapping[str, float], draws: int, seed: int) -> dict[str, Any]:
+    """Return parameters drawn from the priors, in the user's units.
+
+    Parameters
+    ----------
+    law
+        The law; of what varies with groups, some group is drawn.
+    references
+        The scale of the data.
+    draws
+        How many.
+    seed
+        Same seed, same draws.
+
+    Returns
+    -------
+    dict
+        Parameter to array of shape (draws,); components of a parameter as a tuple of them.
+    """
+    values = quantities(law, draws, np.random.default_rng(seed))
+    coordinates = Coordinates(law, law.default_likelihood())
+    for slot in slots(law):
+        if slot.pooled:
+            values[slot.quantity] = coordinates.level_of(slot, values)
+    natural = law.natural(values, references)
+    return {name: wide(value, draws) for name, value in natural.items()}
 
 
 def quantities(spec: Any, draws: int, rng: np.random.Generator) -> dict[str, Any]:
@@ -40,23 +68,6 @@ def quantities(spec: Any, draws: int, rng: np.random.Generator) -> dict[str, Any
     return values
 
 
-def of_some_group(law: Any, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return quantities with those that are pooled put together from their primitives."""
-    coordinates = Coordinates(law, law.default_likelihood())
-    found = dict(values)
-    for slot in slots(law):
-        if slot.pooled:
-            found[slot.quantity] = coordinates.level_of(slot, found)
-    return found
-
-
-def wide(value: Any, draws: int) -> Any:
-    """Return a quantity as an array of shape (draws,), or a tuple of them."""
-    if isinstance(value, tuple):
-        return tuple(wide(part, draws) for part in value)
-    return np.array(np.broadcast_to(np.asarray(value, float), (draws,)))
-
-
 def drawn(
     law: Any, likelihood: Any, references: Mapping[str, float], draws: int, rng: np.random.Generator
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
@@ -83,3 +94,10 @@ def drawn(
         {name: wide(value, draws) for name, value in group.items()} for group in groups
     )
     return first, second, third
+
+
+def wide(value: Any, draws: int) -> Any:
+    """Return a quantity as an array of shape (draws,), or a tuple of them."""
+    if isinstance(value, tuple):
+        return tuple(wide(part, draws) for part in value)
+    return np.array(np.broadcast_to(np.asarray(value, float), (draws,)))
