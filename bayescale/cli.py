@@ -22,6 +22,7 @@ from bayescale.commands.lists import datasets, laws
 from bayescale.commands.outlook import outlook
 from bayescale.commands.output import note, shown_as_notes
 from bayescale.commands.plan import plan
+from bayescale.commands.report import report
 from bayescale.commands.required import required
 from bayescale.commands.warm import warm
 from bayescale.errors import BayescaleError, BayescaleWarning, SamplingWarning

@@ -14,7 +14,7 @@ from invented import invented_draws, invented_fit
 from typer.testing import CliRunner
 
 import bayescale as bs
-from bayescale import cli, posterior
+from bayescale import backtesting, cli, posterior
 from bayescale.plots import album
 from bayescale.reporting import asked, checklist, findings, methods, page, sections
 from bayescale.sensitivity import priors, single_runs
@@ -402,3 +402,23 @@ def test_a_report_is_printed_whole(power_fit, tmp_path):
     made = (tmp_path / "a.pdf").read_bytes()
     pages = len(re.findall(rb"/Type\s*/Page\b", made))
     assert 3 <= pages <= 20
+
+
+def test_a_backtest_of_fits_holds_out_their_own_runs(monkeypatch, no_sampling):
+    """A table made of the runs would forget which training run each row is of."""
+    one, two = (
+        bs.PowerLaw().simulate(x=np.geomspace(1, 1e3, 8), y="loss", seed=seed) for seed in (0, 1)
+    )
+    table = pd.concat([one.assign(name="a"), two.assign(name="b")])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", bs.BayescaleWarning)
+        made = bs.PowerLaw().fit(
+            table, y="loss", x="x", run="name", draws=100, tune=10, progress=False
+        )
+    seen = []
+    monkeypatch.setattr(backtesting, "_tested", lambda plan, *rest: seen.append((plan, rest)))
+    backtesting.backtest_of_fits({"a": made}, holdout=2)
+    (plan, (folds, *_)) = seen[0]
+    assert plan.every is made.runs
+    assert plan.noise["a"] is made.likelihood
+    assert len(folds[0].train) < len(made.runs) or folds[0].train.sum() < len(made.runs)
