@@ -24,7 +24,8 @@ def sections(asked: Asked, found: Findings) -> list[page.Section]:
     """Return the sections that were asked for; one that fails says so."""
     made = []
     for name in asked.sections:
-        body = page.kept(lambda name=name: _BODIES[name](asked, found), "This section")
+        with np.errstate(all="ignore"):  # numbers of what does not vary are shown as missing
+            body = page.kept(lambda name=name: _BODIES[name](asked, found), "This section")
         made.append(page.Section(name, TITLES[name], body))
     return made
 
