@@ -14,7 +14,7 @@ from invented import invented_draws, invented_fit
 from typer.testing import CliRunner
 
 import bayescale as bs
-from bayescale import backtesting, cli, posterior
+from bayescale import backtesting, cli, engines
 from bayescale.plots import album
 from bayescale.reporting import asked, checklist, findings, methods, page, sections
 from bayescale.sensitivity import priors, single_runs
@@ -64,7 +64,7 @@ def written(fit, folder, **options):
 
 @pytest.fixture
 def no_nuts(monkeypatch):
-    monkeypatch.setattr(posterior, "draw", invented_draws)
+    monkeypatch.setattr(engines, "draw", invented_draws)
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +166,7 @@ def test_a_quick_report_fits_nothing_and_a_slow_one_stops_in_time(tmp_path, monk
         calls.append(1)
         return invented_draws(*given, **more)
 
-    monkeypatch.setattr(posterior, "draw", counted)
+    monkeypatch.setattr(engines, "draw", counted)
     text = written(made, tmp_path, quick=True, backtest=0.25)
     assert not calls
     assert "which a quick report leaves out" in text

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import posterior
+from bayescale import labelling
 from bayescale.checks import populations
 from bayescale.coordinates import frozen
 from bayescale.errors import DataError
@@ -146,8 +146,8 @@ def _watched(fit: Fit, made: Any, of: str) -> tuple[xr.Dataset, dict[str, str]]:
     """
     import xarray as xr
 
-    every = posterior.named_by_level(fit.runs, fit.parameters | fit.noise)
-    every |= posterior.named({n: fit.quantities[n] for n in populations(fit.coordinates)})
+    every = labelling.named_by_level(fit.runs, fit.parameters | fit.noise)
+    every |= labelling.named({n: fit.quantities[n] for n in populations(fit.coordinates)})
     if made is not None:
         drawn = made.draws(of)
         for i in range(drawn.shape[-1]):
