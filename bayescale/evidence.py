@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import backtesting, breaks, comparison, forecasts, posterior, sensitivity
-from bayescale.coordinates import frozen
 from bayescale.errors import DataWarning, LawError
+from bayescale.free_scale import frozen
 from bayescale.groups import refuse
 from bayescale.parameters import slots
 

@@ -16,9 +16,9 @@ import numpy as np
 
 from bayescale import collapse, input_errors
 from bayescale.condense import Condensed
-from bayescale.coordinates import Coordinates, count, fixed_values, split
+from bayescale.coordinates import Coordinates, fixed_values, split
 from bayescale.data import Observations
-from bayescale.groups import Groups, dimension
+from bayescale.groups import Groups, count, dimension
 from bayescale.logarithms import taken_once
 from bayescale.parameters import Slot
 

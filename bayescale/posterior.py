@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import collapse, condense, input_errors, model, pareto, sample
+from bayescale import collapse, condense, input_errors, model, pareto, sample, told
 from bayescale.coordinates import Coordinates, split
 from bayescale.data import Observations
 from bayescale.groups import Groups, dimension, subsets
@@ -288,13 +288,13 @@ def _draw_grouped(
     if settings.sampler == "nutpie":
         slope = sample.slope(density_key("declared", coordinates, settings), density)
     if slope is not None:
-        numbers = {**numbers, **coordinates.glanced_at(slope, numbers)}
+        numbers = {**numbers, **told.glanced_at(coordinates, slope, numbers)}
         density = replace(density, numbers=numbers)
     few = {name: min(getattr(settings, name), PILOT[name]) for name in PILOT}
     short = replace(settings, **few, target_accept=min(settings.target_accept, 0.9))
     key = density_key("declared", coordinates, settings)
     vectors, _ = sample.run(key, density, short)
-    numbers = {**numbers, **coordinates.learned(coordinates.split(vectors), numbers)}
+    numbers = {**numbers, **told.learned(coordinates, coordinates.split(vectors), numbers)}
     closer = max(settings.target_accept, CLOSER if _few_levels(coordinates) else 0.0)
     # Other random numbers than the pilot's, from which the coordinates come.
     anew = replace(settings, seed=(settings.seed + 1) % 2**32, target_accept=closer)

@@ -11,9 +11,9 @@ import numpy as np
 
 from bayescale import comparison, fitting, forecasting, forecasts, members, posterior
 from bayescale.checks import populations
-from bayescale.coordinates import frozen
 from bayescale.data import Observations, check_enough, check_levels, observations
 from bayescale.errors import DataError, LawError, SamplingWarning
+from bayescale.free_scale import frozen
 from bayescale.groups import check_named
 from bayescale.model import OUTCOME
 from bayescale.progress import task

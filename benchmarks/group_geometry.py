@@ -22,7 +22,7 @@ import pandas as pd
 from scipy.special import ndtr
 
 import bayescale as bs
-from bayescale.coordinates import Coordinates
+from bayescale import told
 
 RESULTS = Path(__file__).parent / "results"
 #: Groups, runs of each, how far groups lie apart (times 0.3 (log level), 0.5 (probit of the floor's
@@ -63,14 +63,14 @@ def measured(runs: pd.DataFrame, factor: float, seed: int = 1) -> dict:
     """Sample with coordinates of our choosing."""
     varies = bs.partial_pooling(by="family")
     law = bs.PowerLaw(irreducible=varies, scale=varies, exponent=varies)
-    own = Coordinates.learned
+    own = told.learned
 
-    def forced(self: Coordinates, *given: Any) -> dict:
-        found = own(self, *given)
+    def forced(*given: Any) -> dict:
+        found = own(*given)
         return {n: factor * v if n.endswith("_precision") else v for n, v in found.items()}
 
     started = time.process_time()
-    with mock.patch.object(Coordinates, "learned", forced), warnings.catch_warnings():
+    with mock.patch.object(told, "learned", forced), warnings.catch_warnings():
         warnings.simplefilter("ignore", bs.SamplingWarning)
         fit = law.fit(runs, y="y", x="x", seed=seed, retry=False, cores=1, progress=False)
     found, table = fit.diagnostics, fit.summary()
