@@ -140,6 +140,15 @@ class Coordinates:
         """Cut the last axis of an array of coordinates into named ones."""
         return split(vector, self.sizes, self.lengths)
 
+    def joined(self, z: Mapping[str, Any]) -> np.ndarray:
+        """Return named coordinates as vectors: the inverse of :meth:`split`."""
+        found = []
+        for name, size in self.sizes.items():
+            for part in z[name] if size is not None else (z[name],):
+                levels = np.moveaxis(part, 0, -1) if name in self.lengths else part[..., None]
+                found.append(levels)
+        return np.concatenate(found, axis=-1)
+
     def declared_numbers(self, references: Mapping[str, float]) -> dict[str, Any]:
         """Return the numbers of the declared model: references, fixed values, prior arguments."""
         # A compiled density knows numbers by their place, and references come in any order.
@@ -244,21 +253,24 @@ class Coordinates:
 
     def mapped(
         self, z: Mapping[str, Any], numbers: Mapping[str, Any], pair: bool
-    ) -> tuple[dict[str, Any], Any, dict[str, Any]]:
-        """Return values, log Jacobian, and by how much the floor moves a quantity's coordinate."""
+    ) -> tuple[dict[str, Any], Any, dict[str, tuple[Any, bool]]]:
+        """Return values, log Jacobian, and by how much the floor moves a quantity's coordinate.
+
+        None where it does not; and whether it moves each level by itself.
+        """
         values = fixed_values(self.slots, numbers)
         log_jacobian: Any = 0.0
-        moves: dict[str, Any] = {}
+        moves: dict[str, tuple[Any, bool]] = {}
         steeper: Any = None
         if pair and self.tilted and self.pair:
             steeper = _log_steeper(normal_cdf(z[_PAIR[1]]), numbers), self.pair[0].by
         for slot in sorted(self.declared, key=lambda slot: slot == self.tilted):
             shift = self._shift(steeper, slot) if pair and slot == self.tilted else None
-            moves[slot.quantity] = shift
+            by_level = shift is not None and steeper is not None and steeper[1] == slot.by
+            moves[slot.quantity] = shift, by_level
             if slot.pooled:
-                by_level = shift is not None and steeper is not None and steeper[1] == slot.by
                 found, jacobian = pooled.values(
-                    self._groups, slot, z, values, numbers, (shift, by_level)
+                    self._groups, slot, z, values, numbers, moves[slot.quantity]
                 )
             elif slot.prior is not None and slot.quantity in self.sizes:
                 found, jacobian = _single(slot, z[slot.quantity], numbers, shift)

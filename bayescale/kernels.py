@@ -221,6 +221,26 @@ def straightened(compiled: Any, size: int) -> Any | None:
     return replace(compiled, compiled_logp_func=_c_straightened(function, size))
 
 
+def untangled(compiled: Any) -> Any | None:
+    """Return a compiled density in untangled coordinates, of whatever number.
+
+    Parameters
+    ----------
+    compiled
+        What :func:`compiled` returned.
+
+    Returns
+    -------
+    object or None
+        It takes, behind the density's own numbers, those of an
+        :class:`~bayescale.untangle.Untangled`. None where nutpie compiled by its public route.
+    """
+    function = getattr(getattr(compiled.logp_func, "vm", None), "jit_fn", None)
+    if function is None:
+        return None
+    return replace(compiled, compiled_logp_func=_c_untangled(function))
+
+
 def _by_wrapper(density: Density) -> Any:
     from nutpie.compile_pymc import CompiledPyMCModel
 
@@ -395,6 +415,53 @@ def _c_straightened(inner: Any, size: int) -> Any:
                     along[b] += along[i] * whole[k] * v[a]
                     k += 1
         carray(value_at, (1,))[0] = total
+        return 0 if finite else 3
+
+    return cfunc(signature)(density)
+
+
+def _c_untangled(inner: Any) -> Any:
+    """Return the C function of a density in untangled coordinates (see untangle.py)."""
+    import numba as typed
+    from nutpie.compile_pymc import address_as_void_pointer
+
+    numba: Any = typed  # the type checker knows none of its names
+    pointer: Any = address_as_void_pointer
+    carray, cfunc, types = numba.carray, numba.cfunc, numba.types
+    doubles = types.CPointer(types.double)
+    signature = types.int64(types.uint64, doubles, doubles, doubles, types.CPointer(types.uint64))
+
+    def density(length, point_at, gradient_at, value_at, record_at):
+        size = np.int64(length)
+        record = carray(record_at, (_RECORD,))
+        count = np.int64(record[2])
+        whole = carray(pointer(record[0]), (count,), np.float64)
+        middle = count - 1 - np.int64(whole[count - 1])
+        begins = middle + size
+        columns_at = begins + size + 1
+        if middle < 0 or columns_at >= count:
+            return -1
+        entries = np.int64(whole[begins + size])
+        values_at = columns_at + entries
+        if values_at + entries != count - 1:
+            return -1
+        u, out = carray(point_at, (size,)), carray(gradient_at, (size,))
+        z = np.empty(size)
+        for i in range(size):
+            z[i] = whole[middle + i]
+            for k in range(np.int64(whole[begins + i]), np.int64(whole[begins + i + 1])):
+                z[i] += whole[values_at + k] * u[np.int64(whole[columns_at + k])]
+        numbers = carray(pointer(record[0]), (middle,), np.float64)
+        columns = carray(pointer(record[1]), (record[5], record[6]), np.float64)
+        value, gradient = inner(z, numbers, columns)
+        finite = np.isfinite(value[()])
+        for i in range(size):
+            out[i] = 0.0
+        for i in range(size):
+            finite = finite and np.isfinite(gradient[i])
+            for k in range(np.int64(whole[begins + i]), np.int64(whole[begins + i + 1])):
+                out[np.int64(whole[columns_at + k])] += whole[values_at + k] * gradient[i]
+        carray(value_at, (1,))[0] = value[()]
         return 0 if finite else 3
 
     return cfunc(signature)(density)

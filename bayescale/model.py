@@ -199,6 +199,23 @@ class Density:
         return bool(self.varying)
 
     @property
+    def blocks(self) -> list[np.ndarray]:
+        """The coordinates of each level, and of what is shared: each of shape (block, coordinate).
+
+        What varies with the same columns is of one family of blocks; what is shared is one block.
+        """
+        at, found = 0, {}
+        for name, size in self.sizes.items():
+            length = self.lengths.get(name, 1)
+            for _ in range(size or 1):
+                places = np.arange(at, at + length)
+                found.setdefault(self.varying.get(name), []).append(places)
+                at += length
+        shared = found.pop(None, [])
+        families = [np.stack(each, axis=1) for each in found.values()]
+        return families + ([np.concatenate(shared)[None]] if shared else [])
+
+    @property
     def data(self) -> dict[str, np.ndarray]:
         """The numbers in one vector and the columns in one matrix, whose shapes may change.
 

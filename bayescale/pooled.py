@@ -34,17 +34,14 @@ def values(
             continue
         made_of[part.quantity], jacobian = width_of(part, z[part.quantity], numbers)
         log_jacobian = log_jacobian + jacobian
-    moves, by_level = shift
-    lead = 0.0 if moves is None else moves.mean(0) if by_level else moves
-    start = numbers[f"{middle.quantity}_origin"] + lead
-    unit, alone = numbers[f"{middle.quantity}_unit"], len(slot.by) == 1
+    start, unit, alone = _led(slot, numbers, shift)
     found: dict[str, list] = {name: [] for name in (middle.quantity, slot.quantity)}
-    found |= {offset(slot, column): [] for column in slot.by}
+    found |= {name: [] for name in _offsets(slot)}
     for i, population in enumerate(parts(slot, z[middle.quantity])):
         own = {column: parts(slot, z[offset(slot, column)])[i] for column in slot.by}
         told = {
-            column: as_told(numbers, names[i], own[column], moves if alone else None)
-            for column, names in ((column, names_of_told(slot, column)) for column in slot.by)
+            column: as_told(numbers, names_of_told(slot, column)[i], own[column], shift[0], alone)
+            for column in slot.by
         }
         free, jacobian = start + unit * population, np.log(unit)
         if alone:
@@ -66,6 +63,52 @@ def values(
     single = slot.size is None
     made_of |= {name: parts[0] if single else tuple(parts) for name, parts in found.items()}
     return made_of, log_jacobian
+
+
+def coordinates_of(
+    slot: Slot,
+    values: Mapping[str, Any],
+    numbers: Mapping[str, Any],
+    shift: tuple[Any, bool],
+) -> dict[str, Any]:
+    """Return the coordinates of all that makes up a pooled quantity: the inverse of :func:`values`.
+
+    Of draws, in numpy. Spreads that may not be any positive number are left out: nothing that is
+    learned moves theirs.
+    """
+    middle, found = primitives(slot)[0], {}
+    for part in spread_slots(slot):
+        if may_vanish(part):
+            away = np.log(values[part.quantity]) - numbers[f"{part.quantity}_origin"]
+            unit = numbers[f"{part.quantity}_unit"]
+            found[part.quantity] = placing.log_spread_back(away) / unit
+    start, unit, alone = _led(slot, numbers, shift)
+    by_part: dict[str, list] = {name: [] for name in (middle.quantity, *_offsets(slot))}
+    for i, population in enumerate(parts(slot, values[middle.quantity])):
+        free = free_of_bounds(middle.prior, population)
+        coordinate = (free - start) / unit
+        for column in slot.by:
+            width, name = values[spread(slot, column)], offset(slot, column)
+            moved = parts(slot, values[name])[i]
+            told = as_told(numbers, names_of_told(slot, column)[i], moved, shift[0], alone)
+            if alone:
+                coordinate = placing.middle_back(free, start, unit, width, told)
+            about = free if alone else 0.0
+            by_part[name].append(placing.offsets_back(moved, width, told, about))
+        by_part[middle.quantity].append(coordinate)
+    single = slot.size is None
+    return found | {name: every[0] if single else tuple(every) for name, every in by_part.items()}
+
+
+def _offsets(slot: Slot) -> list[str]:
+    return [offset(slot, column) for column in slot.by]
+
+
+def _led(slot: Slot, numbers: Mapping[str, Any], shift: tuple[Any, bool]) -> tuple[Any, Any, bool]:
+    """Return where a population's middle starts, its unit, and whether one column tells of it."""
+    (moves, by_level), name = shift, primitives(slot)[0].quantity
+    lead = 0.0 if moves is None else moves.mean(0) if by_level else moves
+    return numbers[f"{name}_origin"] + lead, numbers[f"{name}_unit"], len(slot.by) == 1
 
 
 def along(groups: Groups, slot: Slot, column: str, moved: Any, numbers: Mapping[str, Any]) -> Any:
@@ -124,11 +167,14 @@ def before_draws(slot: Slot, column: str, count: int) -> placing.Told:
 
 
 def as_told(
-    numbers: Mapping[str, Any], names: tuple[str, str], like: Any, moves: Any
+    numbers: Mapping[str, Any], names: tuple[str, str], like: Any, moves: Any, alone: bool
 ) -> placing.Told:
-    """Return what runs say of levels, moved to follow the floor, in the shape of draws."""
+    """Return what runs say of levels in the shape of draws.
+
+    Moved to follow the floor, where it is of levels and not of one of several effects.
+    """
     near, precision = (along_levels(numbers[name], like) for name in names)
-    return placing.Told(near if moves is None else near + moves, precision)
+    return placing.Told(near + moves if alone and moves is not None else near, precision)
 
 
 def positions(index: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bayescale import glance, placing
+from bayescale import glance, placing, pooled
 from bayescale.coordinates import Coordinates
 from bayescale.free_scale import free_of_bounds
 from bayescale.parameters import Slot, offset, primitives, spread, spread_slots
@@ -43,16 +43,39 @@ def learned(
             if may_vanish(part) and part.prior is not None:
                 found[f"{part.quantity}_origin"] = float(np.log(np.median(width)))
             for i, names in enumerate(names_of_told(slot, column)):
-                said = _said(coordinates, slot, column, i, values, width, moves.get(slot.quantity))
+                said = _said(coordinates, slot, column, i, values, width, moves[slot.quantity][0])
                 found |= dict(zip(names, said, strict=True))
     return found
+
+
+def placed_anew(
+    coordinates: Coordinates, vectors: np.ndarray, old: Mapping[str, Any], new: Mapping[str, Any]
+) -> np.ndarray:
+    """Return draws in the coordinates that other numbers make of them.
+
+    Parameters
+    ----------
+    coordinates
+        Of what is fitted.
+    vectors
+        Draws, shape (chain, draw, coordinate).
+    old, new
+        The numbers by which they were drawn, and those that :func:`learned` or :func:`glanced_at`
+        changed.
+    """
+    z = coordinates.split(vectors)
+    values, _, moves = coordinates.mapped(z, old, True)
+    for slot in coordinates.declared:
+        if slot.pooled:
+            z |= pooled.coordinates_of(slot, values, new, moves[slot.quantity])
+    return coordinates.joined(z)
 
 
 def glanced_at(
     coordinates: Coordinates,
     slope: Callable[[np.ndarray], tuple[float, np.ndarray]],
     numbers: Mapping[str, Any],
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], np.ndarray] | None:
     """Return what the runs seem to say of pooled levels, before there are draws (glance.py).
 
     Parameters
@@ -66,16 +89,17 @@ def glanced_at(
 
     Returns
     -------
-    dict
-        Numbers that may take the place of those; empty where the glance fails.
+    told, point
+        Numbers that may take the place of those, and where by those the density is highest with
+        spreads at their medians; None where the glance fails.
     """
     size = sum((n or 1) * coordinates.lengths.get(name, 1) for name, n in coordinates.sizes.items())
     places = coordinates.split(np.arange(size))
-    pooled = [slot for slot in coordinates.declared if slot.pooled]
-    spreads = [part.quantity for slot in pooled for part in spread_slots(slot)]
+    varied = [slot for slot in coordinates.declared if slot.pooled]
+    spreads = [part.quantity for slot in varied for part in spread_slots(slot)]
     held = [int(places[name]) for name in spreads if name in places]
     by_column: dict[str, list] = {}
-    for slot in pooled:
+    for slot in varied:
         for column in slot.by:
             for i, part in enumerate(parts(slot, places[offset(slot, column)])):
                 by_column.setdefault(column, []).append((slot, i, np.asarray(part, int)))
@@ -83,13 +107,13 @@ def glanced_at(
         slope, size, np.array(held, int), [[p for *_, p in one] for one in by_column.values()]
     )
     if found is None:
-        return {}
+        return None
     values, _, moves = coordinates.mapped(coordinates.split(found[0][None, None]), numbers, True)
     told: dict[str, Any] = {}
     for (column, every), variances in zip(by_column.items(), found[1], strict=True):
         for (slot, i, _), variance in zip(every, variances, strict=True):
             names, width = names_of_told(slot, column)[i], values[spread(slot, column)]
-            flat = _flat(coordinates, slot, column, i, values, width, moves.get(slot.quantity))
+            flat = _flat(coordinates, slot, column, i, values, width, moves[slot.quantity][0])
             levels, middle = (part[:, 0] for part in flat)
             before = np.asarray(numbers[names[1]])
             square = float(np.ravel(width)[0]) ** 2
@@ -97,7 +121,7 @@ def glanced_at(
             precision = np.maximum(1 / own - 1 / square, 1e-6 / own)
             near = levels + (levels - middle) / (precision * square)
             told |= dict(zip(names, (near, precision), strict=True))
-    return told
+    return told, found[0]
 
 
 def _said(
