@@ -16,6 +16,7 @@ from bayescale.coordinates import Coordinates
 from bayescale.data import Observations, observations
 from bayescale.errors import LawError, PriorError
 from bayescale.likelihoods import Correlated, Likelihood, LogNormal
+from bayescale.likelihoods.correlated import OF_SEVERAL_RUNS
 from bayescale.parameters import checked_value, parameter_names, primitives, slots
 from bayescale.pooling import Varying
 from bayescale.prior import Fixed, Prior, one_or_all
@@ -671,9 +672,12 @@ class Law:
         return fitting.fit(self, likelihood, checked, settings, progress)
 
     def noise(self, run: str | None = None) -> Likelihood:
-        """Return how runs scatter by default: correlated along a run where runs are named."""
+        """Return how runs scatter by default: correlated along a run where runs are named.
+
+        For longer, perhaps, than along a single curve, of which slow noise would be a part.
+        """
         plain = self.default_likelihood()
-        return plain if run is None else Correlated(plain)
+        return plain if run is None else Correlated(plain, correlation_length=OF_SEVERAL_RUNS)
 
     def simulate(
         self,

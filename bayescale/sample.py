@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -230,7 +230,7 @@ def _run_straightened(
 
 
 def _run_nutpie(
-    compiled: Any, settings: Sampling, adaptation: str = "low_rank"
+    compiled: Any, settings: Sampling, adaptation: Literal["low_rank", "diag"] = "low_rank"
 ) -> tuple[np.ndarray, xr.Dataset]:
     import nutpie
 

@@ -632,3 +632,11 @@ class TestLeaveOneOut:
             fit.law, fit.likelihood, fit.runs, parameters, noise, slice(5, 6)
         )
         assert density.shape[-1] == 1
+
+
+def test_several_runs_may_have_noise_that_lasts_and_one_curve_has_not():
+    told = dict(bs.PowerLaw().noise("run").correlation_length.arguments)
+    own = dict(bs.Correlated().correlation_length.arguments)
+    assert told["mu"] > own["mu"]
+    assert told["sigma"] > own["sigma"]
+    assert bs.PowerLaw().noise() == bs.LogNormal()
