@@ -129,11 +129,9 @@ if TYPE_CHECKING:
     from bayescale.pooling import partial_pooling, unpooled
     from bayescale.prior import Prior
     from bayescale.registry import law, list_laws
-    from bayescale.sensitivity import (
-        sensitivity_to_prior,
-        sensitivity_to_rows,
-        sensitivity_to_smallest,
-    )
+    from bayescale.sensitivity.priors import sensitivity_to_prior
+    from bayescale.sensitivity.single_runs import sensitivity_to_rows
+    from bayescale.sensitivity.smallest import sensitivity_to_smallest
     from bayescale.stages import TwoStage, two_stage
     from bayescale.verdicts import Verdict, verdict
     from bayescale.warming import Warming, warm
@@ -221,7 +219,9 @@ _HOMES = {
     "pooling": ["partial_pooling", "unpooled"],
     "prior": ["Prior"],
     "registry": ["law", "list_laws"],
-    "sensitivity": ["sensitivity_to_prior", "sensitivity_to_rows", "sensitivity_to_smallest"],
+    "sensitivity.priors": ["sensitivity_to_prior"],
+    "sensitivity.single_runs": ["sensitivity_to_rows"],
+    "sensitivity.smallest": ["sensitivity_to_smallest"],
     "stages": ["TwoStage", "two_stage"],
     "planning.targets": ["TargetCost", "target_cost"],
     "experiments.studies": ["PowerStudy", "power_study"],

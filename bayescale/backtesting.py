@@ -11,16 +11,18 @@ import numpy as np
 
 from bayescale import by_group, fitting, members
 from bayescale.backtest_record import LEVELS, Backtest, scores
-from bayescale.data import Observations, check_enough, check_levels, observations
+from bayescale.data import observations
 from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import DataError, LawError, SamplingWarning
 from bayescale.holding_out import Fold, largest_inputs, whole_groups
 from bayescale.likelihoods import Likelihood
+from bayescale.observed import Observations
 from bayescale.parameters import columns_by
 from bayescale.prior import columns_of
 from bayescale.progress import task
 from bayescale.sample import Sampling
 from bayescale.scoring import crps, log_mean_exp
+from bayescale.suitability import check_enough, check_levels
 from bayescale.workers import check, ordered
 
 if TYPE_CHECKING:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import attempts, comparison, posterior
-from bayescale.data import Observations, check_enough, check_levels
 from bayescale.errors import DataError, LawError
+from bayescale.observed import Observations
 from bayescale.progress import task
 from bayescale.scoring import log_mean_exp
+from bayescale.suitability import check_enough, check_levels
 from bayescale.workers import check, ordered
 
 if TYPE_CHECKING:

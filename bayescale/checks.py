@@ -9,8 +9,8 @@ import numpy as np
 
 from bayescale import input_errors, posterior
 from bayescale.coordinates import Coordinates
-from bayescale.data import Observations
 from bayescale.diagnostics import Diagnostics, contraction, diagnose, neighbour_correlation
+from bayescale.observed import Observations
 from bayescale.parameters import parameter_names, primitives
 
 if TYPE_CHECKING:

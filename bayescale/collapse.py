@@ -21,8 +21,8 @@ import numpy as np
 
 from bayescale import anchoring
 from bayescale.coordinates import Coordinates, split
-from bayescale.data import Observations
 from bayescale.free_scale import frozen
+from bayescale.observed import Observations
 from bayescale.parameters import slots
 
 #: From log residuals to independent standard normal numbers, and the log of their scale by row.

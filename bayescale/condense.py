@@ -21,7 +21,7 @@ import numpy as np
 
 from bayescale import collapse
 from bayescale.coordinates import Coordinates
-from bayescale.data import Observations
+from bayescale.observed import Observations
 
 #: From how many runs on it pays, and into how many bins of log x they go.
 FROM, BINS = 10_000, 2000

@@ -19,11 +19,12 @@ import numpy as np
 from bayescale import attempts, fitting, forecasting
 from bayescale.checks import populations
 from bayescale.coordinates import Coordinates
-from bayescale.data import Observations, observations
+from bayescale.data import observations
 from bayescale.drift import DRIFT
 from bayescale.errors import BayescaleError
 from bayescale.groups import asked_for
 from bayescale.leave_one_out import leave_one_out
+from bayescale.observed import Observations
 from bayescale.parameters import columns_by
 from bayescale.posterior import Draws, named, named_by_level
 from bayescale.sample import Sampling

@@ -1,24 +1,27 @@
 r"""Exponents that drift beyond the data, so that a forecast knows how far it reaches.
 
 A law says how the slope goes on; nature has been seen to change it. Beyond the data the local
-exponent of every draw is multiplied by
+exponent k of every draw, the law's at that place, is replaced by
 
-.. math:: m(t) = \max\bigl(0,\ 1 + q\,(S\,U(t) - 1/3)\bigr), \qquad
-          \log y(t) = \log f(0) + \int_0^t m(s)\, d \log f(s)
+.. math:: k'(t) = \max\bigl(0,\ k(t)\,(1 - q/4) + q\,S\,U(t)\,(k(t) + 0.3)\bigr), \qquad
+          \log y(t) = \log f(0) - \int_0^t k'(s)\, ds
 
 where t is the distance from the data in e-folds of the input and U an Ornstein-Uhlenbeck process
-from 0, that wanders like a Brownian motion at first and forgets within an e-fold. Most curves drift
-little and some a lot, and a curve's data do not tell which it is: so S, one for each draw, is
-log-normal with median 1/2 and a standard deviation of 1 of its logarithm. With q = 0.3 the exponent
-of the usual draw changes by a tenth of itself, of one in ten by two fifths, and falls short of the
-law's by a tenth on average. A curve may so come to a halt, and does not turn around. Of a law that
+from 0, that wanders like a Brownian motion at first and forgets within an e-fold. Most curves keep
+their course and a few leave it, and a curve's data do not tell which it is: so S, one for each
+draw, is log-normal with median 0.05 and a standard deviation of 2.5 of its logarithm, and at most
+10. With q = 0.3 the exponent of the usual draw changes by a hundredth of itself, of one in ten by a
+quarter, of one in twenty by two thirds, and it falls short of the law's by a thirteenth on average.
+The 0.3 that is added is for curves that are nearly flat: of a slope of 0.02 that changes by half of
+itself nobody would notice, and flat curves have been seen to fall again. A curve may so
+come to a halt, or fall below what seemed its floor, and does not turn around. Of a law that
 rises and falls, the exponent at the data's end says little of how far exponents go: there it gains
 :math:`q\,U(t)` times the largest that the draw has within the data, of either sign.
 Nothing of this is fitted: the data hold no trace of what comes after them, so prior and posterior
-of the drift are one. How q, the third, the e-fold and S were found, on curves of which each family
-was left out in its turn, is told on the page about extrapolation. Of several inputs, t is how far
-the farthest of them lies beyond its range. Where outcomes may be negative, the same is done to y
-itself instead of log y.
+of the drift are one. How q, the quarter, the 0.3, the e-fold and S were found, on published
+curves, is told on the page about extrapolation. Of several inputs, t is how far the farthest of
+them lies beyond its range. A curve that rises along the path does the same upwards. Where outcomes
+may be negative, the same is done to y itself instead of log y, without the 0.3.
 """
 
 from __future__ import annotations
@@ -34,16 +37,18 @@ from bayescale.errors import LawError
 
 #: The drift by default.
 DRIFT = 0.3
-#: Of the exponent beyond the data: what it falls short by on average, as a share of q, and over how
-#: many e-folds it forgets its wandering.
-_SLOWER, _FORGETS = 1 / 3, 1.0
-#: Of S, by which draws differ: its median, and the standard deviation of its logarithm.
-_USUAL, _VARIES = 0.5, 1.0
+#: Of the exponent beyond the data: what it falls short by on average, as a share of q, over how
+#: many e-folds it forgets its wandering, and what is added to the exponent that wanders.
+_SLOWER, _FORGETS, _LEAST = 1 / 4, 1.0, 0.3
+#: Of S, by which draws differ: its median, the standard deviation of its logarithm, its largest.
+_USUAL, _VARIES, _MOST = 0.05, 2.5, 10.0
 #: Distances at which the walk is drawn: every tenth of an e-fold, and from three e-folds on 5 %
 #: more each; the last lies beyond every number that a computer holds.
 _KNOTS = np.concatenate([np.arange(0, 3, 0.1), 3 * 1.05 ** np.arange(0, 126)])
+#: Logs of inputs beyond which a computer holds no number.
+_FARTHEST = 700.0
 #: Pieces of a path of several inputs, of which every point has its own.
-_COARSE = 24
+_COARSE = 32
 #: Where the exponents of a draw are looked at within the data.
 _PLACES = 60
 
@@ -62,8 +67,8 @@ def checked_drift(drift: Any) -> float:
     if not number or not 0 <= drift < np.inf:
         raise LawError(
             "drift= must be a number of at least 0 (0.3, the default: beyond the data the local "
-            "exponent usually changes by a tenth of itself, sometimes by two fifths, and falls "
-            "short of the law's by a tenth on average; 0: the law as it stands); "
+            "exponent usually changes little, in one curve of ten by a quarter of itself and more, "
+            "and falls short of the law's by a thirteenth on average; 0: the law as it stands); "
             f"got {drift!r}."
         )
     return float(drift)
@@ -95,6 +100,8 @@ class Drift:
         Over how many e-folds its wandering is forgotten.
     usual, varies
         Median of S, and standard deviation of its logarithm; no unit. S is 1 for a law that turns.
+    least
+        What is added to an exponent before it wanders, so that flat curves do; no unit.
     """
 
     curve: Curve
@@ -108,6 +115,7 @@ class Drift:
     forgets: float = _FORGETS
     usual: float = _USUAL
     varies: float = _VARIES
+    least: float = _LEAST
 
     def distance(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
         """Return how far each input lies beyond the data, in e-folds, shape (m,); 0 inside."""
@@ -119,7 +127,11 @@ class Drift:
 
     def places(self, role: str) -> np.ndarray:
         """Return log inputs beyond the data between which the drift may be read off linearly."""
-        knots = _KNOTS[1 :: 1 if len(self.edges) == 1 else 3]
+        knots = _KNOTS[1:]
+        if len(self.edges) == 1:  # a draw that leaves its course bends within a piece
+            knots = np.sort(np.concatenate([knots, (_KNOTS[1:] + _KNOTS[:-1]) / 2]))
+        else:
+            knots = knots[::2]
         start, end = np.log(self.edges[role])
         return np.concatenate([start - knots[::-1], end + knots])
 
@@ -176,29 +188,60 @@ class Drift:
         self, inputs: Mapping[str, np.ndarray], far: np.ndarray, path: np.ndarray, value: np.ndarray
     ) -> np.ndarray:
         """Return by how much the points of one path move, shape (..., point)."""
-        used = self._knots_to(float(far[path].max()))
-        knots = _KNOTS[used]
+        reach = float(far[path].max())
+        used = self._knots_to(reach)
         farthest = path[np.argmax(far[path])]
+        knots = self._ends(used)
+        goal = {role: np.log(values[farthest]) for role, values in inputs.items()}
+        curve = self.scaled(self.curve(self._outward(goal, knots)))
+        if len(self.edges) > 1:
+            knots[-1] = reach
+        place = np.clip(np.searchsorted(knots, far[path]) - 1, 0, len(used) - 1)
+        with np.errstate(all="ignore"):  # of what no computer holds: see _shift
+            rise, length = np.diff(curve, axis=-1), np.diff(knots)
+            moved = self._bent(rise, length, self._wander(used))
+            before = np.cumsum(moved, axis=-1) - moved
+            left = (far[path] - knots[place]) / length[place]
+            share = self._share(value - curve[..., place], rise[..., place], left)
+            return before[..., place] + moved[..., place] * share
+
+    def _ends(self, used: np.ndarray) -> np.ndarray:
+        """Return the knots between which the pieces of a path lie, one more than pieces."""
+        return _KNOTS[np.append(used, used[-1] + 1)]
+
+    def _outward(self, goal: Mapping[str, np.ndarray], knots: np.ndarray) -> dict[str, np.ndarray]:
+        """Return inputs along the straight path from the data, shape (..., knot).
+
+        Of several inputs each goes on until it is where the goal has it.
+        """
         at = {}
         for role, (start, end) in self.edges.items():
-            # Outward from the data, each input until it is where the farthest point has it.
-            goal = np.log(inputs[role][farthest])
-            inside = np.clip(goal, np.log(start), np.log(end))
-            at[role] = np.exp(inside + np.clip(goal - inside, -knots, knots))
-        place = np.clip(np.searchsorted(knots, far[path]) - 1, 0, len(knots) - 1)
-        wander = self._wander(used)
+            inside = np.clip(goal[role], np.log(start), np.log(end))
+            reach = np.asarray(goal[role] - inside)[..., None]
+            if len(self.edges) == 1:
+                reach = np.where(reach == 0, 0.0, np.copysign(np.inf, reach))
+            log_x = np.asarray(inside)[..., None] + np.clip(reach, -knots, knots)
+            at[role] = np.exp(np.clip(log_x, -_FARTHEST, _FARTHEST))
+        return at
+
+    def _bent(self, rise: np.ndarray, length: np.ndarray, wander: np.ndarray) -> np.ndarray:
+        """Return by how much pieces of a curve move, of a length over which it rises by so much."""
+        drift = self.strength * wander
         if self.turns:
-            gains = -self.strength * self._steepest[..., None] * wander
-            steps, last = np.diff(knots), far[path] - knots[place]
-        else:
-            gains = np.maximum(self.strength * (wander - self.slower), -1.0)
-            curve = self.scaled(self.curve(at))
-            with np.errstate(all="ignore"):  # of what no computer holds: see _shift
-                steps, last = np.diff(curve, axis=-1), value - curve[..., place]
-        with np.errstate(all="ignore"):
-            moved = np.cumsum(gains[..., :-1] * steps, axis=-1)
-            before = np.concatenate([np.zeros_like(gains[..., :1]), moved], axis=-1)
-            return before[..., place] + gains[..., place] * last
+            return -self._steepest[..., None] * drift * length
+        least = self.least * length if self.on_logs else 0.0
+        steep = np.abs(rise)
+        bent = np.maximum(steep * (1 - self.strength * self.slower + drift) + least * drift, 0.0)
+        return np.where(rise > 0, bent, -bent) - rise
+
+    def _share(self, last: np.ndarray, rise: np.ndarray, left: np.ndarray) -> np.ndarray:
+        """Return how much of the last piece's move is made: as much as the law has of its rise.
+
+        So the curve stays smooth within a piece, and falls where the law falls.
+        """
+        if self.turns:
+            return np.broadcast_to(left, last.shape)
+        return np.clip(np.divide(last, rise, out=left + np.zeros_like(last), where=rise != 0), 0, 1)
 
     def _applied_by_draw(self, inputs: Mapping[str, np.ndarray], plain: np.ndarray) -> np.ndarray:
         """Return the drifted curve where every draw asks of a place of its own."""
@@ -217,20 +260,23 @@ class Drift:
     ) -> np.ndarray:
         """Return by how much each draw's own point moves, along a straight path from the data."""
         used = self._knots_to(float(np.nanmax(far)))
-        knots, path = _KNOTS[used], {}
-        for role, (start, end) in self.edges.items():
-            goal = np.log(at[role])[..., None]
-            inside = np.clip(goal, np.log(start), np.log(end))
-            path[role] = np.exp(inside + np.clip(goal - inside, -knots, knots))
-        place = np.clip(np.searchsorted(knots, far) - 1, 0, len(knots) - 1)[..., None]
-        gains = np.maximum(self.strength * (self._wander(used) - self.slower), -1.0)
+        knots = self._ends(used)
+        goal = {role: np.log(values) for role, values in at.items()}
+        place = np.clip(np.searchsorted(knots, far) - 1, 0, len(used) - 1)[..., None]
+
+        def there(values: np.ndarray) -> np.ndarray:
+            return np.take_along_axis(values, place, axis=-1)
+
         with np.errstate(all="ignore"):  # of what no computer holds: see _shift
-            curve = self.scaled(self.curve(path))
-            moved = np.cumsum(gains[..., :-1] * np.diff(curve, axis=-1), axis=-1)
-            before = np.concatenate([np.zeros_like(gains[..., :1]), moved], axis=-1)
-            last = value[..., None] - np.take_along_axis(curve, place, axis=-1)
-            rest = np.take_along_axis(gains, place, axis=-1) * last
-            return (np.take_along_axis(before, place, axis=-1) + rest)[..., 0]
+            curve = self.scaled(self.curve(self._outward(goal, knots)))
+            ends = np.broadcast_to(knots, curve.shape)
+            if len(self.edges) > 1:
+                ends = np.minimum(ends, far[..., None])
+            rise, length = np.diff(curve, axis=-1), np.diff(ends, axis=-1)
+            moved = self._bent(rise, length, self._wander(used))
+            left = (far[..., None] - there(ends)) / there(length)
+            share = self._share(value[..., None] - there(curve), there(rise), left)
+            return (there(np.cumsum(moved, axis=-1) - moved) + there(moved) * share)[..., 0]
 
     def _knots_to(self, reach: float) -> np.ndarray:
         """Return which knots a path to some distance has; of several inputs not all of them."""
@@ -253,6 +299,7 @@ class Drift:
         count = int(used[-1]) + 1
         rng = np.random.default_rng(self.seed)
         differ = self.usual * np.exp(self.varies * rng.standard_normal(self.shape))
+        differ = np.minimum(differ, _MOST)
         kept = np.exp(-np.diff(_KNOTS[: count + 1]) / self.forgets)
         new = np.sqrt(self.forgets / 2 * (1 - kept**2))
         walk = np.zeros((count + 1, *self.shape))

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import by_group, comparison, forecasting, forecasts
-from bayescale.data import Observations
 from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import LawError
 from bayescale.forecasting import Forecaster
 from bayescale.forecasts import Forecast
 from bayescale.groups import check_named
+from bayescale.observed import Observations
 from bayescale.scoring import stacking_weights
 
 if TYPE_CHECKING:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import backtesting, breaks, comparison, forecasts, posterior, sensitivity
+from bayescale import backtesting, breaks, comparison, forecasts, posterior
 from bayescale.errors import DataWarning, LawError
 from bayescale.free_scale import frozen
 from bayescale.groups import refuse
 from bayescale.parameters import slots
+from bayescale.sensitivity.priors import sensitivity_to_prior
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -257,7 +258,7 @@ def _leans(fit: Fit) -> list[tuple[float, float]]:
     count = len(fit.parameters["exponent_change"])
     if "log_likelihood" not in fit.tree:
         return [(math.nan, math.nan)] * count
-    table = sensitivity.sensitivity_to_prior(fit)
+    table = sensitivity_to_prior(fit)
     names = [f"exponent_change[{i + 1}]" for i in range(count)]
     known = table.reindex(names)[["prior", "likelihood"]]
     return [(float(a), float(b)) for a, b in known.to_numpy()]

@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale.data import Observations
 from bayescale.ensembles import Ensemble
 from bayescale.errors import FileError, nearest
 from bayescale.fitting import Fit
 from bayescale.groups import Groups
 from bayescale.likelihoods import Likelihood, likelihoods
+from bayescale.observed import Observations
 from bayescale.parameters import parameter_names
 from bayescale.pooling import Varying
 from bayescale.prior import Fixed, Prior

@@ -15,7 +15,6 @@ from bayescale import by_group, checks, data, forecasting, members, model, poste
 from bayescale.attempts import Sampled, sampled
 from bayescale.contrasting import contrasts, that_vary
 from bayescale.coordinates import Coordinates
-from bayescale.data import Observations, thin_levels
 from bayescale.diagnostics import Diagnostics
 from bayescale.drift import DRIFT, Drift, checked_drift
 from bayescale.errors import LawError, SamplingWarning, nearest
@@ -25,11 +24,13 @@ from bayescale.groups import ORIGIN, check_single
 from bayescale.leave_one_out import LeaveOneOut, leave_one_out
 from bayescale.levels import mark_of
 from bayescale.likelihoods import APART
+from bayescale.observed import Observations
 from bayescale.outliers import outlier_table
 from bayescale.parameters import parameter_names
 from bayescale.progress import task
 from bayescale.sample import Sampling
 from bayescale.scoring import log_mean_exp
+from bayescale.suitability import thin_levels
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import model
-from bayescale.data import Observations
 from bayescale.errors import LawError
+from bayescale.observed import Observations
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from bayescale.data import Observations
 from bayescale.errors import DataError, LawError, nearest
+from bayescale.observed import Observations
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import field, fields
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from bayescale import anchoring, fitting, model
-from bayescale.coordinates import Coordinates
-from bayescale.data import Observations, observations
+from bayescale import anchoring, fitting, law_words, model, simulating
+from bayescale.data import observations
 from bayescale.errors import LawError, PriorError
 from bayescale.likelihoods import Correlated, Likelihood, LogNormal
 from bayescale.likelihoods.correlated import OF_SEVERAL_RUNS
-from bayescale.parameters import checked_value, parameter_names, primitives, slots
+from bayescale.observed import Observations
+from bayescale.parameters import checked_value, parameter_names, slots
 from bayescale.pooling import Varying
 from bayescale.prior import Fixed, Prior, one_or_all
+from bayescale.prior_draws import prior_draws
 from bayescale.sample import Sampling
-from bayescale.simulating import scattered
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,18 +42,6 @@ TERM_PRIOR = Prior("LogNormal", mu=math.log(0.25), sigma=1.5)
 SHARE_PRIOR = Prior("Uniform", lower=0.0, upper=1.0)
 #: The prior of an exponent.
 EXPONENT_PRIOR = Prior("LogNormal", mu=math.log(0.25), sigma=0.94)
-
-#: Quantities that may carry a prior instead of a parameter, in words: (unit, meaning).
-QUANTITIES: dict[str, tuple[str, str]] = {
-    "floor_share": ("no unit", "irreducible loss over the loss at the largest inputs"),
-    "level": (
-        "reference outcomes",
-        "loss at the reference input (the geometric mean of the inputs) over the reference "
-        "outcome (the geometric mean of the outcomes)",
-    ),
-    "relative_scale": ("reference outcomes", "reducible loss at the reference input"),
-    "x0": ("units of x", "the literature's constant: where the first power law equals 1"),
-}
 
 
 class _Ones(dict):
@@ -112,7 +98,7 @@ class Law:
     bounds: ClassVar[Mapping[str, tuple[float, float]]] = {}
     #: Parameters in the units of an input; they are scaled as that input is.
     input_units: ClassVar[Mapping[str, str]] = {}
-    #: Units and meanings of parameters and quantities of this form, beside :data:`QUANTITIES`.
+    #: Units and meanings of parameters and quantities of this form, beside those of all laws.
     quantities: ClassVar[Mapping[str, tuple[str, str]]] = {}
     #: The literature's constants that a form takes in place of parameters; ``@law`` fills it.
     constant_names: ClassVar[tuple[str, ...]] = ()
@@ -421,7 +407,7 @@ class Law:
         Parameters
         ----------
         references
-            The scale of the data, as :attr:`bayescale.data.Observations.references` has it:
+            The scale of the data, as :attr:`bayescale.observed.Observations.references` has it:
             ``<role>_ref``, ``<role>_start`` and ``<role>_end`` of every input, ``y_ref``,
             ``y_drop`` and ``y_top``.
         draws
@@ -442,28 +428,7 @@ class Law:
         >>> list(drawn), drawn["exponent"].shape
         (['irreducible', 'scale', 'exponent'], (50,))
         """
-        rng = np.random.default_rng(seed)
-        values: dict[str, Any] = {}
-        for slot in (part for whole in slots(self) for part in primitives(whole)):
-            if slot.prior is None:
-                held = np.full(slot.size or 1, slot.value, float).tolist()
-                values[slot.quantity] = held[0] if slot.size is None else tuple(held)
-            else:
-                shape = (slot.size or 1, draws)
-                drawn = slot.prior.frozen().rvs(size=shape, random_state=rng)
-                values[slot.quantity] = drawn[0] if slot.size is None else tuple(drawn)
-        coordinates = Coordinates(self, self.default_likelihood())
-        for slot in slots(self):
-            if slot.pooled:
-                values[slot.quantity] = coordinates.level_of(slot, values)
-
-        def wide(value: Any) -> Any:
-            if isinstance(value, tuple):
-                return tuple(wide(part) for part in value)
-            return np.array(np.broadcast_to(np.asarray(value, float), (draws,)))
-
-        natural = self.natural(values, references)
-        return {name: wide(value) for name, value in natural.items()}
+        return prior_draws(self, references, draws, seed)
 
     def signature_name(self) -> str:
         """Return the form's name with the options that differ from their defaults."""
@@ -489,53 +454,18 @@ class Law:
         >>> bs.PowerLaw(irreducible=0.0).priors()["prior"]["exponent"]
         'LogNormal(mu=-1.386, sigma=0.94)'
         """
-        import pandas as pd
-
-        words = {**QUANTITIES, **self.quantities}
-        rows = []
-        for slot in slots(self):
-            unit, meaning = self.unit(slot.quantity), words.get(slot.quantity, ("", ""))[1]
-            if slot.prior is None:
-                low = high = slot.value
-                prior = f"fixed at {slot.value}"
-            else:
-                low, high = (float(q) for q in slot.prior.frozen().ppf([0.025, 0.975]))
-                prior = slot.prior.describe()
-            rows.append((slot.field, slot.quantity, prior, low, high, unit, meaning))
-        columns = ["parameter", "on", "prior", "low", "high", "unit", "meaning"]
-        return pd.DataFrame(rows, columns=columns).set_index("parameter")
+        return law_words.prior_table(self)
 
     def unit(self, name: str) -> str:
         """Return the unit of a parameter, a quantity or a constant, in words."""
-        words = {**QUANTITIES, **self.quantities}
-        if name in words:
-            return words[name][0]
-        if name.startswith("relative_"):
-            return f"reference value of {name.removeprefix('relative_')}"
-        if name in self.input_units:
-            return f"units of {self.input_units[name]}"
-        is_outcome = name in ("irreducible", "scale", "E") or name.endswith("_scale")
-        return "units of y" if is_outcome else "no unit"
+        return law_words.unit(self, name)
 
     def __str__(self) -> str:
         """Return the formula and the priors in effect, in words and units."""
-        lines = [f"{self.signature_name()}:  {self.formula}"]
-        row: Any
-        for name, row in self.priors().iterrows():
-            on = "" if row["on"] == name else f" through {row['on']}"
-            interval = (
-                ""
-                if row["prior"].startswith("fixed")
-                else (f"; central 95 % {row['low']:.3g} to {row['high']:.3g}")
-            )
-            meaning = f"; {row['meaning']}" if row["meaning"] else ""
-            lines.append(f"  {name}{on} ~ {row['prior']} [{row['unit']}{interval}{meaning}]")
-        return "\n".join(lines)
+        return law_words.text(self)
 
     def _repr_html_(self) -> str:
-        title, formula = html.escape(self.signature_name()), html.escape(self.formula)
-        table = self.priors().to_html(float_format=lambda value: f"{value:.3g}")
-        return f"<h4>{title}</h4><p><i>{formula}</i></p>{table}"
+        return law_words.html(self)
 
     # Sugar ----------------------------------------------------------------------------------
 
@@ -726,25 +656,7 @@ class Law:
         >>> bs.PowerLaw().simulate(x=[1.0, 10.0], noise=0.0)["y"].round(3).tolist()
         [2.9, 2.301]
         """
-        import pandas as pd
-
-        if parameters is None:
-            fixed = all(slot.prior is None for slot in slots(self))
-            parameters = self.numbers if fixed else self.example
-        values = dict(parameters)
-        for got, wanted in ((values, parameter_names(self)), (inputs, list(self.inputs))):
-            if set(got) != set(wanted):
-                raise LawError(
-                    f"{type(self).__name__} takes {', '.join(wanted)}; got {', '.join(got)}."
-                )
-        arrays = {role: np.asarray(column, float) for role, column in inputs.items()}
-        curve_at = partial(type(self).expr, **values)
-        if likelihood is not None:
-            drawn = scattered(likelihood, lambda at: curve_at(**at), arrays, seed)
-            return pd.DataFrame({**arrays, y: drawn})
-        curve = curve_at(**arrays)
-        scatter = np.exp(noise * np.random.default_rng(seed).standard_normal(np.shape(curve)))
-        return pd.DataFrame({**arrays, y: curve * scatter})
+        return simulating.simulated(self, noise, seed, y, parameters, likelihood, inputs)
 
 
 def _shared(value: Any) -> Any:

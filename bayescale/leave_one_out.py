@@ -15,7 +15,7 @@ import numpy as np
 from bayescale import posterior
 from bayescale.convergence import mean_ess
 from bayescale.coordinates import Coordinates
-from bayescale.data import Observations
+from bayescale.observed import Observations
 from bayescale.pareto import smoothed
 from bayescale.scoring import log_mean_exp
 

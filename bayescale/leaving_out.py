@@ -12,10 +12,10 @@ import numpy as np
 
 from bayescale import attempts, posterior
 from bayescale.coordinates import Coordinates, split
-from bayescale.data import check_enough
 from bayescale.errors import DataError
 from bayescale.model import OUTCOME
 from bayescale.scoring import log_mean_exp
+from bayescale.suitability import check_enough
 from bayescale.workers import ordered
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ import numpy as np
 
 from bayescale import posterior
 from bayescale.coordinates import Coordinates, fixed_values
-from bayescale.data import Observations
 from bayescale.errors import LawError, nearest
 from bayescale.groups import Groups, check_level, check_named
 from bayescale.levels import at_cells, one_cell
+from bayescale.observed import Observations
 from bayescale.parameters import Slot, offset, ungrouped
 
 if TYPE_CHECKING:

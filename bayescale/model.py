@@ -17,9 +17,9 @@ import numpy as np
 from bayescale import collapse, input_errors
 from bayescale.condense import Condensed
 from bayescale.coordinates import Coordinates, fixed_values, split
-from bayescale.data import Observations
 from bayescale.groups import Groups, count, dimension
 from bayescale.logarithms import taken_once
+from bayescale.observed import Observations
 from bayescale.parameters import Slot
 
 if TYPE_CHECKING:

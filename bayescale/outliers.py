@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import input_errors, posterior
-from bayescale.data import Observations
 from bayescale.errors import LawError
 from bayescale.levels import by_row
+from bayescale.observed import Observations
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import fitting
-from bayescale.data import Observations, check_enough, observations
+from bayescale.data import observations
 from bayescale.drift import DRIFT, checked_drift
 from bayescale.ensembles import Ensemble, ensemble
 from bayescale.errors import BayescaleWarning, LawError
@@ -23,10 +23,12 @@ from bayescale.forms.shifted_power_law import ShiftedPowerLaw
 from bayescale.groups import refuse
 from bayescale.laws import Law
 from bayescale.likelihoods import Correlated, Likelihood, LogNormal
+from bayescale.observed import Observations
 from bayescale.parameters import columns_by
 from bayescale.prior import Prior
 from bayescale.progress import task
 from bayescale.sample import PILOT, Sampling
+from bayescale.suitability import check_enough
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,9 +10,9 @@ import numpy as np
 
 from bayescale import collapse, condense, input_errors, model, pareto, pilot, sample
 from bayescale.coordinates import Coordinates, split
-from bayescale.data import Observations
 from bayescale.groups import Groups, dimension, subsets
 from bayescale.levels import at_cells, by_row, reduced, widened
+from bayescale.observed import Observations
 from bayescale.parameters import signature
 
 if TYPE_CHECKING:

@@ -1,16 +1,78 @@
-"""Outcomes that scatter about a curve as a likelihood says, without any data."""
+"""Runs made up: outcomes that scatter about a law's curve as a likelihood says."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bayescale import input_errors
-from bayescale.data import Observations
 from bayescale.errors import LawError
-from bayescale.parameters import slots
+from bayescale.observed import Observations
+from bayescale.parameters import parameter_names, slots
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def simulated(
+    law: Any,
+    noise: float,
+    seed: int,
+    y: str,
+    parameters: Mapping[str, Any] | None,
+    likelihood: Any,
+    inputs: Mapping[str, Sequence[float]],
+) -> pd.DataFrame:
+    """Return runs that follow a law.
+
+    Parameters
+    ----------
+    law
+        The law.
+    noise
+        Standard deviation of log y.
+    seed
+        Seed of the noise.
+    y
+        Name of the outcome's column.
+    parameters
+        Parameter to value, with the reference input 1; None for the law's own numbers where all are
+        fixed, else the form's example.
+    likelihood
+        How runs scatter in place of ``noise``, or None.
+    inputs
+        Role to values.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A column for each input, and the outcome.
+
+    Raises
+    ------
+    LawError
+        If a parameter or an input is missing or unknown, or the likelihood lacks a number.
+    """
+    import pandas as pd
+
+    if parameters is None:
+        fixed = all(slot.prior is None for slot in slots(law))
+        parameters = dict(law.numbers if fixed else law.example)
+    values = dict(parameters)
+    for got, wanted in ((values, parameter_names(law)), (inputs, list(law.inputs))):
+        if set(got) != set(wanted):
+            raise LawError(f"{type(law).__name__} takes {', '.join(wanted)}; got {', '.join(got)}.")
+    arrays = {role: np.asarray(column, float) for role, column in inputs.items()}
+    curve_at = partial(type(law).expr, **values)
+    if likelihood is not None:
+        drawn = scattered(likelihood, lambda at: curve_at(**at), arrays, seed)
+        return pd.DataFrame({**arrays, y: drawn})
+    curve = curve_at(**arrays)
+    scatter = np.exp(noise * np.random.default_rng(seed).standard_normal(np.shape(curve)))
+    return pd.DataFrame({**arrays, y: curve * scatter})
 
 
 def scattered(

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from bayescale import by_group, forecasting, forecasts
-from bayescale.data import Observations
 from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import LawError
 from bayescale.fitting import Fit
 from bayescale.forecasting import Forecaster
 from bayescale.forecasts import Forecast
 from bayescale.groups import check_named
+from bayescale.observed import Observations
 from bayescale.posterior import over_rows
 from bayescale.scoring import log_mean_exp
 

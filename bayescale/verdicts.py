@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bayescale import evidence, sensitivity
+from bayescale import evidence
 from bayescale.evidence import Evidence, evidence_on, listed
 from bayescale.groups import refuse
 from bayescale.parameters import slots
+from bayescale.sensitivity.priors import SENSITIVE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -345,9 +346,9 @@ def _lean_words(row: Any) -> str:
     if math.isnan(prior):
         return ""
     numbers = f"(power-scaling sensitivity {prior:.2f} to the priors, {runs:.2f} to the runs)"
-    if prior < sensitivity.SENSITIVE:
+    if prior < SENSITIVE:
         return f"The change hardly leans on the priors {numbers}. "
-    if runs < sensitivity.SENSITIVE:
+    if runs < SENSITIVE:
         return f"The change is what the priors say, not the runs {numbers}. "
     return f"The change leans on the priors too {numbers}. "
 

@@ -56,13 +56,13 @@ def fitted(curve: curves.Curve) -> bs.Ensemble:
 class Remembered(bs.Fit):
     """A fit that draws its drifted curve once: nothing here changes it."""
 
-    seen: dict[bytes, np.ndarray] = field(default_factory=dict)
+    drawn: dict[bytes, np.ndarray] = field(default_factory=dict)
 
     def drifted_draws(self, inputs: dict[str, np.ndarray], drift: float) -> np.ndarray:
         key = inputs["x"].tobytes() + np.float64(drift).tobytes()
-        if key not in self.seen:
-            self.seen[key] = super().drifted_draws(inputs, drift)
-        return self.seen[key]
+        if key not in self.drawn:
+            self.drawn[key] = super().drifted_draws(inputs, drift)
+        return self.drawn[key]
 
 
 def of_new_runs(source: bs.Ensemble, likelihood: Any) -> bs.Ensemble:

@@ -13,7 +13,8 @@ import pandas as pd
 
 DOCS = Path(__file__).parent
 RESULTS = DOCS.parent / "benchmarks" / "results"
-PAGES = [*sorted(DOCS.glob("*.md")), DOCS.parent / "benchmarks" / "README.md"]
+TOP = DOCS.parent
+PAGES = [*sorted(DOCS.glob("*.md")), TOP / "benchmarks" / "README.md", TOP / "README.md"]
 BLOCK = re.compile(r"(<!-- measured: (\w+) -->\n)(.*?)(<!-- end -->)", flags=re.S)
 
 
@@ -21,6 +22,33 @@ def markdown(frame: pd.DataFrame) -> str:
     """Return a table of words as Markdown."""
     rows = [frame.columns, ["---"] * len(frame.columns), *frame.to_numpy()]
     return "".join(f"| {' | '.join(map(str, row))} |\n" for row in rows)
+
+
+def honesty() -> str:
+    """What intervals of ``bs.forecast`` hold on published curves, beside the best of the others."""
+    table = pd.read_csv(RESULTS / "extrapolation_summary.csv")
+    table = table[table["family"] == "all"]
+    inside = [f"coverage_{level}" for level in (50, 80, 90, 95)]
+    rows = []
+
+    def add(words: str, row: pd.Series) -> None:
+        shares = {name: f"{100 * row[name]:.0f}" for name in inside}
+        rows.append({"": words, "RMSLE": f"{row['rmsle']:.3f}", **shares})
+
+    for name, words in (("published", "published curves"), ("transfer", "curves of other kinds")):
+        here = table[table["set"] == name].set_index("method")
+        add(f"**{here.loc['bayescale', 'curves']} {words}**: `bs.forecast`", here.loc["bayescale"])
+        ours = here.index.str.startswith(("bayescale", "form "))
+        others = here[~ours & (here["curves"] == here["curves"].max())]
+        best, widest = others["rmsle"].idxmin(), others["coverage_90"].idxmax()
+        add(f"best of the others by RMSLE ({best})", others.loc[best])
+        add(f"best of the others by coverage ({widest})", others.loc[widest])
+    left = pd.read_csv(RESULTS / "extrapolation_left_out.csv")
+    left = left[(left["kind"] == "falling") & (left["family"] == "all, left out")].iloc[0]
+    add(f"**{left['curves']} of both**, what was chosen chosen anew without their family", left)
+    shown = pd.DataFrame(rows)
+    shown.columns = ["", "RMSLE", "50 % holds", "80 %", "90 %", "95 %"]
+    return markdown(shown)
 
 
 def pooling() -> str:
@@ -161,7 +189,7 @@ def group_geometry() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     made.__name__: made
     for made in (
-        pooling, pooling_errors, chain, noise_coverage, outlier_planted,
+        honesty, pooling, pooling_errors, chain, noise_coverage, outlier_planted,
         outlier_tables, group_geometry,
     )
 }  # fmt: skip

@@ -19,6 +19,7 @@ def row(family, strength, log_score, off=0.0, curve="1"):
         "slowing": 1 / 3,
         "forgetting": 1.0,
         "varying": 1.0,
+        "least": 0.0,
     }
     scores = {"rmsle": strength, "log_score": log_score, "crps": 0.1}
     covers = {name: level - off for name, level in GOOD.items()}
@@ -95,8 +96,8 @@ def test_scores_of_a_distribution_are_those_of_its_draws():
 def test_the_default_setting_is_the_packages():
     assert choices.default("falling") == {
         "laws": "two breaks + two breaks in cells + shifted power law",
-        "weights": "tenth equal", "strength": 0.3, "slowing": 1 / 3, "forgetting": 1.0,
-        "varying": 1.0,
+        "weights": "tenth equal", "strength": 0.3, "slowing": 1 / 4, "forgetting": 1.0,
+        "varying": 2.5, "least": 0.3,
     }  # fmt: skip
     for kind in ("falling", "rising"):
         assert settings.DEFAULT in settings.pulls(kind)

@@ -122,19 +122,38 @@ class TestSize:
         alike = straight(exponent=0.3, strength=0.2, usual=1.0, varies=0.0)
         shift = np.log(alike.applied({"x": np.array([x])}) / (2 * x**-0.3))
         variance = t - 1.5 + 2 * np.exp(-t) - 0.5 * np.exp(-2 * t)
-        assert shift.std() == pytest.approx(0.2 * 0.3 * np.sqrt(variance), rel=0.05)
-        assert shift.mean() == pytest.approx(0.2 / 3 * 0.3 * t, rel=0.1)  # it falls short
+        # Of the exponent and 0.3.
+        assert shift.std() == pytest.approx(0.2 * (0.3 + 0.3) * np.sqrt(variance), rel=0.05)
+        assert shift.mean() == pytest.approx(0.2 / 4 * 0.3 * t, rel=0.1)  # it falls short
 
     def test_draws_drift_by_different_amounts(self):
-        """By half as much in the median, and by 3.6 times that for one in ten."""
-        t, q = 0.4, 0.05  # so little that no draw comes to a halt
+        """Most by next to nothing, and one in ten by 25 times as much as the usual one."""
+        t, q = 0.4, 0.02  # so little that no draw comes to a halt
         at, law = {"x": np.array([100 * np.exp(t)])}, 2 * (100 * np.exp(t)) ** -0.3
-        shift = np.log(straight(strength=q).applied(at) / law) - q / 3 * 0.3 * t
+        slowed = q / 4 * 0.3 * t
+        shift = np.log(straight(strength=q).applied(at) / law) - slowed
         alike = straight(strength=q, usual=1.0, varies=0.0)
-        usual = np.log(alike.applied(at) / law) - q / 3 * 0.3 * t
+        usual = np.log(alike.applied(at) / law) - slowed
         ratio = np.abs(shift / usual)
-        np.testing.assert_allclose(np.quantile(ratio, 0.5), 0.5, rtol=0.1)
-        np.testing.assert_allclose(np.quantile(ratio, 0.9), 0.5 * np.exp(1.2816), rtol=0.1)
+        np.testing.assert_allclose(np.quantile(ratio, 0.5), 0.05, rtol=0.15)
+        np.testing.assert_allclose(np.quantile(ratio, 0.9), 0.05 * np.exp(2.5 * 1.2816), rtol=0.15)
+        assert ratio.max() == pytest.approx(10.0)
+
+    def test_a_flat_curve_may_fall_again_and_does_not_turn(self):
+        flat = straight(exponent=0.0, usual=1.0, varies=0.0)
+        path = np.log(flat.applied({"x": 100 * np.exp(np.linspace(0, 5, 60))}) / 2.0)
+        assert (np.diff(path, axis=-1) <= 1e-12).all()
+        assert path[..., -1].std() > 0.05
+
+    def test_outcomes_of_any_sign_have_no_least_slope(self):
+        flat = straight(exponent=0.0, on_logs=False)
+        assert (flat.applied({"x": np.array([1e4])}) == 2.0).all()
+
+    def test_a_rising_curve_goes_on_rising(self):
+        rising = straight(exponent=-0.2, usual=1.0, varies=0.0)
+        path = rising.applied({"x": 100 * np.exp(np.linspace(0, 5, 60))})
+        assert (np.diff(path, axis=-1) >= -1e-12).all()
+        assert np.log(path[..., -1]).std() > 0.05
 
     def test_more_drift_is_more_doubt(self):
         at = {"x": np.array([2000.0])}
@@ -223,7 +242,8 @@ class TestQuestions:
             there = np.flatnonzero(np.isfinite(x) & (x > end) & (x < 1e12 * end))[::5]
             assert len(there) > 20
             drifted = one.drifted_draws({"x": x[there]}, DRIFT).reshape(-1, len(there))
-            np.testing.assert_allclose(drifted[there, np.arange(len(there))], target, rtol=1e-3)
+            # A draw that leaves its course bends between the places of which it is read off.
+            np.testing.assert_allclose(drifted[there, np.arange(len(there))], target, rtol=3e-3)
 
     def test_the_same_for_two_inputs(self, two):
         p, t = ends(two, "params")[1], ends(two, "tokens")[1]

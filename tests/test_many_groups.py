@@ -288,7 +288,7 @@ def test_sensitivities_are_of_one_group_of_a_fit():
         found.index
     )
     offsets = {"exponent_offset", "exponent_spread", "exponent_population"}
-    from bayescale.sensitivity import log_priors
+    from bayescale.sensitivity.priors import log_priors
 
     assert offsets <= set(log_priors(fit))
     assert log_priors(fit)["exponent_offset"].dims == ("chain", "draw")

@@ -12,8 +12,9 @@ import pytest
 from invented import invented_fit
 
 import bayescale as bs
-from bayescale import fitting, sensitivity
+from bayescale import fitting
 from bayescale.pareto import smoothed
+from bayescale.sensitivity import priors, refits, single_runs
 
 
 @pytest.fixture(autouse=True)
@@ -129,10 +130,10 @@ class TestRows:
 
         def refit(plan, runs):
             asked.append(len(runs))
-            return sensitivity._Refit(np.ones((10, 1)), len(runs), "")
+            return refits.Refit(np.ones((10, 1)), len(runs), "")
 
-        monkeypatch.setattr(sensitivity, "_refit", refit)
-        monkeypatch.setattr(sensitivity.comparison, "conditional", lambda fit: True)
+        monkeypatch.setattr(refits, "refit", refit)
+        monkeypatch.setattr(single_runs.comparison, "conditional", lambda fit: True)
         table = bs.sensitivity_to_rows(power_fit, x=1e4, progress=False)
         assert table["refitted"].all()
         assert asked == [15] * 16
@@ -175,7 +176,7 @@ class TestPrior:
             *names, "forecast at examples=10000", "forecast at examples=100000",
         ]  # fmt: skip
         tree = power_fit.tree.copy()
-        tree["log_prior"] = sensitivity.log_priors(power_fit)
+        tree["log_prior"] = priors.log_priors(power_fit)
         summary = az.psense_summary(tree, var_names=names, threshold=np.inf, round_to=10)
         np.testing.assert_allclose(table.loc[names, "prior"], summary["prior"], atol=1e-9)
         np.testing.assert_allclose(table.loc[names, "likelihood"], summary["likelihood"], atol=1e-9)
@@ -186,7 +187,7 @@ class TestPrior:
         # PyMC's own log prior of the quantities, without the Jacobians of its transforms.
         held = [rv.name for rv in power_fit.model.free_RVs]
         draw = {name: float(power_fit.tree["posterior"][name][0, 0]) for name in held}
-        for name, mine in sensitivity.log_priors(power_fit).items():
+        for name, mine in priors.log_priors(power_fit).items():
             rv = power_fit.model[name]
             theirs = float(pm.logp(rv, draw[name]).eval())
             assert float(mine[0, 0]) == pytest.approx(theirs, rel=1e-6)
@@ -210,7 +211,7 @@ class TestPrior:
         ],
     )
     def test_diagnosis(self, sensitivities, words):
-        found = sensitivity._diagnosis(*sensitivities)
+        found = priors._diagnosis(*sensitivities)
         assert words in found
         assert bool(words) == bool(found)
 

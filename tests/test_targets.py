@@ -44,8 +44,10 @@ class TestTargetCost:
         assert np.isinf(found.plans["price"][0])
 
     def test_bad_input(self, fit):
-        with pytest.raises(bs.DataError, match="No draw reaches loss of 0.1"):
+        with pytest.raises(bs.DataError, match="Only .* % of the draws reach loss of 0.1"):
             bs.target_cost(fit, 0.1)
+        with pytest.raises(bs.DataError, match="No draw reaches loss of 0.1"):
+            bs.target_cost(fit, 0.1, drift=0)
         with pytest.raises(bs.LawError, match="between 0 and 1"):
             bs.target_cost(fit, 2.4, prob=1.2)
         with pytest.raises(bs.DataError, match="finite numbers"):

@@ -161,6 +161,8 @@ def next_runs(
 
     .. math:: V = 1 - \frac{E_y \mathrm{Var}(g \mid y)}{\mathrm{Var}(g)},
 
+    g within its central 95 % interval (what lies outside counts as lying at its ends, so that the
+    few draws that leave their course altogether do not decide);
     or, with ``measure="information"``, the expected information :math:`I(g; y)` in nats. The
     outcome is one new run, noise from run to run included. Candidates beyond the data and the
     forecast are seen through one drift, draw by draw: a run nearer to the target tells what the

@@ -4,7 +4,8 @@ For a goal g and the outcome y of a run, the expected share of the goal's varian
 
 .. math:: 1 - \frac{E_y \mathrm{Var}(g \mid y)}{\mathrm{Var}(g)}
 
-and the expected information :math:`I(g; y)`. Outcomes are simulated from some draws; given each of
+(g within its central 95 % interval, what lies outside moved to its ends), and the expected
+information :math:`I(g; y)`. Outcomes are simulated from some draws; given each of
 them all other draws are weighed by its density, with Pareto-smoothed weights (arXiv:1507.02646):
 nothing is fitted again. Where one outcome leaves too few draws (a run that tells a lot, several
 runs at once), the goal is regressed on simulated outcomes instead (Strong, Oakley, Brennan, Breeze
@@ -85,7 +86,7 @@ class Weighing:
     outer
         Draws whose outcomes are observed in turn, shape (outcome,).
     score
-        The goal, or its normal scores; shape (draw, part).
+        The goal within its central 95 %, or its normal scores; shape (draw, part).
     seen
         Log density of what was observed already, shape (outcome, draw).
     chosen
@@ -143,8 +144,10 @@ def weighing(particles: Particles, measure: str, outcomes: int, seed: int) -> We
     """
     weights = particles.log_weights
     score = particles.goal
-    if measure == INFORMATION and score.shape[1]:
-        score = np.stack([normal_scores(part, weights) for part in score.T], axis=1)
+    if score.shape[1]:
+        score = particles.central
+        if measure == INFORMATION:
+            score = np.stack([normal_scores(part, weights) for part in particles.goal.T], axis=1)
     outer = spread_evenly(weights, outcomes, [seed, 43])
     new = particles.outcomes(seed)
     return Weighing(

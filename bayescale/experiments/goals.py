@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 #: The goal that asks which law is true.
 FORM = "form"
+#: Ends of the interval within which a goal's variance is taken: what lies outside counts as lying
+#: at its ends. One draw in a hundred leaves its course altogether, and would be all the variance.
+CENTRAL = (0.025, 0.975)
 
 
 @dataclass(frozen=True, eq=False)

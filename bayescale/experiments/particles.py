@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale.experiments.goals import Goal
+from bayescale.experiments.goals import CENTRAL, Goal
 
 if TYPE_CHECKING:
     from bayescale.fitting import Fit
@@ -64,6 +65,17 @@ class Particles:
     def on_logs(self) -> bool:
         """Whether outcomes are compared on the log scale."""
         return all(part.fit.likelihood.on_logs for part in self.parts)
+
+    @cached_property
+    def central(self) -> np.ndarray:
+        """The goal with what lies outside its central 95 % interval moved to its ends."""
+        ends = [
+            np.quantile(part, CENTRAL, weights=np.exp(self.log_weights), method="inverted_cdf")
+            for part in self.goal.T
+        ]
+        return np.stack(
+            [part.clip(*end) for part, end in zip(self.goal.T, ends, strict=True)], axis=1
+        )
 
     def outcomes(self, seed: int) -> np.ndarray:
         """Return one new run of every draw at every candidate, shape (draw, candidate)."""

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def spread(particles: Particles) -> np.ndarray:
-    """Return the standard deviation of the goal, shape (part,)."""
+    """Return the standard deviation of the goal within its central 95 %, shape (part,)."""
     weights = np.exp(particles.log_weights)
-    return np.sqrt(weights @ (particles.goal - weights @ particles.goal) ** 2)
+    return np.sqrt(weights @ (particles.central - weights @ particles.central) ** 2)
 
 
 def rows_of(

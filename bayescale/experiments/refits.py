@@ -11,7 +11,7 @@ import numpy as np
 from bayescale import attempts, data, fitting
 from bayescale.errors import DataWarning
 from bayescale.experiments.gains import INFORMATION, Gain, normal_scores
-from bayescale.experiments.goals import Goal
+from bayescale.experiments.goals import CENTRAL, Goal
 from bayescale.workers import ordered
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def left_over(packed: bytes, rows: Sequence[pd.DataFrame]) -> list[np.ndarray]:
     import cloudpickle
 
     law, likelihood, runs, settings, goal, before = cloudpickle.loads(packed)
-    flat = np.zeros(len(before))
+    flat, ends = np.zeros(len(before)), np.quantile(before, CENTRAL, axis=0)
     scored = np.stack([normal_scores(part, flat) for part in before.T], axis=1)
     found = []
     for row in rows:
@@ -123,7 +123,10 @@ def left_over(packed: bytes, rows: Sequence[pd.DataFrame]) -> list[np.ndarray]:
             [_placed(new, old, z) for new, old, z in zip(after.T, before.T, scored.T, strict=True)],
             axis=1,
         )
-        ratios = after.var(axis=0) / before.var(axis=0), moved.var(axis=0) / scored.var(axis=0)
+        ratios = (
+            after.clip(*ends).var(axis=0) / before.clip(*ends).var(axis=0),
+            moved.var(axis=0) / scored.var(axis=0),
+        )
         found.append(np.stack(ratios))
     return found
 

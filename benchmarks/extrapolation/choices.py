@@ -2,7 +2,8 @@
 
 Run: uv run python -m benchmarks.extrapolation.choices [DATA_FOLDER] [--workers 2] [--out FOLDER]
 
-Laws, weights and the drift's constants were chosen by looking at published curves. Here they are
+Laws, weights and the drift's constants were chosen by looking at published curves, and in the end
+at the transfer sets too. Here they are
 chosen again, by a rule, on all families but one, and that one is forecast with them. Fits are kept
 in <out>/cache/choices, and take about an hour the first time. Writes extrapolation_choices.csv (a
 row for each setting; by family for the defaults and every single change of them),
@@ -28,6 +29,8 @@ import numpy as np
 import pandas as pd
 
 import bayescale as bs
+from bayescale import outlook
+from bayescale.data import observations
 from bayescale.fitting import Fit
 from benchmarks.extrapolation import curves, settings
 from benchmarks.extrapolation.curves import Curve
@@ -35,12 +38,18 @@ from benchmarks.extrapolation.scores import LEVELS
 
 RESULTS = Path(__file__).parents[1] / "results"
 #: What makes a setting.
-SETTING = ["laws", "weights", "strength", "slowing", "forgetting", "varying"]
+SETTING = ["laws", "weights", "strength", "slowing", "forgetting", "varying", "least"]
 CURVE = ["set", "family", "curve"]
 #: How far a coverage may be from what is promised.
 CLOSE = 0.03
 #: What is fitted and forecast: "falling" and "rising" are the published splits.
 KINDS = ("falling", "rising", "ten times")
+#: Sets of which the families are, and those that are a family each.
+PUBLISHED = ("vision", "language", "nano")
+TRANSFER = ("lcdb", "drug", "pretraining", "schedule")
+#: The noise of every fit, and how long its chains are.
+NOISE = bs.Correlated(bs.LogNormal(n_obs="n_obs"))
+LENGTH = {"draws": 500, "tune": 700}
 #: Fewest rows to fit and to forecast, where the cut is at a tenth of the largest x.
 LEAST_FITTED, LEAST_AHEAD = 8, 5
 
@@ -207,11 +216,25 @@ def _curves(kind: str, folder: Path) -> Iterator[Curve]:
         for curve in curves.read(folder, ("double_descent",)):
             yield _thin(replace(curve, family=_source(curve.name)))
         return
-    sets = ("vision", "language", "nano") if kind == "falling" else ("vision", "language")
-    for curve in curves.read(folder, sets):
-        shorter = curve if kind == "falling" else shortened(curve)
-        if shorter is not None:
-            yield _thin(shorter)
+    if kind == "ten times":
+        for curve in curves.read(folder, ("vision", "language")):
+            shorter = shortened(curve)
+            if shorter is not None:
+                yield _thin(shorter)
+        return
+    for curve in curves.read(folder, (*PUBLISHED, *TRANSFER)):
+        if curve.set in PUBLISHED:
+            yield _thin(curve)
+        elif _falls(curve):  # each transfer set is a family
+            yield _thin(replace(curve, family=curve.set))
+
+
+def _falls(curve: Curve) -> bool:
+    """Return whether the package takes a curve for one that only falls."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", bs.DataWarning)  # of short ranges of x
+        runs = observations(bs.PowerLaw(), NOISE, curve.train, "y", {"x": "x"})
+    return not any(law.turns for law in outlook.default_laws(runs).values())
 
 
 def _source(name: str) -> str:
@@ -252,20 +275,20 @@ def place(cache: Path, name: str, curve: Curve) -> Path:
 
 def fitted(law: bs.Law, curve: Curve, path: Path) -> Fit:
     """Return a law's fit to the training rows, from its file where it is of the same law."""
-    noise = bs.Correlated()
     if path.exists():
         fit = bs.load(path)
         rows = np.stack([fit.runs.inputs["x"], fit.runs.outcome])
         wanted = curve.train[["x", "y"]].to_numpy().T
         same = rows.shape == wanted.shape and np.allclose(rows, wanted, rtol=1e-9)
-        if same and fit.law == law and fit.likelihood == noise:
+        if same and fit.law == law and fit.likelihood == NOISE:
             return fit
         path.unlink()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", bs.BayescaleWarning)
         fit = law.fit(
-            curve.train, y="y", x="x", likelihood=noise, retry=False, cores=1, progress=False
-        )
+            curve.train, y="y", x="x", likelihood=NOISE, retry=False, cores=1, progress=False,
+            **LENGTH,
+        )  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
     fit.save(path)
     return fit

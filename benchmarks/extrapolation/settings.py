@@ -1,6 +1,6 @@
 """The choices that ``bs.forecast`` makes for its user, and what a curve says of every one of them.
 
-A setting is a set of laws, how they are weighed, and the four constants of the drift. Fits do not
+A setting is a set of laws, how they are weighed, and the constants of the drift. Fits do not
 depend on it; forecasts do. Draws, drift, noise and densities are the package's own; here is only
 that its constants can be given, and that a mixture's scores are read off its distribution function,
 of which that of any mixture of laws is a weighted mean.
@@ -23,11 +23,7 @@ from bayescale.fitting import Fit
 from benchmarks.extrapolation.scores import LEAST, LEVELS
 
 #: Laws that only fall, of which a forecast may be mixed; and laws that rise and fall.
-FALLING = {
-    **outlook.FALLING,
-    "three breaks": bs.BrokenPowerLaw(breaks=3, placement="fixed"),
-    "power law": bs.PowerLaw(),
-}
+FALLING = {**outlook.FALLING, "power law": bs.PowerLaw()}
 RISING = dict(outlook.RISING)
 #: Of which the forecast to ten times the data is mixed: each takes a second to fit.
 TEN_TIMES = ("two breaks", "shifted power law")
@@ -38,9 +34,7 @@ SETS = {
         *((name,) for name in FALLING),
         ("two breaks", "two breaks in cells"),
         ("two breaks", "shifted power law"),
-        ("two breaks", "two breaks in cells", "three breaks"),
         tuple(outlook.FALLING),
-        (*outlook.FALLING, "three breaks"),
         tuple(FALLING),
     ),
     "rising": (*((name,) for name in RISING), tuple(RISING)),
@@ -48,10 +42,13 @@ SETS = {
 }
 _DEFAULTS = {"falling": outlook.FALLING, "rising": outlook.RISING}
 STRENGTHS = (0.0, 0.15, 0.3, 0.5)
-SLOWING = (0.0, 1 / 3, 1 / 2)
+SLOWING = (0.0, Drift.slower)
+#: Of laws that turn; the others forget within an e-fold.
 FORGETTING = (0.5, 1.0)
-#: Standard deviation of the logarithm of S to its median: alike for all draws, or heavier tails.
-VARYING = {0.0: 1.0, 1.0: Drift.usual, 1.5: 1 / 3}
+#: Standard deviation of the logarithm of S to its median: from tails of middling weight to heavy
+#: ones.
+VARYING = {1.0: 1 / 2, 2.0: 0.12, 2.5: Drift.usual}
+ADDED = (0.0, 0.15, Drift.least)
 #: The share of a law's weight that is equal.
 WEIGHTS = {
     "equal": 1.0,
@@ -68,26 +65,31 @@ DRAWS, GRID = 1000, 100
 
 @dataclass(frozen=True, order=True)
 class Pull:
-    """The constants of the drift: q, what it slows by as a share of q, e-folds of forgetting, S."""
+    """The constants of the drift.
+
+    q, what it slows by as a share of q, e-folds of forgetting, S, and what is added to an exponent.
+    """
 
     strength: float
     slowing: float
     forgetting: float
     varying: float
+    least: float
 
 
-DEFAULT = Pull(bs.drift.DRIFT, Drift.slower, Drift.forgets, Drift.varies)
+DEFAULT = Pull(bs.drift.DRIFT, Drift.slower, Drift.forgets, Drift.varies, Drift.least)
 
 
 def pulls(kind: str) -> list[Pull]:
     """Return the grid of the drift's constants; no drift is one point.
 
-    Laws that turn neither slow nor vary.
+    Laws that turn neither slow nor vary, and drift whatever their exponent is.
     """
-    turns = kind == "rising"
-    slowing = (DEFAULT.slowing,) if turns else SLOWING
-    varying = (DEFAULT.varying,) if turns else VARYING
-    grid = itertools.product(STRENGTHS[1:], slowing, FORGETTING, varying)
+    if kind == "rising":
+        rest = (DEFAULT.slowing,), FORGETTING, (DEFAULT.varying,), (DEFAULT.least,)
+    else:
+        rest = SLOWING, (DEFAULT.forgetting,), tuple(VARYING), ADDED
+    grid = itertools.product(STRENGTHS[1:], *rest)
     return [replace(DEFAULT, strength=0.0), *(Pull(*point) for point in grid)]
 
 
@@ -148,6 +150,7 @@ class Member:
             forgets=pull.forgetting,
             usual=VARYING[pull.varying],
             varies=pull.varying,
+            least=pull.least,
         )
         curve = self.fit.drifted_draws({"x": self.x}, pull.strength)
         logs = (np.log(curve) + self.noise).reshape(-1, len(self.x))
@@ -204,7 +207,7 @@ def _mixed_density(weights: np.ndarray, density: np.ndarray) -> np.ndarray:
 
 def _grid(members: Sequence[Member], log_y: np.ndarray) -> np.ndarray:
     """Return values of log y that resolve every member without drift and with most; (grid, m)."""
-    most = Pull(STRENGTHS[-1], SLOWING[0], FORGETTING[-1], max(VARYING))
+    most = Pull(STRENGTHS[-1], SLOWING[0], FORGETTING[-1], max(VARYING), ADDED[-1])
     ends = (replace(most, strength=0.0), most)
     levels = np.linspace(0, 1, GRID)
     parts = [np.quantile(m.said(pull)[0], levels, axis=0) for m in members for pull in ends]

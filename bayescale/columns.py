@@ -1,0 +1,115 @@
+"""The user's table, a column at a time: as numbers, as codes, and which rows are wrong."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayescale.errors import DataError, DataWarning, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def column_of(runs: pd.DataFrame, column: str) -> pd.Series:
+    """Return one column, or raise a DataError that says which there are."""
+    if column not in runs.columns:
+        names = [str(name) for name in runs.columns]
+        raise DataError(
+            f"The table has no column {column!r}. It has: {', '.join(names)}."
+            f"{nearest(str(column), names)}"
+        )
+    values: Any = runs[column]
+    if getattr(values, "ndim", 1) != 1:
+        raise DataError(f"The table has more than one column named {column!r}; rename them.")
+    return values
+
+
+def numbers_of(runs: pd.DataFrame, column: str) -> np.ndarray:
+    """Return a column as finite numbers, or raise a DataError that says which rows are none."""
+    import pandas as pd
+
+    values = column_of(runs, column)
+    if pd.api.types.is_bool_dtype(values) or pd.api.types.is_datetime64_any_dtype(values):
+        raise DataError(f"The column {column!r} must hold numbers; it holds {values.dtype}.")
+    coerced: Any = pd.to_numeric(values, errors="coerce")
+    numbers: np.ndarray = coerced.to_numpy(float)
+    text: Any = np.isnan(numbers) & values.notna().to_numpy()
+    if not pd.api.types.is_numeric_dtype(values) and text.any():
+        raise DataError(
+            f"The column {column!r} must hold numbers; {rows_named(runs, text)} "
+            f"hold {', '.join(repr(v) for v in values[text].tolist()[:3])}."
+        )
+    reject_rows(runs, ~np.isfinite(numbers), numbers, f"{column!r} must be finite")
+    return numbers
+
+
+def codes_of(runs: pd.DataFrame, column: str, called: str) -> np.ndarray:
+    """Return which training run, or other group, each row belongs to, as numbers from 0."""
+    import pandas as pd
+
+    values = column_of(runs, column)
+    missing: Any = values.isna().to_numpy()
+    if missing.any():
+        noun = "a run" if called == "run=" else "a group"
+        raise DataError(
+            f"The column {column!r} ({called}) must name {noun} in each row; "
+            f"{rows_named(runs, missing)} have none."
+        )
+    return pd.factorize(values, sort=True)[0].astype(float)
+
+
+def told_of_rows(runs: pd.DataFrame, likelihood: Any) -> dict[str, np.ndarray]:
+    """Return what a likelihood was told of each row: noise argument to numbers, shape (run,)."""
+    found = {}
+    for name, (given, known) in likelihood.columns.items():
+        if not isinstance(given, str):
+            found[name] = np.full(len(runs), float(given))
+        elif known.get("labels"):
+            found[name] = codes_of(runs, given, f"{name}=")
+        else:
+            found[name] = numbers_of(runs, given)
+            if not known.get("any_sign"):
+                rule = f"{given!r} ({known['means']}, {name}=) must be positive"
+                reject_rows(runs, found[name] <= 0, found[name], rule)
+    return found
+
+
+def without_copies(runs: pd.DataFrame) -> pd.DataFrame:
+    """Drop rows that repeat another in every column: replicates differ in one, such as the seed."""
+    try:
+        again = runs.duplicated()
+    except TypeError:  # a column of lists, say, which cannot be compared
+        return runs
+    repeated = int(again.sum())
+    if not repeated:
+        return runs
+    warnings.warn(
+        f"{repeated} of {len(runs)} rows repeat another row exactly and are left out: copies make "
+        "intervals too narrow. If they are runs of their own, add a column that tells them apart, "
+        "such as the seed.",
+        DataWarning,
+        stacklevel=4,
+    )
+    return runs.loc[~again]
+
+
+def reject_rows(
+    runs: pd.DataFrame, bad: np.ndarray, values: np.ndarray, rule: str, cure: str = ""
+) -> None:
+    """Raise a DataError where any row is bad: the rule, what was got in which rows, the cure."""
+    if bad.any():
+        shown = ", ".join(f"{value:g}" for value in values[bad][:5])
+        raise DataError(
+            f"{rule}; got {shown} in {rows_named(runs, bad)}. "
+            f"{cure or 'Correct or drop those rows'}."
+        )
+
+
+def rows_named(runs: pd.DataFrame, bad: np.ndarray) -> str:
+    """Return the labels of bad rows, in words."""
+    labels = [str(label) for label in runs.index[bad][:5]]
+    more = f" and {int(bad.sum()) - 5} more" if bad.sum() > 5 else ""
+    return f"row{'s' if bad.sum() > 1 else ''} {', '.join(labels)}{more}"

@@ -1,0 +1,88 @@
+"""The command ``bayescale compare``: who describes the runs best, and who forecasts best."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Annotated, Any
+
+import typer
+
+from bayescale.commands.form_options import FormOptions, laws_named
+from bayescale.commands.noise_options import NoiseOptions
+from bayescale.commands.option_groups import with_groups
+from bayescale.commands.options import (
+    Ceiling,
+    Column,
+    Columns,
+    Draws,
+    Json,
+    Outcome,
+    RunColumn,
+    RunsFile,
+    Seed,
+    Tune,
+    columns_given,
+)
+from bayescale.commands.output import fit_record, print_json, problems_of
+from bayescale.errors import BayescaleWarning
+
+
+@with_groups
+def compare(
+    runs: RunsFile,
+    y: Outcome,
+    *,
+    x: Column = None,
+    inputs: Columns = None,
+    laws: Annotated[str, typer.Option(help="Laws, with commas.")] = "power,broken",
+    form: FormOptions,
+    noise: NoiseOptions,
+    ceiling: Ceiling = None,
+    run: RunColumn = None,
+    holdout: Annotated[
+        float | None,
+        typer.Option(help="Also backtest: share (or number) of the largest inputs held out."),
+    ] = None,
+    draws: Draws = 1000,
+    tune: Tune = 1000,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Compare laws on a table of runs.
+
+    By leave-one-out (who interpolates best) and, with --holdout, by forecasts of the largest
+    scales from the rest (who extrapolates best).
+    """
+    from bayescale import tables
+    from bayescale.backtesting import backtest
+    from bayescale.comparison import compare as compared
+    from bayescale.verdicts import verdict
+
+    chosen = laws_named(laws, form.given())
+    columns = columns_given(x, inputs)
+    table = tables.read_runs(runs)
+    likelihood = noise.chosen(chosen.values(), run)
+    how: dict[str, Any] = {
+        "y": y,
+        "likelihood": likelihood,
+        "ceiling": ceiling,
+        "run": run,
+        **columns,
+    }
+    how |= {"draws": draws, "tune": tune, "seed": seed}
+    fits = {name: law.fit(table, **how) for name, law in chosen.items()}
+    loo = compared(fits)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BayescaleWarning)  # of the data: the fits have said it
+        tested = None if holdout is None else backtest(chosen, table, holdout=holdout, **how)
+    said = verdict(fits, comparison=loo, backtest=tested)
+    if as_json:
+        record = {"compare": loo, "backtest": None if tested is None else tested.table}
+        record |= {"verdict": said.paragraph, "caveats": list(said.caveats)}
+        record |= {"breaks": said.breaks}
+        print_json(record | {"fits": {name: fit_record(made) for name, made in fits.items()}})
+    else:
+        tables.show_comparison(loo, tested)
+        for words in (said.paragraph, *(f"- {caveat}" for caveat in said.caveats)):
+            tables.say(words)
+    raise typer.Exit(problems_of(list(fits.values())))
