@@ -5,7 +5,8 @@ A power law with floor of which every parameter is partially pooled, on simulate
 alike, and few. Coordinates: as the pilot tells (ours), offsets, levels' own values. 4 chains of
 1000 draws after 1000, no second try, a number of tables for each case.
 
-Writes results/group_geometry.csv, of each case and choice: the share of fits that are good (R-hat,
+Writes results/group_geometry.csv, of each case and choice (of cases not asked for the rows stay as
+they were): the share of fits that are good (R-hat,
 ESS and divergences), divergent draws a fit (mean and most), the median of the smallest bulk ESS and
 of that of the three spreads, the share with R-hat above 1.01, steps a draw, CPU seconds a fit.
 """
@@ -102,6 +103,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args()
     measured(simulated(3, 10, 1.0), 1.0)  # compiles
+    path = asked.out / "group_geometry.csv"
+    kept = pd.read_csv(path) if path.exists() else pd.DataFrame({"case": []})
+    kept = kept[~kept["case"].isin(asked.cases)]
     rows = []
     for case in asked.cases:
         *shape, tables = CASES[case]
@@ -112,8 +116,11 @@ def main() -> None:
             ]
             rows.append({"case": case, "coordinates": name, **summed_up(pd.DataFrame(fits))})
             print(rows[-1], flush=True)
-            table = pd.DataFrame(rows)
-            table.to_csv(asked.out / "group_geometry.csv", index=False, float_format="%.4g")
+            table = pd.concat([kept, pd.DataFrame(rows)], ignore_index=True)
+            table = table.sort_values(
+                "case", key=lambda of: of.map(list(CASES).index), kind="stable"
+            )
+            table.to_csv(path, index=False, float_format="%.4g")
 
 
 if __name__ == "__main__":
