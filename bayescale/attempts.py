@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bayescale import posterior
+from bayescale import engines, posterior
 from bayescale.checks import diagnosed
-from bayescale.data import Observations
 from bayescale.diagnostics import Diagnostics
+from bayescale.observed import Observations
 from bayescale.sample import Sampling
 
 
@@ -61,13 +61,13 @@ def sampled(
     Sampled
         The better draws of the two.
     """
-    draws = posterior.draw(law, likelihood, runs, settings)
+    draws = engines.draw(law, likelihood, runs, settings)
     found = Sampled(law, likelihood, runs, settings, draws, diagnosed(law, likelihood, runs, draws))
     if found.diagnostics.good or not settings.retry:
         return found
     again()
     more = settings.doubled()
-    draws = posterior.draw(law, likelihood, runs, more)
+    draws = engines.draw(law, likelihood, runs, more)
     second = diagnosed(law, likelihood, runs, draws)
     if not second.good and second.rhat > found.diagnostics.rhat:
         return found

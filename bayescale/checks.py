@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import input_errors, posterior
+from bayescale import input_errors, labelling, posterior
 from bayescale.coordinates import Coordinates
 from bayescale.diagnostics import Diagnostics, contraction, diagnose, neighbour_correlation
 from bayescale.observed import Observations
@@ -43,11 +43,11 @@ def diagnosed_parts(
     only = {name: parameters[name] for name in parameter_names(law)}
     coordinates = Coordinates(law, likelihood, runs.groups)
     checked = {
-        **posterior.named_by_level(runs, parameters),
-        **posterior.named({name: quantities[name] for name in populations(coordinates)}),
+        **labelling.named_by_level(runs, parameters),
+        **labelling.named({name: quantities[name] for name in populations(coordinates)}),
         **{
             f"the {name}": curve
-            for name, curve in posterior.named_by_level(runs, at_the_ends(law, runs, only)).items()
+            for name, curve in labelling.named_by_level(runs, at_the_ends(law, runs, only)).items()
         },
     }
     shares = {}
@@ -59,7 +59,7 @@ def diagnosed_parts(
         labels = {}
         if watched.by and runs.groups is not None:
             labels[watched.quantity] = runs.groups.labels(watched.by)
-        every = posterior.named(value, labels)
+        every = labelling.named(value, labels)
         shares |= {label: contraction(watched, part) for label, part in every.items()}
     free_breaks = getattr(law, "placement", None) == "free"
     noise = {name: parameters[name] for name in parameter_names(likelihood)}

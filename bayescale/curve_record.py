@@ -23,10 +23,11 @@ from bayescale.data import observations
 from bayescale.drift import DRIFT
 from bayescale.errors import BayescaleError
 from bayescale.groups import asked_for
+from bayescale.labelling import named, named_by_level
 from bayescale.leave_one_out import leave_one_out
 from bayescale.observed import Observations
 from bayescale.parameters import columns_by
-from bayescale.posterior import Draws, named, named_by_level
+from bayescale.posterior import Draws
 from bayescale.sample import Sampling
 from bayescale.workers import turn
 

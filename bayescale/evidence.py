@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import backtesting, breaks, comparison, forecasts, posterior
+from bayescale import backtesting, breaks, comparison, forecasts, labelling
 from bayescale.errors import DataWarning, LawError
 from bayescale.free_scale import frozen
 from bayescale.groups import refuse
@@ -298,7 +298,7 @@ def _bayes_factor(fit: Fit, number: int) -> tuple[float, str]:
     low, high = slot.prior.support
     if not low < 0 < high:
         return math.nan, f"the prior on {slot.quantity} leaves no room about zero"
-    drawn = posterior.unlabelled(fit.tree["posterior"].to_dataset(), [slot.quantity])
+    drawn = labelling.unlabelled(fit.tree["posterior"].to_dataset(), [slot.quantity])
     value = drawn[slot.quantity]
     change = value[number] if isinstance(value, tuple) else value
     beyond = float(min((change > 0).mean(), (change < 0).mean()))

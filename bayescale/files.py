@@ -10,28 +10,28 @@ up by name among those that are imported; nothing in the file is executed.
 from __future__ import annotations
 
 import json
-import math
 import os
-import secrets
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import MISSING, fields
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayescale.encoding import (
+    decoded,
+    decoded_record,
+    decoded_spec,
+    encoded,
+    encoded_fields,
+    encoded_spec,
+)
 from bayescale.ensembles import Ensemble
-from bayescale.errors import FileError, nearest
+from bayescale.errors import FileError
 from bayescale.fitting import Fit
-from bayescale.groups import Groups
-from bayescale.likelihoods import Likelihood, likelihoods
+from bayescale.likelihoods import likelihoods
 from bayescale.observed import Observations
-from bayescale.parameters import parameter_names
-from bayescale.pooling import Varying
-from bayescale.prior import Fixed, Prior
+from bayescale.paths import readable, reason, replacing, writable
 from bayescale.registry import LAWS
 from bayescale.sample import Sampling
 
@@ -44,6 +44,9 @@ FORMAT, _OF_FIT = 2, 1
 MARK = "bayescale"
 _PACKAGES = ("bayescale", "pymc", "nutpie", "arviz", "numpy")
 _HDF5 = b"\x89HDF\r\n\x1a\n"
+_AGAIN = (
+    "Save the fit again with fit.save(path), or take a copy of the file from where it was made."
+)
 
 
 def save(fit: Fit | Ensemble, path: str | os.PathLike[str]) -> None:
@@ -66,7 +69,7 @@ def save(fit: Fit | Ensemble, path: str | os.PathLike[str]) -> None:
     """
     target = Path(os.path.realpath(writable(path)))
     tree = _together(fit) if isinstance(fit, Ensemble) else _marked(fit)
-    with _replacing(target) as part:
+    with replacing(target) as part:
         tree.to_netcdf(part, engine="h5netcdf", encoding=_checksums(tree))
 
 
@@ -100,7 +103,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     >>> bs.load(path).name
     'PowerLaw'
     """
-    place = _readable(path)
+    place = readable(path)
     _check_signature(place)
     groups = _read(place)
     described = _description(place, dict(groups["/"].attrs))
@@ -140,106 +143,11 @@ def _ensemble(place: Path, described: dict[str, Any], groups: dict[str, xr.Datas
 def is_fit(path: str | os.PathLike[str]) -> bool:
     """Return whether a file is one that :func:`save` wrote, by its mark alone."""
     try:
-        place = _readable(path)
+        place = readable(path)
         _check_signature(place)
         return MARK in _root_attributes(place)
     except FileError:
         return False
-
-
-def writable(path: str | os.PathLike[str]) -> Path:
-    """Return a path that a file can be written to.
-
-    Parameters
-    ----------
-    path
-        Where a file is to be written.
-
-    Returns
-    -------
-    pathlib.Path
-        The same, with ``~`` expanded.
-
-    Raises
-    ------
-    FileError
-        If it is a folder, or its folder does not exist or cannot be written to.
-    """
-    place = _place(path)
-    if place.is_dir():
-        raise FileError(
-            f"{place} is a folder. Give the name of a file, such as {place / 'fit.nc'}."
-        )
-    if not place.parent.is_dir():
-        raise FileError(
-            f"There is no folder {place.parent} to write {place.name} to. Create it first, or "
-            "choose another path."
-        )
-    if not os.access(place.parent, os.W_OK):
-        raise FileError(
-            f"The folder {place.parent} cannot be written to. Choose another path, or ask for "
-            "permission to write there."
-        )
-    return place
-
-
-# Paths --------------------------------------------------------------------------------------------
-
-
-def _place(path: Any) -> Path:
-    try:
-        given = os.fspath(path)
-    except TypeError:
-        given = None
-    if not isinstance(given, str) or not given:
-        raise FileError(f"The path must be text or a pathlib.Path, such as 'fit.nc'; got {path!r}.")
-    return Path(given).expanduser()
-
-
-def _readable(path: Any) -> Path:
-    place = _place(path)
-    if place.is_dir():
-        raise FileError(f"{place} is a folder. Give the path of the file that Fit.save wrote.")
-    if not place.exists():
-        near = ""
-        with suppress(OSError):
-            near = nearest(place.name, [entry.name for entry in place.parent.iterdir()])
-        raise FileError(f"There is no file {place}.{near}")
-    return place
-
-
-@contextmanager
-def _replacing(target: Path) -> Iterator[Path]:
-    """Yield a path to write to; it takes the target's place when the body has succeeded."""
-    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-    try:
-        yield part
-        with part.open("rb") as written:
-            os.fsync(written.fileno())
-        if target.exists():
-            shutil.copymode(target, part)
-        part.replace(target)
-    except Exception as error:
-        raise FileError(
-            f"The fit could not be written to {target}: {_reason(error)}. An older file of that "
-            "name is unchanged. Choose another path, or free space there."
-        ) from error
-    finally:
-        part.unlink(missing_ok=True)
-    _settle(target.parent)
-
-
-def _settle(folder: Path) -> None:
-    """Make the new name last through a loss of power, where the system allows it."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-# Reading ------------------------------------------------------------------------------------------
 
 
 def _check_signature(place: Path) -> None:
@@ -247,7 +155,7 @@ def _check_signature(place: Path) -> None:
         with place.open("rb") as file:
             head = file.read(len(_HDF5))
     except OSError as error:
-        raise FileError(f"{place} cannot be read: {_reason(error)}.") from error
+        raise FileError(f"{place} cannot be read: {reason(error)}.") from error
     if head == _HDF5:
         return
     if not head:
@@ -260,13 +168,8 @@ def _check_signature(place: Path) -> None:
     )
 
 
-_AGAIN = (
-    "Save the fit again with fit.save(path), or take a copy of the file from where it was made."
-)
-
-
 def _damaged(place: Path, error: Exception) -> FileError:
-    return FileError(f"{place} is damaged or cut short ({_reason(error)}). {_AGAIN}")
+    return FileError(f"{place} is damaged or cut short ({reason(error)}). {_AGAIN}")
 
 
 def _foreign(place: Path) -> FileError:
@@ -274,12 +177,6 @@ def _foreign(place: Path) -> FileError:
         f"{place} is a netCDF file, but not one that bayescale wrote. Open it with "
         "arviz.from_netcdf or xarray.open_datatree instead."
     )
-
-
-def _reason(error: BaseException) -> str:
-    strerror = getattr(error, "strerror", None)
-    words = str(strerror or error).strip() or type(error).__name__
-    return " ".join(words.split()).rstrip(".")
 
 
 def _root_attributes(place: Path) -> dict[str, Any]:
@@ -336,11 +233,11 @@ def _rebuilt(
 ) -> Fit:
     import xarray as xr
 
-    law = _specification(place, described["law"], _laws(), "law")
-    likelihood = _specification(place, described["likelihood"], likelihoods(), "likelihood")
-    runs = Observations(**_record(place, Observations, described["runs"], arrays))
-    settings = Sampling(**_record(place, Sampling, described["settings"], arrays))
-    groups["/"].attrs = _decoded(described["attributes"], arrays)
+    law = decoded_spec(place, described["law"], _laws(), "law")
+    likelihood = decoded_spec(place, described["likelihood"], likelihoods(), "likelihood")
+    runs = Observations(**decoded_record(place, Observations, described["runs"], arrays))
+    settings = Sampling(**decoded_record(place, Sampling, described["settings"], arrays))
+    groups["/"].attrs = decoded(described["attributes"], arrays)
     tree = xr.DataTree.from_dict(groups)
     return Fit(law, likelihood, runs, settings, tree)
 
@@ -351,54 +248,17 @@ def _laws() -> dict[str, Any]:
     return dict(LAWS)
 
 
-def _specification(place: Path, described: dict[str, Any], known: dict[str, Any], kind: str) -> Any:
-    """Return a law or a likelihood from its name and its fields."""
-    name = described["name"]
-    if name not in known:
-        raise FileError(
-            f"{place} holds the {kind} {name!r}, which is not known here. Known: "
-            f"{', '.join(sorted(known))}. Import the module that defines {name} and load the file "
-            "again, or install the bayescale that has it: pip install --upgrade bayescale."
-        )
-    cls = known[name]
-    return cls(**_record(place, cls, described["fields"], {}, set(parameter_names(cls))))
-
-
-def _record(
-    place: Path,
-    cls: Any,
-    described: Mapping[str, Any],
-    arrays: Mapping[Any, Any],
-    needed: set[str] | None = None,
-) -> dict[str, Any]:
-    """Return a record's fields; an optional one that the file does not have keeps its default."""
-    names = {field.name for field in fields(cls)}
-    if needed is None:
-        defaults = (MISSING, MISSING)
-        needed = {f.name for f in fields(cls) if (f.default, f.default_factory) == defaults}
-    odd = sorted((set(described) - names) | (needed - set(described)))
-    if odd:
-        raise FileError(
-            f"{place} was written by a bayescale whose {cls.__name__} differs from this one's in "
-            f"{', '.join(odd)}. Install the version that wrote it, or fit again."
-        )
-    return {name: _decoded(value, arrays) for name, value in described.items()}
-
-
-# Writing ------------------------------------------------------------------------------------------
-
-
 def _marked(fit: Fit) -> xr.DataTree:
     """Return the fit's tree with our attribute and our group."""
     import xarray as xr
 
     arrays: dict[str, np.ndarray] = {}
     described = {
-        "law": _described(fit.law),
-        "likelihood": _described(fit.likelihood),
-        "runs": _fields(fit.runs, arrays),
-        "settings": _fields(fit.settings, arrays),
-        "attributes": _encoded(dict(fit.tree.attrs), arrays, "tree.attrs"),
+        "law": encoded_spec(fit.law),
+        "likelihood": encoded_spec(fit.likelihood),
+        "runs": encoded_fields(fit.runs, arrays),
+        "settings": encoded_fields(fit.settings, arrays),
+        "attributes": encoded(dict(fit.tree.attrs), arrays, "tree.attrs"),
         "versions": {name: version(name) for name in _PACKAGES},
     }
     groups = {node.path: _plain(node.to_dataset(inherit=False)) for node in fit.tree.subtree}
@@ -442,84 +302,3 @@ def _checksums(tree: xr.DataTree) -> dict[str, Any]:
         }
         for node in tree.subtree
     }
-
-
-def _described(spec: Any) -> dict[str, Any]:
-    return {"name": type(spec).__name__, "fields": _fields(spec, None)}
-
-
-def _fields(record: Any, arrays: dict[str, np.ndarray] | None) -> dict[str, Any]:
-    return {
-        field.name: _encoded(
-            getattr(record, field.name), arrays, f"{type(record).__name__}.{field.name}"
-        )
-        for field in fields(record)
-    }
-
-
-def _encoded(value: Any, arrays: dict[str, np.ndarray] | None, where: str) -> Any:
-    """Return a value as JSON; arrays go to ``arrays`` and leave their name behind."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else {"number": str(value)}
-    if isinstance(value, Prior):
-        arguments = {name: _encoded(number, None, where) for name, number in value.arguments}
-        described = {"prior": value.distribution, "arguments": arguments, "on": value.on}
-        if value.by:
-            described["by"] = list(value.by)
-            described["spread"] = [_encoded(one, None, where) for one in value.spread]
-        return described
-    if isinstance(value, Groups):
-        return {"groups": _fields(value, arrays)}
-    if isinstance(value, Likelihood):
-        return {"likelihood": _described(value)}
-    if isinstance(value, Fixed):
-        return {"fixed": _encoded(value.value, None, where), "on": value.on}
-    if isinstance(value, tuple):
-        return {"tuple": [_encoded(part, arrays, where) for part in value]}
-    if isinstance(value, list):
-        return [_encoded(part, arrays, where) for part in value]
-    if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
-        parts = {key: _encoded(part, arrays, f"{where}.{key}") for key, part in value.items()}
-        return {"mapping": parts}
-    if isinstance(value, np.ndarray) and arrays is not None and value.dtype.kind in "biuf":
-        name = f"array{len(arrays)}"
-        arrays[name] = value
-        return {"array": name}
-    raise FileError(
-        f"{where} holds a {type(value).__name__}, which a file cannot keep. It may hold numbers, "
-        "text, arrays of numbers, and lists and dicts of these; take it out, then save."
-    )
-
-
-def _decoded(value: Any, arrays: Mapping[Any, Any]) -> Any:
-    """Return what :func:`_encoded` was given."""
-    if isinstance(value, list):
-        return [_decoded(part, arrays) for part in value]
-    if not isinstance(value, dict):
-        return value
-    if "number" in value:
-        return float(value["number"])
-    if "prior" in value:
-        arguments = {name: _decoded(part, arrays) for name, part in value["arguments"].items()}
-        made = Prior(value["prior"], on=value["on"], **arguments)
-        if "by" not in value:
-            return made
-        spread = tuple(_decoded(one, arrays) for one in value["spread"])
-        return made.varying_as(Varying(tuple(value["by"]), spread))
-    if "groups" in value:
-        return Groups(**{name: _decoded(part, arrays) for name, part in value["groups"].items()})
-    if "likelihood" in value:
-        inside = value["likelihood"]
-        cls = likelihoods()[inside["name"]]
-        return cls(**{name: _decoded(part, arrays) for name, part in inside["fields"].items()})
-    if "fixed" in value:
-        return Fixed(_decoded(value["fixed"], arrays), value["on"])
-    if "tuple" in value:
-        return tuple(_decoded(part, arrays) for part in value["tuple"])
-    if "array" in value:
-        return np.array(arrays[value["array"]].to_numpy())
-    return {key: _decoded(part, arrays) for key, part in value["mapping"].items()}

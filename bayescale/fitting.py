@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import by_group, checks, data, forecasting, members, model, posterior, summaries
+from bayescale import (
+    by_group,
+    checks,
+    data,
+    forecasting,
+    labelling,
+    members,
+    model,
+    new_runs,
+    posterior,
+    summaries,
+)
 from bayescale.attempts import Sampled, sampled
 from bayescale.contrasting import contrasts, that_vary
 from bayescale.coordinates import Coordinates
@@ -23,7 +34,6 @@ from bayescale.forecasts import Forecast, as_predictions, check_probability, for
 from bayescale.groups import ORIGIN, check_single
 from bayescale.leave_one_out import LeaveOneOut, leave_one_out
 from bayescale.levels import mark_of
-from bayescale.likelihoods import APART
 from bayescale.observed import Observations
 from bayescale.outliers import outlier_table
 from bayescale.parameters import parameter_names
@@ -95,7 +105,7 @@ class Fit(Forecaster):
 
     def _drawn(self, names: list[str]) -> dict[str, Any]:
         dataset = self.tree["posterior"].to_dataset()
-        return posterior.parameters_of(dataset, names, self.runs.groups)
+        return labelling.parameters_of(dataset, names, self.runs.groups)
 
     @cached_property
     def model(self) -> pm.Model:
@@ -120,7 +130,7 @@ class Fit(Forecaster):
     def quantities(self) -> dict[str, Any]:
         """Draws of what carries the priors, such as the floor share; levels first."""
         names = [slot.quantity for slot in self.coordinates.moving]
-        return posterior.unlabelled(self.tree["posterior"].to_dataset(), names, self.runs.groups)
+        return labelling.unlabelled(self.tree["posterior"].to_dataset(), names, self.runs.groups)
 
     @property
     def coordinates(self) -> Coordinates:
@@ -306,22 +316,8 @@ class Fit(Forecaster):
         LawError
             If prob is not between 0 and 1.
         """
-        import arviz as az
-
         check_probability(prob)
-        names = [*parameter_names(self.law), *parameter_names(self.likelihood)]
-        names += [n for n in checks.populations(self.coordinates) if n not in names]
-        data = self.tree["posterior"].to_dataset()[names]
-        moving = [name for name in names if float(data[name].std(["chain", "draw"]).max()) > 0]
-        ends = {
-            name: np.asarray(self.runs.reported(curve))
-            for name, curve in checks.at_the_ends(self.law, self.runs, self.parameters).items()
-        }
-        groups = self.runs.groups
-        by = dict.fromkeys(ends, self.groups)
-        shown = data[moving].merge(posterior.labelled(ends, self.law.component, groups, by))
-        table: Any = az.summary(shown, ci_prob=prob, ci_kind="eti", round_to="none")
-        return table
+        return summaries.summary(self, prob)
 
     def constants(self, prob: float = 0.9) -> pd.DataFrame:
         """Return the literature's constants with intervals: L∞, x0 (or A and B), exponents, breaks.
@@ -383,7 +379,7 @@ class Fit(Forecaster):
     def _drift(self, strength: float) -> Drift:
         references = self.runs.references
         edges = {r: (references[f"{r}_start"], references[f"{r}_end"]) for r in self.law.inputs}
-        shape = np.shape(next(iter(posterior.named(self.parameters).values())))
+        shape = np.shape(next(iter(labelling.named(self.parameters).values())))
         seed = [self.settings.seed, 7]
         turns, on_logs = self.law.turns, self.likelihood.on_logs
         return Drift(self.curve_draws, edges, shape, strength, seed, turns, on_logs)
@@ -408,41 +404,12 @@ class Fit(Forecaster):
         numpy.ndarray
             Same shape.
         """
-        rng = np.random.default_rng([self.settings.seed, salt])
-        noise = posterior.over_rows(self.noise) | self.of_new_rows(inputs)
-        if not self.likelihood.correlated:
-            return self.likelihood.draw(rng, curve, **noise)
-        gap = self._gap(curve.shape[-1], inputs)
-        order = np.argsort(gap, kind="stable")
-        beyond = order[gap[order] < APART]
-        new = self.likelihood.draw(rng, curve, **noise)
-        if len(beyond):
-            steps = np.diff(gap[beyond], prepend=0.0)
-            new[..., beyond] = self.likelihood.draw(
-                rng, curve[..., beyond], gap=steps, start=self._last_residual, **noise
-            )
-        return new
+        return new_runs.drawn(self, curve, inputs, salt)
 
     def of_new_rows(self, inputs: dict[str, np.ndarray] | None) -> dict[str, Any]:
         """Return what the noise must know of new runs at inputs (None: at the largest seen)."""
         runs = self.runs
         return self.likelihood.of_new_rows(inputs, runs.known, runs.references)
-
-    def _gap(self, count: int, inputs: dict[str, np.ndarray] | None) -> np.ndarray:
-        """Return how far each input lies from the last row of the one run, or that it is apart."""
-        if inputs is None or len(inputs) > 1 or not self.runs.one_run:
-            return np.full(count, APART)
-        ((role, x),) = inputs.items()
-        gap = np.log(x) - np.log(self.runs.references[f"{role}_end"])
-        return np.where(gap > 0, gap, APART)
-
-    @cached_property
-    def _last_residual(self) -> np.ndarray:
-        """Log residual of the last row, in terms of a single evaluation; shape (chain, draw)."""
-        last = self.runs.rows(np.array([len(self.runs) - 1]))
-        curve = self.curve_draws(last.inputs)[..., 0]
-        count = 1.0 if last.n_obs is None else float(last.n_obs[0])
-        return (np.log(last.outcome[0]) - np.log(curve)) * count**0.5
 
     def log_density(self, y: Any, *, drift: float = DRIFT, **inputs: Any) -> np.ndarray:
         """Return the log predictive density of one new run at each input.
@@ -485,18 +452,7 @@ class Fit(Forecaster):
             return by_group.log_density(self, y, drift, inputs, by_draw=True)
         at = forecasting.checked_inputs(self.law.inputs, self.runs.columns, inputs, self.name)
         outcome = forecasting.checked_outcomes(y, len(next(iter(at.values()))))
-        modelled = np.asarray(self.runs.reported(outcome))
-        curve = self.drifted_draws(at, checked_drift(drift))
-        likelihood = self.likelihood
-        noise = posterior.over_rows(self.noise) | self.of_new_rows(at)
-        if likelihood.correlated:
-            gap = self._gap(curve.shape[-1], at)
-            residual = self._last_residual[..., None]
-            curve, noise = likelihood.ahead(residual, curve, gap=gap, **noise)
-            likelihood = likelihood.of
-        with np.errstate(all="ignore"):
-            density = likelihood.log_density(modelled, curve, **noise)
-        return np.nan_to_num(density, nan=-np.inf)
+        return new_runs.log_density(self, outcome, at, checked_drift(drift))
 
     def forecast(self, *, drift: float = DRIFT, **inputs: Any) -> Forecast:
         """Return the posterior predictive at any inputs.

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bayescale import posterior
+from bayescale import labelling, posterior
 from bayescale.convergence import mean_ess
 from bayescale.coordinates import Coordinates
 from bayescale.observed import Observations
@@ -91,8 +91,8 @@ def leave_one_out(
         held[slot.quantity] = quantities[slot.quantity]
         if slot.by and runs.groups is not None:
             labels[slot.quantity] = runs.groups.labels(runs.groups.own(slot.by))
-    natural = posterior.named_by_level(runs, {**parameters, **noise})
-    block = np.stack(list((posterior.named(held, labels) | natural).values()))
+    natural = labelling.named_by_level(runs, {**parameters, **noise})
+    block = np.stack(list((labelling.named(held, labels) | natural).values()))
     chains, draws = block.shape[1:]
     relative = float(mean_ess(block).mean()) / (chains * draws) if chains > 1 else 1.0
     found = []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import attempts, posterior
+from bayescale import attempts, labelling, posterior
 from bayescale.coordinates import Coordinates, split
 from bayescale.errors import DataError
 from bayescale.model import OUTCOME
@@ -189,7 +189,7 @@ def _moment_functions(fit: Fit, units: np.ndarray | None = None) -> dict[str, An
     coordinates = Coordinates(fit.law, fit.likelihood)
     numbers = coordinates.numbers(fit.runs.references)
     free = [slot.quantity for slot in coordinates.free]
-    values = posterior.unlabelled(fit.tree["posterior"].to_dataset(), free)
+    values = labelling.unlabelled(fit.tree["posterior"].to_dataset(), free)
     fixed = {
         n: numbers[f"{n}_value"] for n in (s.quantity for s in coordinates.slots) if n not in free
     }

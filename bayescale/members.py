@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import posterior
+from bayescale import labelling
 from bayescale.coordinates import Coordinates, fixed_values
 from bayescale.errors import LawError, nearest
 from bayescale.groups import Groups, check_level, check_named
@@ -224,5 +224,5 @@ def member(
         first = next(iter(natural.values()))
         shape = np.shape(first[0] if isinstance(first, tuple) else first)[1:]
         own = at_cells(None, both[0] | both[1], shape)
-    labelled = posterior.labelled({**held, **own}, law.component)
+    labelled = labelling.labelled({**held, **own}, law.component)
     return plain_law, plain_noise, rows, labelled

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import posterior
-from bayescale.checks import populations
+from bayescale import labelling
+from bayescale.checks import at_the_ends, populations
+from bayescale.parameters import parameter_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,10 +57,10 @@ def table(fit: Any) -> pd.DataFrame:
     """Return median and 90 % interval of every parameter, as text."""
     import pandas as pd
 
-    shown = posterior.named_by_level(fit.runs, fit.parameters | fit.noise)
+    shown = labelling.named_by_level(fit.runs, fit.parameters | fit.noise)
     if fit.groups:
         quantities = fit.quantities
-        shown |= posterior.named({n: quantities[n] for n in populations(fit.coordinates)})
+        shown |= labelling.named({n: quantities[n] for n in populations(fit.coordinates)})
     rows = {}
     for label, draws in shown.items():
         low, middle, high = np.quantile(draws, [0.05, 0.5, 0.95])
@@ -92,4 +93,23 @@ def constants(fit: Any, prob: float) -> pd.DataFrame:
     columns = ["constant", "symbol", "median", "lower", "upper", "unit"]
     table = pd.DataFrame(rows, columns=columns).set_index("constant")
     table.attrs = {"probability": prob, "kind": "equal-tailed"}
+    return table
+
+
+def summary(fit: Any, prob: float) -> pd.DataFrame:
+    """Return ArviZ's table of parameters and of the curve's end (see ``Fit.summary``)."""
+    import arviz as az
+
+    names = [*parameter_names(fit.law), *parameter_names(fit.likelihood)]
+    names += [n for n in populations(fit.coordinates) if n not in names]
+    data = fit.tree["posterior"].to_dataset()[names]
+    moving = [name for name in names if float(data[name].std(["chain", "draw"]).max()) > 0]
+    ends = {
+        name: np.asarray(fit.runs.reported(curve))
+        for name, curve in at_the_ends(fit.law, fit.runs, fit.parameters).items()
+    }
+    groups = fit.runs.groups
+    by: dict[str, Any] = dict.fromkeys(ends, fit.groups)
+    shown = data[moving].merge(labelling.labelled(ends, fit.law.component, groups, by))
+    table: Any = az.summary(shown, ci_prob=prob, ci_kind="eti", round_to="none")
     return table

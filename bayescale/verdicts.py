@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import html
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bayescale import evidence
+from bayescale.break_words import break_sentences
+from bayescale.caveats import caveats
 from bayescale.evidence import Evidence, evidence_on, listed
 from bayescale.groups import refuse
-from bayescale.parameters import slots
-from bayescale.sensitivity.priors import SENSITIVE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,18 +21,12 @@ if TYPE_CHECKING:
 
 #: A smaller difference in elpd says nothing (Sivula, Magnusson, Vehtari 2020, arXiv:2008.10296).
 SMALL_ELPD = 4.0
-#: Below this many rows the standard error of a difference is itself uncertain (same reference).
-FEW_ROWS = 100
 #: A law is called the better forecaster only if it scores better on this share of the points.
 MOST = 0.75
 #: Held-out points below which nobody is called the better forecaster.
 FEW_POINTS = 4
-#: Intervals are called too narrow when chance would leave out so many points this rarely.
-RARE = 0.05
 #: A change of exponent counts if it is this share of the larger exponent beside it.
 ROPE = 0.1
-#: Bend, in standard deviations of the noise, below which one run cannot tell of a break.
-VISIBLE = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,11 +182,11 @@ def verdict(
     answer = _answer(found, inside.winner, beyond.winner if beyond else None)
     sentences = [answer, inside.words]
     sentences += [beyond.words] if beyond else []
-    sentences += _break_sentences(found)
+    sentences += break_sentences(found)
     return Verdict(
         answer=answer,
         paragraph=" ".join(sentences),
-        caveats=tuple(_caveats(found, inside.winner, beyond.winner if beyond else None)),
+        caveats=tuple(caveats(found, inside.winner, beyond.winner if beyond else None)),
         table=evidence.table(found),
         held_out=found.held_out,
         breaks=found.breaks,
@@ -304,156 +297,3 @@ def _answer(found: Evidence, inside: str | None, beyond: str | None) -> str:
     where = "inside the data or beyond them" if tested else "inside the data; nothing was held out"
     pair = " from ".join(sides) if len(sides) == 2 else f"{listed(sides)} from one another"
     return f"These runs do not tell {pair} ({where})."
-
-
-def _break_sentences(found: Evidence) -> list[str]:
-    """Say of every broken law what the posterior says of its breaks."""
-    if found.breaks is None:
-        return []
-    sentences = []
-    for name in found.none:
-        rows = found.breaks.loc[name]
-        for number, row in rows.iterrows():
-            which = f"break {number}" if len(rows) > 1 else "its break"
-            sentences.append(_break_words(found, name, which, row))
-        if len(rows) > 1:
-            none = _chance(found.none[name], found.fits[name])
-            sentences.append(f"The probability that none of them counts is {none}.")
-    return sentences
-
-
-def _break_words(found: Evidence, name: str, which: str, row: Any) -> str:
-    fit = found.fits[name]
-    if row["lower"] == row["upper"]:
-        return f"Under {name}, the change at {which} was given, not estimated."
-    words = (
-        f"Under {name}, the exponent changes at {which} by {row['change']:.2g} "
-        f"({100 * found.prob:g} % interval {row['lower']:.2g} to {row['upper']:.2g}); the "
-        f"probability that this is practically zero (under {100 * found.rope:g} % of the larger "
-        f"exponent) is {_chance(row['p_zero'], fit)}, {row['p_zero_prior']:.2g} a priori"
-    )
-    if row["bf_note"].startswith("no draw"):
-        words += "; no draw lies beyond zero, so a Bayes factor cannot be computed from them"
-    elif math.isfinite(row["bf10"]):
-        side, factor = ("a", row["bf10"]) if row["bf10"] >= 1 else ("no", 1 / row["bf10"])
-        rough = " (roughly)" if row["bf_note"] else ""
-        words += f", and the Bayes factor for {side} change is {factor:.2g}{rough}"
-    return f"{words}. {_lean_words(row)}{_bend_words(row)}"
-
-
-def _lean_words(row: Any) -> str:
-    prior, runs = row["prior_sensitivity"], row["likelihood_sensitivity"]
-    if math.isnan(prior):
-        return ""
-    numbers = f"(power-scaling sensitivity {prior:.2f} to the priors, {runs:.2f} to the runs)"
-    if prior < SENSITIVE:
-        return f"The change hardly leans on the priors {numbers}. "
-    if runs < SENSITIVE:
-        return f"The change is what the priors say, not the runs {numbers}. "
-    return f"The change leans on the priors too {numbers}. "
-
-
-def _bend_words(row: Any) -> str:
-    if math.isnan(row["bend"]):
-        return ""
-    size = (
-        f"At the largest input the break bends the curve by {row['bend']:.2g} "
-        f"({row['bend_lower']:.2g} to {row['bend_upper']:.2g}) standard deviations of a run's noise"
-    )
-    least = f"a change just large enough to count would by {row['bend_at_rope']:.2g}"
-    if row["bend"] < VISIBLE:
-        return f"{size}: a run there could hardly tell of it, so its absence cannot be concluded."
-    if row["bend_at_rope"] < VISIBLE:
-        return f"{size}; {least}, so small breaks could have gone unseen."
-    return f"{size}; {least}."
-
-
-def _chance(share: float, fit: Fit) -> str:
-    """Return a probability that draws have measured."""
-    draws = fit.settings.chains * fit.settings.draws
-    least = 10.0 ** math.ceil(-math.log10(draws / 4))  # a few draws in a chain say no more
-    return f"under {least:g}" if share < least else f"{share:.2g}"
-
-
-def _caveats(found: Evidence, inside: str | None, beyond: str | None) -> list[str]:
-    """Say what to keep in mind."""
-    rows = len(next(iter(found.fits.values())).runs)
-    words = ["LOO leaves out one run at a time: it measures interpolation, not extrapolation."]
-    if found.conditional:
-        words.append(
-            "Residuals are correlated along the curve, so LOO's terms are conditional on the runs "
-            "before: trust the backtest (leave-future-out) more."
-        )
-    if rows < FEW_ROWS:
-        words.append(f"With {rows} rows the standard error of a difference is itself uncertain.")
-    words += [
-        f"{name}: {text}."
-        for name, text in found.comparison["warning"].items()
-        if "Pareto" in str(text)
-    ]
-    for name, fit in found.fits.items():
-        if not fit.diagnostics.good:
-            words.append(
-                f"The fit of {name} fell short ({fit.diagnostics.line()}): what follows from it is "
-                "provisional."
-            )
-    if found.backtest is None:
-        words.append("Nothing was held out: who extrapolates better was not measured.")
-    else:
-        words += _doubts(found.backtest, list(found.comparison.index))
-    if inside and beyond and inside != beyond:
-        words.append(
-            "Interpolation and extrapolation disagree: forecast with both laws (bs.ensemble), and "
-            "trust the backtest more far beyond the data."
-        )
-    if found.breaks is not None:
-        words += _limits(found)
-    words.append("It ranks the laws that were given; all of them may miss the shape of the curve.")
-    return words
-
-
-def _limits(found: Evidence) -> list[str]:
-    """Say what limits the numbers on breaks."""
-    assert found.breaks is not None
-    words = []
-    for name in found.none:
-        rows = found.breaks.loc[name]
-        slot = next(slot for slot in slots(found.fits[name].law) if slot.field == "exponent_change")
-        if slot.prior is not None and rows["bf10"].notna().any():
-            one = "one break at a time, " if len(rows) > 1 else ""
-            words.append(
-                f"The Bayes factor of {name} tests a change of zero, {one}within that law, from a "
-                "kernel density at zero. It depends on the prior's width "
-                f"({slot.prior.describe()} on {slot.quantity}): a prior twice as wide gives about "
-                "half of it."
-            )
-        for number, row in rows.iterrows():
-            if row["bf_note"]:
-                words.append(f"Bayes factor of {name}, break {number}: {row['bf_note']}.")
-    words.append(
-        "The bend counts one run at the largest input; runs between add to it, and a break beyond "
-        "the largest run leaves no trace."
-    )
-    return words
-
-
-def _doubts(backtest: Backtest, names: list[str]) -> list[str]:
-    """Return what to keep in mind of a backtest."""
-    total = int(backtest.table.loc[names, "points"].to_numpy()[0])
-    ends = len(backtest.cutoffs)
-    words = [
-        f"The backtest stands on {total} forecast{'s' * (total > 1)} from {ends} "
-        f"cut-off{'s' * (ends > 1)}, which are not independent of one another: standard errors "
-        "over them are too small."
-    ]
-    for name, share in backtest.table.loc[names, "coverage_90"].items():
-        held = round(float(share) * total)  # type: ignore[arg-type]
-        if _chance_of_at_most(held, total, 0.9) < RARE:
-            words.append(
-                f"The 90 % intervals of {name} held {held} of {total} held-out points: too narrow."
-            )
-    return words + [f"A fit of the backtest fell short ({note})." for note in backtest.notes]
-
-
-def _chance_of_at_most(held: int, total: int, share: float) -> float:
-    return sum(math.comb(total, k) * share**k * (1 - share) ** (total - k) for k in range(held + 1))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import collapse, compile_cache, model, outlook, posterior, sample
+from bayescale import collapse, compile_cache, engines, model, outlook, sample
 from bayescale.coordinates import Coordinates
 from bayescale.data import observations
 from bayescale.errors import BayescaleError, LawError
@@ -144,7 +144,7 @@ def compile_law(law: Any, likelihood: Likelihood) -> None:
             statistics, _ = collapse.linearized(coordinates, runs, numbers)
             densities["collapsed"] = model.collapsed_density(law, likelihood, numbers, statistics)
     for kind, density in densities.items():
-        sample.run(posterior.density_key(kind, coordinates, _BRIEFLY), density, _BRIEFLY)
+        sample.run(engines.density_key(kind, coordinates, _BRIEFLY), density, _BRIEFLY)
 
 
 def _example_runs(law: Any, likelihood: Likelihood) -> Any:

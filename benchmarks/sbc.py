@@ -33,10 +33,11 @@ from scipy import stats
 import bayescale as bs
 from bayescale import attempts, workers
 from bayescale.coordinates import Coordinates
-from bayescale.data import Observations
 from bayescale.groups import Groups
+from bayescale.labelling import named
 from bayescale.levels import at_cells, by_row, one_cell
-from bayescale.posterior import cell_of, evaluate, log_likelihood, named
+from bayescale.observed import Observations
+from bayescale.posterior import cell_of, evaluate, log_likelihood
 from bayescale.sample import Sampling
 
 RESULTS = Path(__file__).parent / "results"

@@ -34,7 +34,7 @@ import pandas as pd
 from speed_peers import simulated
 
 import bayescale as bs
-from bayescale import attempts, kernels, posterior, sample
+from bayescale import attempts, engines, kernels, posterior, sample
 
 LAWS = {
     "power law": bs.PowerLaw(),
@@ -135,7 +135,7 @@ class Refit:
         with ExitStack() as stack, warnings.catch_warnings():
             warnings.simplefilter("ignore", bs.BayescaleWarning)
             for room, name, label, seen in (
-                (posterior, "draw", "draw", None),
+                (engines, "draw", "draw", None),
                 (sample, "run", "sampled", self._ran),
                 (sample, "_climbed", "climbs", None),
                 (sample, "_read", "read", self._read),

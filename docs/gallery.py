@@ -23,8 +23,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import bayescale as bs
-from bayescale.data import Observations
 from bayescale.literature import list_published
+from bayescale.observed import Observations
 from bayescale.parameters import options, parameter_names
 from bayescale.plots.style import BLUE, GREY, INK, SKY, VERMILLION
 from bayescale.plots.ticks import log_axis, number

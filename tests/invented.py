@@ -17,7 +17,7 @@ SMALL = Sampling(draws=250, tune=10, chains=4, seed=7)
 def invented_draws(
     law: Any, likelihood: Any, runs: Observations, settings: Sampling
 ) -> posterior.Draws:
-    """Stand in for :func:`bayescale.posterior.draw`."""
+    """Stand in for :func:`bayescale.engines.draw`."""
     rng = np.random.default_rng(settings.seed)
     shape = settings.chains, settings.draws
     coordinates = Coordinates(law, likelihood)

@@ -12,7 +12,7 @@ from invented import invented_draws, invented_fit
 from typer.testing import CliRunner
 
 import bayescale as bs
-from bayescale import __main__, cli, comparison, demo, files, outlook, posterior, tables
+from bayescale import __main__, cli, comparison, demo, engines, files, outlook, tables
 from bayescale.errors import DataError, FileError
 
 HEAVY = {"pymc", "pytensor", "nutpie", "arviz", "xarray", "pandas", "numpy", "scipy", "matplotlib"}
@@ -27,7 +27,7 @@ def no_nuts(monkeypatch):
         calls.append(settings)
         return invented_draws(law, likelihood, runs, settings)
 
-    monkeypatch.setattr(posterior, "draw", fake)
+    monkeypatch.setattr(engines, "draw", fake)
     return calls
 
 
@@ -40,7 +40,7 @@ def bad_nuts(monkeypatch):
         draws.stats["diverging"][:] = True
         return draws
 
-    monkeypatch.setattr(posterior, "draw", fake)
+    monkeypatch.setattr(engines, "draw", fake)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from noises import NOISES, runs_for
 from scipy.special import logsumexp
 
 import bayescale as bs
-from bayescale import collapse, input_errors, model, posterior
+from bayescale import collapse, engines, input_errors, model, posterior
 from bayescale.coordinates import Coordinates, split
 from bayescale.data import observations
 from bayescale.parameters import signature
@@ -308,26 +308,26 @@ class TestCollapse:
 
 class TestResampling:
     def test_equal_weights_keep_every_draw_in_order(self):
-        keep, k = posterior.resampled(np.zeros((2, 500)), np.random.default_rng(0))
+        keep, k = engines.resampled(np.zeros((2, 500)), np.random.default_rng(0))
         np.testing.assert_array_equal(keep, np.tile(np.arange(500), (2, 1)))
         assert k < 0.7
 
     def test_rejected_draws_are_never_kept(self):
         weights = np.zeros((2, 1000))
         weights[:, ::2] = -np.inf
-        keep, _ = posterior.resampled(weights, np.random.default_rng(0))
+        keep, _ = engines.resampled(weights, np.random.default_rng(0))
         assert (keep % 2 == 1).all()
 
     def test_a_chain_without_weight_is_reported(self):
         weights = np.zeros((2, 100))
         weights[1] = -np.inf
-        assert posterior.resampled(weights, np.random.default_rng(0))[1] == np.inf
+        assert engines.resampled(weights, np.random.default_rng(0))[1] == np.inf
 
     def test_weighted_draws_follow_the_target(self):
         rng = np.random.default_rng(1)
         draws = rng.standard_normal((4, 4000)) * 1.3
         log_weights = -0.5 * draws**2 + 0.5 * (draws / 1.3) ** 2
-        keep, k = posterior.resampled(log_weights, rng)
+        keep, k = engines.resampled(log_weights, rng)
         assert k < 0.5
         assert np.take_along_axis(draws, keep, 1).std() == pytest.approx(1.0, abs=0.03)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import bayescale as bs
-from bayescale import kernels, model, posterior, sample
+from bayescale import engines, kernels, model, sample
 from bayescale.coordinates import Coordinates
 from bayescale.data import observations
 
@@ -79,7 +79,7 @@ def test_without_the_record_known_here_the_public_route_is_taken(monkeypatch, cu
     assert not kernels.wrapper_fits()
     law, likelihood = bs.PowerLaw(), bs.LogNormal()
     checked = observations(law, likelihood, curve, "error", {"x": "examples"})
-    drawn = posterior.draw(law, likelihood, checked, sample.Sampling(draws=200, tune=300))
+    drawn = engines.draw(law, likelihood, checked, sample.Sampling(draws=200, tune=300))
     assert len(taken) == 1
     assert np.isfinite(drawn.parameters["exponent"]).all()
 

@@ -11,7 +11,7 @@ from conftest import learning_curve
 from invented import invented_fit
 
 import bayescale as bs
-from bayescale import evidence, verdicts
+from bayescale import break_words, evidence
 
 
 def fits_of(**laws):
@@ -268,7 +268,7 @@ class TestNumbers:
     )
     def test_what_could_have_been_seen(self, bend, least, words):
         row = {"bend": bend, "bend_lower": 0.1, "bend_upper": 9.0, "bend_at_rope": least}
-        assert words in verdicts._bend_words(pd.Series(row))
+        assert words in break_words._bend_words(pd.Series(row))
 
     @pytest.mark.parametrize(
         ("prior", "runs", "words"),
@@ -281,7 +281,7 @@ class TestNumbers:
     )
     def test_what_the_change_leans_on(self, prior, runs, words):
         row = pd.Series({"prior_sensitivity": prior, "likelihood_sensitivity": runs})
-        found = verdicts._lean_words(row)
+        found = break_words._lean_words(row)
         assert words in found
         assert bool(words) == bool(found)
 

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 import bayescale as bs
-from bayescale import cli, compile_cache, kernels, outlook, posterior, sample, warming
+from bayescale import cli, compile_cache, engines, kernels, outlook, sample, warming
 from bayescale.coordinates import Coordinates
 from bayescale.errors import BayescaleError, BayescaleWarning, FileError, LawError
 
@@ -56,7 +56,7 @@ def test_a_fit_with_other_numbers_asks_for_what_was_compiled(asked):
     warming.compile_law(bs.PowerLaw(), bs.LogNormal())
     other = bs.PowerLaw(exponent=bs.Prior("LogNormal", mu=0.0, sigma=0.3))
     coordinates = Coordinates(other, bs.LogNormal())
-    assert posterior.density_key("declared", coordinates, sample.Sampling()) == asked[0]
+    assert engines.density_key("declared", coordinates, sample.Sampling()) == asked[0]
 
 
 def test_forecast_stands_for_what_the_forecast_without_choices_fits(asked):
@@ -64,7 +64,7 @@ def test_forecast_stands_for_what_the_forecast_without_choices_fits(asked):
     assert len(table) == len(outlook.FALLING)
     assert all(name.endswith(", Correlated(LogNormal)") for name in table.index)
     wanted = {
-        posterior.density_key("declared", Coordinates(law, bs.Correlated()), sample.Sampling())
+        engines.density_key("declared", Coordinates(law, bs.Correlated()), sample.Sampling())
         for law in outlook.FALLING.values()
     }
     assert wanted <= set(asked)

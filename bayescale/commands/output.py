@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 def check_output(output: Path) -> None:
     """Refuse a path that cannot be written to, or a file that is no fit, before sampling."""
-    from bayescale import files
+    from bayescale import files, paths
 
-    place = files.writable(output)
+    place = paths.writable(output)
     if place.exists() and not files.is_fit(place):
         raise FileError(
             f"{place} exists and is not a fit, so it is not overwritten. Choose another name for "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import forecasting, posterior
+from bayescale import forecasting, labelling
 from bayescale.errors import LawError, unknown
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def _parameter(name: str, fits: Mapping[str, Fit]) -> Goal:
 
 
 def _parameters(fit: Fit) -> dict[str, np.ndarray]:
-    return posterior.named({**fit.quantities, **fit.noise, **fit.parameters})
+    return labelling.named({**fit.quantities, **fit.noise, **fit.parameters})
 
 
 def _form(fits: Mapping[str, Fit], shares: Any) -> Goal:
@@ -163,7 +163,7 @@ def _derived(found: Any, fit: Fit) -> np.ndarray:
             "goal={'x': 1e10}."
         )
     array = np.asarray(draws, float)
-    shape = np.shape(next(iter(posterior.named(fit.parameters).values())))
+    shape = np.shape(next(iter(labelling.named(fit.parameters).values())))
     if array.shape[:2] != shape or array.ndim > 3:
         raise LawError(
             "The goal's function must return draws of shape (chain, draw), here "

@@ -17,9 +17,10 @@ from bayescale.errors import BayescaleWarning, LawError, nearest
 from bayescale.experiments.designs import Design, designs_of
 from bayescale.experiments.telling import by_design, per_study
 from bayescale.forecasts import check_probability
+from bayescale.labelling import named
 from bayescale.likelihoods import Likelihood, LogNormal
 from bayescale.parameters import options, parameter_names, slots
-from bayescale.posterior import evaluate, named
+from bayescale.posterior import evaluate
 from bayescale.simulating import scattered
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale.posterior import named
+from bayescale.labelling import named
 from bayescale.verdicts import SMALL_ELPD
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import posterior
+from bayescale import labelling
 from bayescale.checks import populations
 from bayescale.errors import DataError
 from bayescale.free_scale import frozen
@@ -143,8 +143,8 @@ def _watched(fit: Fit, made: Any, of: str) -> xr.Dataset:
     """Return draws of everything that moves: parameters by component, noise, forecasts."""
     import xarray as xr
 
-    every = posterior.named_by_level(fit.runs, fit.parameters | fit.noise)
-    every |= posterior.named({n: fit.quantities[n] for n in populations(fit.coordinates)})
+    every = labelling.named_by_level(fit.runs, fit.parameters | fit.noise)
+    every |= labelling.named({n: fit.quantities[n] for n in populations(fit.coordinates)})
     if made is not None:
         drawn = made.draws(of)
         for i in range(drawn.shape[-1]):
