@@ -162,6 +162,7 @@ _HOMES = {
     "batch": ["fit_many"],
     "breaks": ["break_detectability", "break_table"],
     "comparison": ["compare"],
+    "group_comparison": ["compare_by_group"],
     "planning.costs": ["TransformerFlops", "WallClock"],
     "crossings": ["crossing", "projection", "speedup", "tokens_needed"],
     "curves": ["Derived"],

@@ -1,4 +1,4 @@
-"""The C functions that nutpie calls: a density, and the same density bent straight or held.
+"""The C functions that nutpie calls: a density, and the same bent straight, held or untangled.
 
 Each is given a length, the addresses of a point, a gradient and a value, and a record of where the
 numbers and the columns lie (see kernels.py).
@@ -181,3 +181,50 @@ def c_copy(fixed: int | None) -> Any:
         return 0
 
     return cfunc(signature)(copy)
+
+
+def c_untangled(inner: Any) -> Any:
+    """Return the C function of a density in untangled coordinates (see untangle.py)."""
+    import numba as typed
+    from nutpie.compile_pymc import address_as_void_pointer
+
+    numba: Any = typed  # the type checker knows none of its names
+    pointer: Any = address_as_void_pointer
+    carray, cfunc, types = numba.carray, numba.cfunc, numba.types
+    doubles = types.CPointer(types.double)
+    signature = types.int64(types.uint64, doubles, doubles, doubles, types.CPointer(types.uint64))
+
+    def density(length, point_at, gradient_at, value_at, record_at):
+        size = np.int64(length)
+        record = carray(record_at, (_RECORD,))
+        count = np.int64(record[2])
+        whole = carray(pointer(record[0]), (count,), np.float64)
+        middle = count - 1 - np.int64(whole[count - 1])
+        begins = middle + size
+        columns_at = begins + size + 1
+        if middle < 0 or columns_at >= count:
+            return -1
+        entries = np.int64(whole[begins + size])
+        values_at = columns_at + entries
+        if values_at + entries != count - 1:
+            return -1
+        u, out = carray(point_at, (size,)), carray(gradient_at, (size,))
+        z = np.empty(size)
+        for i in range(size):
+            z[i] = whole[middle + i]
+            for k in range(np.int64(whole[begins + i]), np.int64(whole[begins + i + 1])):
+                z[i] += whole[values_at + k] * u[np.int64(whole[columns_at + k])]
+        numbers = carray(pointer(record[0]), (middle,), np.float64)
+        columns = carray(pointer(record[1]), (record[5], record[6]), np.float64)
+        value, gradient = inner(z, numbers, columns)
+        finite = np.isfinite(value[()])
+        for i in range(size):
+            out[i] = 0.0
+        for i in range(size):
+            finite = finite and np.isfinite(gradient[i])
+            for k in range(np.int64(whole[begins + i]), np.int64(whole[begins + i + 1])):
+                out[np.int64(whole[columns_at + k])] += whole[values_at + k] * gradient[i]
+        carray(value_at, (1,))[0] = value[()]
+        return 0 if finite else 3
+
+    return cfunc(signature)(density)

@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 
 from bayescale import anchoring
-from bayescale.coordinates import Coordinates, frozen, split
+from bayescale.coordinates import Coordinates, split
+from bayescale.free_scale import frozen
 from bayescale.observed import Observations
 from bayescale.parameters import slots
 

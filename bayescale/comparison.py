@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,28 @@ if TYPE_CHECKING:
     from bayescale.fitting import Fit
 
 METHODS = ("stacking", "BB-pseudo-BMA", "pseudo-BMA")
+
+
+@dataclass(frozen=True, eq=False)
+class LeftOut:
+    """What fits say of rows or runs that were left out.
+
+    Parameters
+    ----------
+    results
+        Name to ArviZ's record, with a number for each unit.
+    worst
+        Name to the highest Pareto k before repair.
+    repaired
+        Name to how many units were repaired.
+    units
+        Which rows were left out together, as numbers from 0; shape (row,).
+    """
+
+    results: dict[str, Any]
+    worst: dict[str, float]
+    repaired: dict[str, int]
+    units: np.ndarray
 
 
 def compare(
@@ -96,10 +119,48 @@ def compare(
     """
     import arviz as az
 
-    check_same_rows(fits)
-    check(executor, workers)
     if method not in METHODS:
         raise LawError(f"method= must be one of {', '.join(METHODS)}; got {method!r}.")
+    found = left_out(
+        fits, repair, by=by, folds=folds, workers=workers, executor=executor, progress=progress
+    )
+    results, worst, repaired, units = found.results, found.worst, found.repaired, found.units
+    with np.errstate(over="ignore"):  # inside ArviZ's weights
+        table = az.compare(results, method=method, round_to="none")
+    table["worst_pareto_k"] = [worst[name] for name in table.index]
+    table["repaired"] = [repaired[name] for name in table.index]
+    table["warning"] = [_warning(row) for _, row in table.iterrows()]
+    order = ["rank", "elpd", "se", "p", "elpd_diff", "dse", "p_worse", "weight"]
+    order += ["worst_pareto_k", "repaired", "diag_diff", "diag_elpd", "warning"]
+    made = table[order].rename_axis("law")
+    made.attrs["by"] = "row" if len(np.unique(units)) == len(units) else "run"
+    return made
+
+
+def left_out(
+    fits: Mapping[str, Fit],
+    repair: bool,
+    *,
+    by: str | None,
+    folds: int | None,
+    workers: int | None,
+    executor: Any,
+    progress: bool | None,
+) -> LeftOut:
+    """Leave every row or run out of every fit, as :func:`compare` is told to.
+
+    Parameters
+    ----------
+    fits, repair, by, folds, workers, executor, progress
+        As for :func:`compare`.
+
+    Returns
+    -------
+    LeftOut
+        What each law says of each.
+    """
+    check_same_rows(fits)
+    check(executor, workers)
     units = _units(fits, by)
     count = len(np.unique(units))
     if folds is not None and (isinstance(folds, bool) or not 2 <= folds <= count):
@@ -118,16 +179,7 @@ def compare(
                 found = repaired_loo(fit, plain, units=units, workers=workers, executor=executor)
                 results[name], repaired[name] = found
             bar.update(advance=1)
-    with np.errstate(over="ignore"):  # inside ArviZ's weights
-        table = az.compare(results, method=method, round_to="none")
-    table["worst_pareto_k"] = [worst[name] for name in table.index]
-    table["repaired"] = [repaired[name] for name in table.index]
-    table["warning"] = [_warning(row) for _, row in table.iterrows()]
-    order = ["rank", "elpd", "se", "p", "elpd_diff", "dse", "p_worse", "weight"]
-    order += ["worst_pareto_k", "repaired", "diag_diff", "diag_elpd", "warning"]
-    made = table[order].rename_axis("law")
-    made.attrs["by"] = "row" if count == len(units) else "run"
-    return made
+    return LeftOut(results, worst, repaired, units)
 
 
 def _units(fits: Mapping[str, Fit], by: str | None) -> np.ndarray:
@@ -135,6 +187,7 @@ def _units(fits: Mapping[str, Fit], by: str | None) -> np.ndarray:
     if by not in (None, "run", "row"):
         of_groups = any(by in fit.groups for fit in fits.values())
         instead = (
+            " Which level prefers which law is bs.compare_by_group's answer."
             " Whole groups left out are those of bs.backtest(..., new_groups=5), which fits again "
             "without them."
         )

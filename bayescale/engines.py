@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import collapse, condense, model, pareto, sample
+from bayescale import collapse, condense, model, pareto, pilot, sample
 from bayescale.coordinates import Coordinates, split
 from bayescale.levels import at_cells
 from bayescale.observed import Observations
-from bayescale.parameters import signature, spread_slots
+from bayescale.parameters import signature
 from bayescale.posterior import Draws
 
 if TYPE_CHECKING:
     import xarray as xr
 
-#: Draws of a pilot, from which it is learned what runs say of pooled levels.
-PILOT = {"tune": 300, "draws": 150}
-#: Of fewer levels a spread is hardly known, and steps are smaller: at least this acceptance.
-FEW, CLOSER = 6, 0.97
 #: Above this, weights cannot repair the Gaussian stand-in and the plain density is sampled.
 PARETO_K_LIMIT = 0.7
 
@@ -87,35 +82,12 @@ def _draw_grouped(
     numbers: Mapping[str, Any],
     settings: sample.Sampling,
 ) -> Draws:
-    """Sample a law of which something varies: a pilot says what runs say of pooled levels."""
-    if not any(slot.pooled for slot in coordinates.declared):
-        return _draw_plain(coordinates, runs, numbers, settings, None)
-    density = model.density(coordinates.law, coordinates.likelihood, numbers, runs)
-    slope = None
-    if settings.sampler == "nutpie":
-        slope = sample.slope(density_key("declared", coordinates, settings), density)
-    if slope is not None:
-        numbers = {**numbers, **coordinates.glanced_at(slope, numbers)}
-        density = replace(density, numbers=numbers)
-    few = {name: min(getattr(settings, name), PILOT[name]) for name in PILOT}
-    short = replace(settings, **few, target_accept=min(settings.target_accept, 0.9))
+    """Sample a law of which something varies: a pilot says what runs say of levels."""
     key = density_key("declared", coordinates, settings)
-    vectors, _ = sample.run(key, density, short)
-    numbers = {**numbers, **coordinates.learned(coordinates.split(vectors), numbers)}
-    closer = max(settings.target_accept, CLOSER if _few_levels(coordinates) else 0.0)
-    # Other random numbers than the pilot's, from which the coordinates come.
-    anew = replace(settings, seed=(settings.seed + 1) % 2**32, target_accept=closer)
-    return _draw_plain(coordinates, runs, numbers, anew, None)
-
-
-def _few_levels(coordinates: Coordinates) -> bool:
-    """Return whether a spread is to be learned from few levels."""
-    return any(
-        part.prior is not None and coordinates.levels_in(column) < FEW
-        for slot in coordinates.declared
-        if slot.pooled
-        for column, part in zip(slot.by, spread_slots(slot), strict=True)
-    )
+    density = model.density(coordinates.law, coordinates.likelihood, numbers, runs)
+    vectors, stats, numbers = pilot.sampled(key, density, coordinates, numbers, settings)
+    values, _ = coordinates.values(coordinates.split(vectors), numbers)
+    return _assembled(coordinates, values, numbers, stats, "the declared density", None)
 
 
 def _draw_condensed(

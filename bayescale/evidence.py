@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import backtesting, breaks, comparison, forecasts, labelling
-from bayescale.coordinates import frozen
 from bayescale.errors import LawError
+from bayescale.free_scale import frozen
 from bayescale.groups import refuse
 from bayescale.parameters import slots
 from bayescale.sensitivity.priors import sensitivity_to_prior

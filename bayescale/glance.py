@@ -10,8 +10,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-#: Steps of the climb, at most, and by how much levels are moved.
-_CLIMB, _MOVE = 200, 1e-3
+from bayescale import untangle
+
+#: Steps of the climb, at most.
+_CLIMB = 200
 #: No level is taken to be told more sharply than by so small a variance, in its prior's terms.
 _SHARPEST = 1e-8
 
@@ -73,18 +75,7 @@ def _variances(
 
     Shape (quantity, level).
     """
-    count = len(places)
-    curvature = np.empty((len(places[0]), count, count))
-    for k, moved in enumerate(places):
-        ends = []
-        for sign in (1, -1):
-            there = point.copy()
-            there[moved] += sign * _MOVE
-            ends.append(slope(there)[1])
-        change = (ends[1] - ends[0]) / (2 * _MOVE)
-        for i, place in enumerate(places):
-            curvature[:, i, k] = change[place]
-    curvature = 0.5 * (curvature + curvature.transpose(0, 2, 1))
+    curvature = untangle.curvature(slope, point, np.stack(places, axis=1))
     values, vectors = np.linalg.eigh(curvature)
     # Where the density is not concave there, the coordinate's own width of about 1 stands in.
     inverse = 1 / np.where(values > 0.1, values, 1.0)

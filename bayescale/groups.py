@@ -160,6 +160,16 @@ def dimension(by: Sequence[str]) -> str:
     return JOINT.join(by)
 
 
+def count(by: Sequence[str]) -> str:
+    """Return the name of the number of labels of a dimension."""
+    return f"{dimension(by)}_count"
+
+
+def place(by: Sequence[str], of: Sequence[str]) -> str:
+    """Return the name of the positions of one dimension's labels for those of another."""
+    return f"{dimension(by)}_of_{dimension(of)}"
+
+
 def subsets(groups: Groups) -> list[tuple[str, ...]]:
     """Return every choice of columns, which is every dimension that something may have."""
     return [

@@ -240,6 +240,26 @@ def windowed(compiled: Any, size: int) -> Any | None:
     return replace(compiled, compiled_logp_func=c_functions.c_windowed(function, size))
 
 
+def untangled(compiled: Any) -> Any | None:
+    """Return a compiled density in untangled coordinates, of whatever number.
+
+    Parameters
+    ----------
+    compiled
+        What :func:`compiled` returned.
+
+    Returns
+    -------
+    object or None
+        It takes, behind the density's own numbers, those of an
+        :class:`~bayescale.untangle.Untangled`. None where nutpie compiled by its public route.
+    """
+    function = getattr(getattr(compiled.logp_func, "vm", None), "jit_fn", None)
+    if function is None:
+        return None
+    return replace(compiled, compiled_logp_func=c_functions.c_untangled(function))
+
+
 def _by_wrapper(density: Density) -> Any:
     from nutpie.compile_pymc import CompiledPyMCModel
 

@@ -13,6 +13,7 @@ from bayescale import anchoring, fitting, law_words, model, prior_predictive, si
 from bayescale.data import observations
 from bayescale.errors import LawError, PriorError
 from bayescale.likelihoods import Correlated, Likelihood, LogNormal
+from bayescale.likelihoods.correlated import OF_SEVERAL_RUNS
 from bayescale.observed import Observations
 from bayescale.parameters import checked_value, parameter_names, slots
 from bayescale.pooling import Varying
@@ -659,9 +660,12 @@ class Law:
         return prior_predictive.predicted(self, likelihood, checked, draws, seed)
 
     def noise(self, run: str | None = None) -> Likelihood:
-        """Return how runs scatter by default: correlated along a run where runs are named."""
+        """Return how runs scatter by default: correlated along a run where runs are named.
+
+        For longer, perhaps, than along a single curve, of which slow noise would be a part.
+        """
         plain = self.default_likelihood()
-        return plain if run is None else Correlated(plain)
+        return plain if run is None else Correlated(plain, correlation_length=OF_SEVERAL_RUNS)
 
     def simulate(
         self,

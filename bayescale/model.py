@@ -16,8 +16,8 @@ import numpy as np
 
 from bayescale import collapse, input_errors
 from bayescale.condense import Condensed
-from bayescale.coordinates import Coordinates, count, fixed_values, split
-from bayescale.groups import Groups, dimension
+from bayescale.coordinates import Coordinates, fixed_values, split
+from bayescale.groups import Groups, count, dimension
 from bayescale.logarithms import taken_once
 from bayescale.observed import Observations
 from bayescale.parameters import Slot
@@ -203,6 +203,23 @@ class Density:
     def elastic(self) -> bool:
         """Whether the number of coordinates may change without compiling."""
         return bool(self.varying)
+
+    @property
+    def blocks(self) -> list[np.ndarray]:
+        """The coordinates of each level, and of what is shared: each of shape (block, coordinate).
+
+        What varies with the same columns is of one family of blocks; what is shared is one block.
+        """
+        at, found = 0, {}
+        for name, size in self.sizes.items():
+            length = self.lengths.get(name, 1)
+            for _ in range(size or 1):
+                places = np.arange(at, at + length)
+                found.setdefault(self.varying.get(name), []).append(places)
+                at += length
+        shared = found.pop(None, [])
+        families = [np.stack(each, axis=1) for each in found.values()]
+        return families + ([np.concatenate(shared)[None]] if shared else [])
 
     @property
     def data(self) -> dict[str, np.ndarray]:

@@ -24,6 +24,8 @@ import numpy as np
 _TRIED = np.concatenate([[1e-6], np.geomspace(1e-3, 30, 24)])
 #: Draws that precisions are learned from, at most.
 _DRAWS = 400
+#: Newton's steps to a spread's coordinate.
+_NEWTON = 30
 #: Levels whose precisions are learned together.
 _TOGETHER = 200
 
@@ -62,6 +64,12 @@ def offsets(coordinate: Any, width: Any, told: Told, middle: Any) -> tuple[Any, 
     return moved, (-0.5 * np.log(wider) + 0.0 * coordinate).sum(0)
 
 
+def offsets_back(moved: Any, width: Any, told: Told, middle: Any) -> Any:
+    """Return the coordinates of offsets: the inverse of :func:`offsets`."""
+    wider = 1 + told.precision * width**2
+    return moved * np.sqrt(wider) - told.precision * width * (told.near - middle) / np.sqrt(wider)
+
+
 def middle(coordinate: Any, start: Any, unit: Any, width: Any, told: Told) -> tuple[Any, Any]:
     """Return a population's middle, free of bounds, and the log Jacobian.
 
@@ -76,10 +84,21 @@ def middle(coordinate: Any, start: Any, unit: Any, width: Any, told: Told) -> tu
     told
         What runs say of the levels.
     """
+    away, precision = _led(start, unit, width, told)
+    return start + away + coordinate * precision**-0.5, -0.5 * np.log(precision)
+
+
+def middle_back(free: Any, start: Any, unit: Any, width: Any, told: Told) -> Any:
+    """Return the coordinate of a population's middle: the inverse of :func:`middle`."""
+    away, precision = _led(start, unit, width, told)
+    return (free - start - away) * precision**0.5
+
+
+def _led(start: Any, unit: Any, width: Any, told: Told) -> tuple[Any, Any]:
+    """Return how far runs lead a middle from its start, and the precision it then has."""
     weight = told.precision / (1 + told.precision * width**2) + 0.0 * told.near
     precision = unit**-2 + weight.sum(0)
-    away = (weight * (told.near - start)).sum(0) / precision
-    return start + away + coordinate * precision**-0.5, -0.5 * np.log(precision)
+    return (weight * (told.near - start)).sum(0) / precision, precision
 
 
 def learned(levels: np.ndarray, middles: np.ndarray, width: np.ndarray) -> Told:
@@ -152,6 +171,21 @@ def log_spread(coordinate: Any) -> tuple[Any, Any]:
     root = np.sqrt(1 + coordinate**2)
     below = 0.5 * (root - coordinate)
     return coordinate - 0.5 * below**2, np.log1p(below * below / root)
+
+
+def log_spread_back(log_width: np.ndarray) -> np.ndarray:
+    """Return the coordinate of a log spread over its median: the inverse of :func:`log_spread`."""
+    log_width = np.asarray(log_width, float)
+    # In r the coordinate is 1 / (4 r) - r; Newton's steps on log r, of which the log spread is a
+    # falling and nearly linear function on both sides.
+    log_r = np.where(log_width > 0, -np.log(4 * np.maximum(log_width, 0) + 2), 0.0)
+    log_r = np.where(log_width < 0, 0.5 * np.log(0.25 - 2 * np.minimum(log_width, 0)), log_r)
+    for _ in range(_NEWTON):
+        r = np.exp(log_r)
+        over = 0.25 / r - r - 0.5 * r**2 - log_width
+        log_r = log_r + over / (0.25 / r + r + r**2)
+    r = np.exp(log_r)
+    return 0.25 / r - r
 
 
 def by_default(spread: float, origin: float, count: int) -> Told:

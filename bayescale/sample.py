@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -17,11 +17,14 @@ from bayescale import kernels, mixing, starts, windows
 from bayescale.errors import BayescaleError, LawError
 from bayescale.mixing import judged
 from bayescale.straighten import straight
+from bayescale.untangle import Untangled
 
 if TYPE_CHECKING:
     import pymc as pm
     import xarray as xr
 
+#: Of more untangled coordinates than these the metric is diagonal.
+MANY = 40
 #: Draws of a pilot, from which the coordinates of a bent posterior are learned.
 PILOT = 150
 SAMPLERS = ("nutpie", "pymc")
@@ -97,7 +100,10 @@ class Sampling:
 
 
 def run(
-    key: Hashable, density: kernels.Density, settings: Sampling
+    key: Hashable,
+    density: kernels.Density,
+    settings: Sampling,
+    untangled: Untangled | None = None,
 ) -> tuple[np.ndarray, xr.Dataset]:
     """Sample a density in its unconstrained coordinates.
 
@@ -109,6 +115,8 @@ def run(
         What to sample; compiled when the key is new (always, for PyMC's sampler).
     settings
         How to sample.
+    untangled
+        Of a density of groups, the map to coordinates in which levels are uncorrelated.
 
     Returns
     -------
@@ -119,6 +127,10 @@ def run(
     """
     if settings.sampler == "pymc":
         return _run_pymc(density.model(), settings)
+    if untangled is not None:
+        found = _run_untangled(key, density, settings, untangled)
+        if found is not None:
+            return found
     compiled = _with_data(key, density)
     value_and_gradient, tops = _climbed(compiled, density, settings.seed)
     start, left_out = starts.starting(tops) if tops else (None, 0.0)
@@ -164,6 +176,22 @@ def slope(
         As for :func:`run`.
     """
     return kernels.caller(_with_data(key, density), density)
+
+
+def _run_untangled(
+    key: Hashable, density: kernels.Density, settings: Sampling, found: Untangled
+) -> tuple[np.ndarray, xr.Dataset] | None:
+    """Sample in coordinates in which levels are uncorrelated; None where that cannot be."""
+    if (key, "untangled") not in _compiled:
+        _compiled[key, "untangled"] = kernels.untangled(_with_data(key, density))
+    if _compiled[key, "untangled"] is None:
+        return None
+    data = density.data
+    data = {**data, "numbers": np.concatenate([data["numbers"], found.numbers])}
+    compiled = _compiled[key, "untangled"].with_data(**data)
+    adaptation = "low_rank" if density.dimension <= MANY else "diag"
+    draws, stats = _run_nutpie(kernels.sized(compiled, density.dimension), settings, adaptation)
+    return found.tangled(draws), stats.assign_attrs(left_out=0.0)
 
 
 def _run_straightened(
@@ -227,7 +255,9 @@ def _weighed(
     )
 
 
-def _run_nutpie(compiled: Any, settings: Sampling) -> tuple[np.ndarray, xr.Dataset]:
+def _run_nutpie(
+    compiled: Any, settings: Sampling, adaptation: Literal["low_rank", "diag"] = "low_rank"
+) -> tuple[np.ndarray, xr.Dataset]:
     import nutpie
 
     running: Any = nutpie.sample(
@@ -238,7 +268,7 @@ def _run_nutpie(compiled: Any, settings: Sampling) -> tuple[np.ndarray, xr.Datas
         cores=min(settings.chains, settings.cores or os.cpu_count() or 1),
         seed=settings.seed,
         target_accept=settings.target_accept,
-        adaptation="low_rank",
+        adaptation=adaptation,
         store_unconstrained=True,
         progress_bar=False,
         return_raw_trace=True,

@@ -277,7 +277,7 @@ def _warnings(table: pd.DataFrame, roles: dict[str, str]) -> list[str]:
     y = roles.get("y")
     if y is not None and re.search(r"\b(accuracy|acc)$", _words(y)):
         words.append(f"{y!r} rises: pass ceiling=1.0 (or 100).")
-    empty = [c for c in roles.values() if table[c].isna().any()]
+    empty = [c for c in roles.values() if bool(table[c].isna().to_numpy().any())]
     if empty:
         listed = ", ".join(map(repr, empty))
         words.append(f"Some rows have nothing in {listed}: runs = runs.dropna(subset={empty}).")

@@ -5,7 +5,8 @@ A power law with floor of which every parameter is partially pooled, on simulate
 alike, and few. Coordinates: as the pilot tells (ours), offsets, levels' own values. 4 chains of
 1000 draws after 1000, no second try, a number of tables for each case.
 
-Writes results/group_geometry.csv, of each case and choice: the share of fits that are good (R-hat,
+Writes results/group_geometry.csv, of each case and choice (of cases not asked for the rows stay as
+they were): the share of fits that are good (R-hat,
 ESS and divergences), divergent draws a fit (mean and most), the median of the smallest bulk ESS and
 of that of the three spreads, the share with R-hat above 1.01, steps a draw, CPU seconds a fit.
 """
@@ -22,7 +23,7 @@ import pandas as pd
 from scipy.special import ndtr
 
 import bayescale as bs
-from bayescale.coordinates import Coordinates
+from bayescale import told
 
 RESULTS = Path(__file__).parent / "results"
 #: Groups, runs of each, how far groups lie apart (times 0.3 (log level), 0.5 (probit of the floor's
@@ -63,14 +64,14 @@ def measured(runs: pd.DataFrame, factor: float, seed: int = 1) -> dict:
     """Sample with coordinates of our choosing."""
     varies = bs.partial_pooling(by="family")
     law = bs.PowerLaw(irreducible=varies, scale=varies, exponent=varies)
-    own = Coordinates.learned
+    own = told.learned
 
-    def forced(self: Coordinates, *given: Any) -> dict:
-        found = own(self, *given)
+    def forced(*given: Any) -> dict:
+        found = own(*given)
         return {n: factor * v if n.endswith("_precision") else v for n, v in found.items()}
 
     started = time.process_time()
-    with mock.patch.object(Coordinates, "learned", forced), warnings.catch_warnings():
+    with mock.patch.object(told, "learned", forced), warnings.catch_warnings():
         warnings.simplefilter("ignore", bs.SamplingWarning)
         fit = law.fit(runs, y="y", x="x", seed=seed, retry=False, cores=1, progress=False)
     found, table = fit.diagnostics, fit.summary()
@@ -102,6 +103,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args()
     measured(simulated(3, 10, 1.0), 1.0)  # compiles
+    path = asked.out / "group_geometry.csv"
+    kept = pd.read_csv(path) if path.exists() else pd.DataFrame({"case": []})
+    kept = kept[~kept["case"].isin(asked.cases)]
     rows = []
     for case in asked.cases:
         *shape, tables = CASES[case]
@@ -112,8 +116,11 @@ def main() -> None:
             ]
             rows.append({"case": case, "coordinates": name, **summed_up(pd.DataFrame(fits))})
             print(rows[-1], flush=True)
-            table = pd.DataFrame(rows)
-            table.to_csv(asked.out / "group_geometry.csv", index=False, float_format="%.4g")
+            table = pd.concat([kept, pd.DataFrame(rows)], ignore_index=True)
+            table = table.sort_values(
+                "case", key=lambda of: of.map(list(CASES).index), kind="stable"
+            )
+            table.to_csv(path, index=False, float_format="%.4g")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ input, without drift, since the truth has none. The truth is a power law with a 
 Beside the posterior, in ``ranges``: least squares with a residual bootstrap and its Laplace
 interval; and for checkpoints the same posterior with rows taken for independent. A run that is
 stopped begins anew. Writes results/noise_coverage.csv (a row for each design, truth, method and
-distance).
+distance; rows that are not asked for stay as they were).
 """
 
 import argparse
@@ -173,6 +173,17 @@ def measured(design: str, replicate: int, rivals: bool = True) -> list[dict]:
     return rows
 
 
+def renewed(kept: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """Return what was measured before with the rows that were measured anew in their places."""
+    if kept.empty:
+        return table
+    key = ["design", "truth", "method", "ahead"]
+    measured_anew = kept[key].merge(table[key], how="left", indicator=True)["_merge"].eq("both")
+    both = pd.concat([kept[~measured_anew.to_numpy()], table], ignore_index=True)
+    order = list(DESIGNS)
+    return both.sort_values("design", key=lambda of: of.map(order.index), kind="stable")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -183,6 +194,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
+    path = asked.out / "noise_coverage.csv"
+    kept = pd.read_csv(path) if path.exists() else pd.DataFrame()
     rows, started = [], time.monotonic()
     for replicate in range(asked.replicates):
         for design in asked.designs:
@@ -196,7 +209,8 @@ def main() -> None:
             middle=("middle", "count"), inside_middle=("middle", "mean"),
             inside_rest=("rest", "mean"),
         ).reset_index()  # fmt: skip
-        table.to_csv(asked.out / "noise_coverage.csv", index=False, float_format="%.4g")
+        table = renewed(kept, table)
+        table.to_csv(path, index=False, float_format="%.4g")
     print(table.to_string(index=False))
 
 

@@ -48,7 +48,7 @@ def reference_grid(form, points=24):
 def no_sampling(monkeypatch):
     """Draws near the prior's median instead of NUTS: nothing is compiled."""
 
-    def fake(key, density, settings):
+    def fake(key, density, settings, untangled=None):
         rng = np.random.default_rng(settings.seed)
         shape = (settings.chains, settings.draws)
         draws = 0.1 * rng.standard_normal((*shape, density.dimension))

@@ -407,7 +407,8 @@ class TestRows:
             check(table, run="whom")
 
     def test_naming_runs_means_correlated_noise(self, runs):
-        assert bs.PowerLaw().noise("who") == bs.Correlated(bs.LogNormal())
+        named = bs.PowerLaw().noise("who")
+        assert named.label == "Correlated(LogNormal)"
         assert bs.PowerLaw().noise() == bs.LogNormal()
 
     def test_rows_of_a_part_keep_what_belongs_to_them(self, runs):
@@ -632,3 +633,10 @@ class TestLeaveOneOut:
             fit.law, fit.likelihood, fit.runs, parameters, noise, slice(5, 6)
         )
         assert density.shape[-1] == 1
+
+
+def test_several_runs_may_have_noise_that_lasts_and_one_curve_has_not():
+    told = dict(bs.PowerLaw().noise("run").correlation_length.arguments)
+    own = dict(bs.Correlated().correlation_length.arguments)
+    assert told["mu"] > own["mu"]
+    assert told["sigma"] > own["sigma"]

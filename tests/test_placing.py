@@ -73,3 +73,14 @@ def test_a_glance_finds_mode_and_variances_of_a_gaussian():
     own = np.diag(np.linalg.inv(inside))
     np.testing.assert_allclose(variances, np.stack([own, own / 2], axis=1), rtol=1e-3)
     assert glanced(lambda z: (-np.inf, z), 6, np.array([0]), [levels]) is None
+
+
+def test_coordinates_of_spreads_middles_and_offsets_are_found_again():
+    u = np.array([-30.0, -2.0, -0.1, 0.0, 0.5, 40.0])
+    np.testing.assert_allclose(placing.log_spread_back(placing.log_spread(u)[0]), u, atol=1e-9)
+    told = placing.Told(RNG.standard_normal((3, 1)), np.array([[1e-6], [2.0], [1e4]]))
+    width, z = np.exp(RNG.standard_normal(5)), RNG.standard_normal((3, 5))
+    moved, _ = placing.offsets(z, width, told, 0.4)
+    np.testing.assert_allclose(placing.offsets_back(moved, width, told, 0.4), z, rtol=1e-8)
+    middle, _ = placing.middle(z[0], 0.3, 0.7, width, told)
+    np.testing.assert_allclose(placing.middle_back(middle, 0.3, 0.7, width, told), z[0], rtol=1e-8)

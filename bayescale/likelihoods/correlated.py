@@ -20,6 +20,10 @@ APART = 1e6
 
 #: Added to the variance of a step along a run, so that runs at nearly equal inputs do no harm.
 _JITTER = 1e-6
+#: Where several runs are told apart the curve is what they share, so noise that lasts for long does
+#: not pass for it, and may last from a checkpoint to most of a run. (Of one curve the prior of the
+#: class is tight: there a slow wave of the noise and a bend of the curve look alike.)
+OF_SEVERAL_RUNS = Prior("LogNormal", mu=math.log(0.3), sigma=1.2, on="free_length")
 #: A step of log y beyond which an outcome is no number that a computer holds.
 _FARTHEST = 700.0
 
@@ -48,7 +52,8 @@ class Correlated(Likelihood):
         :math:`\ell`, over which the noise is forgotten, in units of log x (e-folds); no unit. Its
         default prior is on ``free_length``, with
         :math:`1/\ell = 1/\ell_{free} + 4/\log(x_{max}/x_{min})`: at most a quarter of the range,
-        since noise that never forgets would stand in for the curve.
+        since noise that never forgets would stand in for the curve. ``fit(..., run=)`` takes a
+        wider one, LogNormal(log 0.3, 1.2): several runs tell slow noise from the curve.
 
     Raises
     ------

@@ -75,5 +75,5 @@ def plot_prior_predictive(
     ax.set(xlabel=x, ylabel=made.outcome)
     ax.set_title(f"{made.law}, before the runs", fontsize="medium")
     ink = [(runs[x], runs[made.outcome]), (made.at, low), (made.at, high)]
-    style.finish(ax, ink, float(runs[x].max()), handles=handles)
+    style.finish(ax, ink, float(runs[x].to_numpy(float).max()), handles=handles)
     return ax

@@ -8,8 +8,8 @@ import numpy as np
 
 from bayescale import labelling
 from bayescale.checks import populations
-from bayescale.coordinates import frozen
 from bayescale.errors import DataError
+from bayescale.free_scale import frozen
 from bayescale.sensitivity.asking import FORECAST, asked, check_fit, check_of
 
 if TYPE_CHECKING:
