@@ -112,7 +112,7 @@ def _scale_groups(found: pd.DataFrame) -> str:
     names = {**names, "good": "good", "ess": "smallest ESS", "divergences": "divergent"}
     return (
         words + "\n\nThe same groups, every parameter partially pooled, in one fit of 4000 draws, "
-        "which nothing is compiled for after a fit to three groups. Other work ran beside them: CPU "
+        "which nothing is compiled for after a fit to three groups. Other work ran beside: CPU "
         "time counts, not wall time.\n\n" + table(pooled[list(names)].rename(columns=names))
     )
 
