@@ -122,17 +122,21 @@ if TYPE_CHECKING:
     from bayescale.plots.isoflop import plot_isoflop
     from bayescale.plots.next_runs import plot_next_runs
     from bayescale.plots.power_study import plot_power_study
+    from bayescale.plots.prior_predictive import plot_prior_predictive
     from bayescale.plots.required import plot_required
     from bayescale.plots.rows import plot_sensitivity_to_rows
     from bayescale.plots.slices import plot_slices
     from bayescale.plots.smallest import plot_sensitivity_to_smallest
     from bayescale.pooling import partial_pooling, unpooled
     from bayescale.prior import Prior
+    from bayescale.prior_predictive import PriorPredictive
     from bayescale.registry import law, list_laws
+    from bayescale.reporting.checklist import Checklist
     from bayescale.sensitivity.priors import sensitivity_to_prior
     from bayescale.sensitivity.single_runs import sensitivity_to_rows
     from bayescale.sensitivity.smallest import sensitivity_to_smallest
     from bayescale.stages import TwoStage, two_stage
+    from bayescale.trackers import read_runs
     from bayescale.verdicts import Verdict, verdict
     from bayescale.warming import Warming, warm
 
@@ -212,19 +216,23 @@ _HOMES = {
     "plots.isoflop": ["plot_isoflop"],
     "plots.next_runs": ["plot_next_runs"],
     "plots.power_study": ["plot_power_study"],
+    "plots.prior_predictive": ["plot_prior_predictive"],
     "plots.required": ["plot_required"],
     "plots.rows": ["plot_sensitivity_to_rows"],
     "plots.slices": ["plot_slices"],
     "plots.smallest": ["plot_sensitivity_to_smallest"],
     "pooling": ["partial_pooling", "unpooled"],
     "prior": ["Prior"],
+    "prior_predictive": ["PriorPredictive"],
     "registry": ["law", "list_laws"],
+    "reporting.checklist": ["Checklist"],
     "sensitivity.priors": ["sensitivity_to_prior"],
     "sensitivity.single_runs": ["sensitivity_to_rows"],
     "sensitivity.smallest": ["sensitivity_to_smallest"],
     "stages": ["TwoStage", "two_stage"],
     "planning.targets": ["TargetCost", "target_cost"],
     "experiments.studies": ["PowerStudy", "power_study"],
+    "trackers": ["read_runs"],
     "verdicts": ["Verdict", "verdict"],
     "warming": ["Warming", "warm"],
 }

@@ -128,8 +128,6 @@ def backtest(
     >>> bs.backtest(laws, runs, y="loss", x="x", progress=False).table["rmsle"].idxmin()
     'floor'
     """
-    import cloudpickle
-
     _check_laws(laws)
     check(executor, workers)
     drift = checked_drift(drift)
@@ -153,6 +151,61 @@ def backtest(
         for name, law in laws.items()
     }
     plan = _Plan(dict(laws), noise, varies, settings, every, drift)
+    return _tested(plan, folds, workers, executor, progress)
+
+
+def backtest_of_fits(
+    fits: Mapping[str, Any],
+    *,
+    holdout: float = 0.25,
+    cutoffs: int | Sequence[float] = 1,
+    drift: float = DRIFT,
+    workers: int | None = None,
+    executor: Any = None,
+    progress: bool | None = None,
+) -> Backtest:
+    """Hold out the largest scales of the runs of fits, everything else being as in the fits.
+
+    Unlike a table, the runs of a fit know their training runs and what noise knows of each row.
+
+    Parameters
+    ----------
+    fits
+        Name to fit; all on the same rows with the same likelihood.
+    holdout, cutoffs, drift, workers, executor, progress
+        As for :func:`backtest`.
+
+    Raises
+    ------
+    LawError
+        If the likelihoods differ, or a law has several inputs.
+    DataError
+        If a cut-off leaves too few rows to train on or none to score.
+    """
+    laws = {name: fit.law for name, fit in fits.items()}
+    _check_laws(laws)
+    check(executor, workers)
+    noise = {name: fit.likelihood for name, fit in fits.items()}
+    first = next(iter(noise.values()))
+    if any(likelihood != first for likelihood in noise.values()):
+        raise LawError(
+            "The fits have different likelihoods: run bs.backtest for each and give backtest=, or "
+            "fit all laws with one likelihood="
+        )
+    varies = {name: fit.groups for name, fit in fits.items()}
+    every = max(fits.values(), key=lambda fit: len(fit.groups)).runs
+    settings = {name: fit.settings for name, fit in fits.items()}
+    plan = _Plan(laws, noise, varies, settings, every, checked_drift(drift))
+    folds = largest_inputs(every, holdout, cutoffs)
+    return _tested(plan, folds, workers, executor, progress)
+
+
+def _tested(
+    plan: _Plan, folds: Sequence[Fold], workers: int | None, executor: Any, progress: bool | None
+) -> Backtest:
+    """Return what the folds of a plan say."""
+    import cloudpickle
+
     for fold in folds:
         _check_fold(plan, fold)
     packed = cloudpickle.dumps(plan)
@@ -163,7 +216,7 @@ def backtest(
             done=lambda count: bar.update("Backtest", advance=count),
         )  # fmt: skip
     rows, notes = zip(*found, strict=True)
-    return _backtest_of(list(rows), every, folds, sum(notes, ()))
+    return _backtest_of(list(rows), plan.every, folds, sum(notes, ()))
 
 
 def _check_fold(plan: _Plan, fold: Fold) -> None:

@@ -14,6 +14,7 @@ from bayescale.batch_store import Store
 from bayescale.curve_record import Job, Plan, failure, key_text, seed_of, stable_hash
 from bayescale.errors import BayescaleWarning, DataError, LawError, SamplingWarning, nearest
 from bayescale.fit_table import FitTable
+from bayescale.frames import frame
 from bayescale.groups import asked_for, check_named
 from bayescale.likelihoods import Likelihood
 from bayescale.progress import task
@@ -233,12 +234,7 @@ def _check(count: int | None, executor: Any, chunk: int, seed: int) -> None:
 
 
 def _jobs(plan: Plan, runs: Any, by: tuple[str, ...], seed: int) -> list[Job]:
-    import pandas as pd
-
-    if not isinstance(runs, pd.DataFrame):
-        if not isinstance(runs, Mapping):
-            raise DataError(f"The runs must be a pandas DataFrame; got {type(runs).__name__}.")
-        runs = pd.DataFrame(runs)
+    runs = frame(runs)
     used = [plan.y, *plan.inputs.values(), *plan.others]
     _check_varying(plan, by)
     _check_columns(runs, by, used)

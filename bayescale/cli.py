@@ -22,6 +22,7 @@ from bayescale.commands.lists import datasets, laws
 from bayescale.commands.outlook import outlook
 from bayescale.commands.output import note, shown_as_notes
 from bayescale.commands.plan import plan
+from bayescale.commands.report import report
 from bayescale.commands.required import required
 from bayescale.commands.warm import warm
 from bayescale.errors import BayescaleError, BayescaleWarning, SamplingWarning
@@ -45,7 +46,7 @@ class _Commands(TyperGroup):
 
 app = typer.Typer(
     cls=_Commands,
-    add_completion=False,
+    add_completion=True,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -82,6 +83,7 @@ for _command in (
     required,
     compare,
     plan,
+    report,
     warm,
     laws,
     datasets,

@@ -19,6 +19,7 @@ from bayescale.columns import (
     without_copies,
 )
 from bayescale.errors import DataError, LawError, nearest
+from bayescale.frames import frame
 from bayescale.groups import JOINT, Groups, grouped
 from bayescale.likelihoods import Rows
 from bayescale.observed import Observations
@@ -83,15 +84,8 @@ def observations(
     DataError
         If the table cannot be used; the message says which rows and what to do.
     """
-    import pandas as pd
-
     _check_roles(law, columns)
-    if not isinstance(runs, pd.DataFrame):
-        if not isinstance(runs, Mapping):
-            raise DataError(
-                f"The runs must be a pandas DataFrame, one run a row; got {type(runs).__name__}."
-            )
-        runs = pd.DataFrame(runs)
+    runs = frame(runs)
     if runs.empty:
         raise DataError("The table of runs is empty. It needs one row for each training run.")
     runs = without_copies(runs)
@@ -155,10 +149,7 @@ def joined(runs: Observations, more: Any, likelihood: Any) -> pd.DataFrame:
             "Runs that were named by run= or merged, and one group of a fit, cannot be joined by "
             "new ones: put all rows in one table and fit it again."
         )
-    if not isinstance(more, pd.DataFrame):
-        if not isinstance(more, Mapping):
-            raise DataError(f"The new runs must be a DataFrame; got {type(more).__name__}.")
-        more = pd.DataFrame(more)
+    more = frame(more, "The new runs")
     table = runs.frame()
     for name in column_names(likelihood):
         given = getattr(likelihood, name)

@@ -56,6 +56,9 @@ class Diagnostics:
     modes
         Where the posterior has several modes apart from one another, the share of each, largest
         first, and its Monte Carlo standard error: one pair a mode. Empty where there is one.
+    unweighed
+        Whether it could not be checked that the draws hold every mode by its mass, where modes may
+        lie apart.
     advice
         What to do, in words; empty when nothing is wrong.
     """
@@ -73,6 +76,7 @@ class Diagnostics:
     misfit: float = np.nan
     left_out: float = 0.0
     modes: tuple[tuple[float, float], ...] = ()
+    unweighed: bool = False
     advice: tuple[str, ...] = ()
 
     @property
@@ -150,6 +154,7 @@ def diagnose(
         misfit=misfit,
         left_out=float(stats.attrs.get("left_out", 0.0)),
         modes=shares_of_modes(stats["mode"].to_numpy()) if "mode" in stats else (),
+        unweighed=bool(stats.attrs.get("unweighed", 0)),
     )
     return Diagnostics(**{**found.__dict__, "advice": tuple(_advice(found, free_breaks))})
 
@@ -183,6 +188,12 @@ def _advice(d: Diagnostics, free_breaks: bool) -> list[str]:
         words.append(
             f"About {100 * d.left_out:.0f} % of the posterior (by Laplace's approximation) is "
             "another explanation of these runs, apart from this one, and not in the draws."
+        )
+    if d.unweighed:
+        words.append(
+            "It could not be checked that no other places of the breaks explain these runs as "
+            "well: the chains may have missed some, or hold them in wrong shares; use "
+            "placement='cells' or 'fixed', or fewer breaks."
         )
     if len(d.modes) > 1:
         words.append(_explanations(d.modes))

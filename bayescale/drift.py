@@ -249,14 +249,19 @@ class Drift:
             return plain
         wide = {role: np.broadcast_to(values, plain.shape) for role, values in inputs.items()}
         far, value, shift = self.distance(wide), self.scaled(plain), np.zeros_like(plain)
+        walk = self._walk(int(self._knots_to(float(np.nanmax(far)))[-1]) + 1)
         for i in range(plain.shape[-1]):
             if (far[..., i] > 0).any():
                 at = {role: values[..., i] for role, values in wide.items()}
-                shift[..., i] = self._from_edge(at, far[..., i], value[..., i])
+                shift[..., i] = self._from_edge(at, far[..., i], value[..., i], walk)
         return self.moved(plain, np.where(np.isfinite(shift), shift, 0.0))
 
     def _from_edge(
-        self, at: Mapping[str, np.ndarray], far: np.ndarray, value: np.ndarray
+        self,
+        at: Mapping[str, np.ndarray],
+        far: np.ndarray,
+        value: np.ndarray,
+        walk: np.ndarray,
     ) -> np.ndarray:
         """Return by how much each draw's own point moves, along a straight path from the data."""
         used = self._knots_to(float(np.nanmax(far)))
@@ -273,7 +278,7 @@ class Drift:
             if len(self.edges) > 1:
                 ends = np.minimum(ends, far[..., None])
             rise, length = np.diff(curve, axis=-1), np.diff(ends, axis=-1)
-            moved = self._bent(rise, length, self._wander(used))
+            moved = self._bent(rise, length, self._wander(used, walk))
             left = (far[..., None] - there(ends)) / there(length)
             share = self._share(value[..., None] - there(curve), there(rise), left)
             return (there(np.cumsum(moved, axis=-1) - moved) + there(moved) * share)[..., 0]
@@ -294,9 +299,18 @@ class Drift:
             slope = np.diff(self.scaled(self.curve({role: np.exp(at)})), axis=-1) / np.diff(at)
         return np.nan_to_num(np.abs(slope)).max(axis=-1)
 
-    def _wander(self, used: np.ndarray) -> np.ndarray:
-        """Return U in the middle of the piece after each knot; shape (..., knot)."""
+    def _wander(self, used: np.ndarray, walk: np.ndarray | None = None) -> np.ndarray:
+        """Return U in the middle of the piece after each knot; shape (..., knot).
+
+        ``walk`` is one to these knots or farther, where many paths are asked for.
+        """
         count = int(used[-1]) + 1
+        walk = self._walk(count) if walk is None else walk
+        onward = np.append(used[1:], count)  # the knot at which each piece ends
+        return np.moveaxis(0.5 * (walk[used] + walk[onward]), 0, -1)
+
+    def _walk(self, count: int) -> np.ndarray:
+        """Return S U at the first knots, shape (knot + 1, ...)."""
         rng = np.random.default_rng(self.seed)
         differ = self.usual * np.exp(self.varies * rng.standard_normal(self.shape))
         differ = np.minimum(differ, _MOST)
@@ -305,6 +319,4 @@ class Drift:
         walk = np.zeros((count + 1, *self.shape))
         for k in range(count):  # a row a step, so that a longer path begins like a shorter one
             walk[k + 1] = kept[k] * walk[k] + new[k] * rng.standard_normal(self.shape)
-        onward = np.append(used[1:], count)  # the knot at which each piece ends
-        size = 1.0 if self.turns else differ
-        return np.moveaxis(0.5 * size * (walk[used] + walk[onward]), 0, -1)
+        return walk if self.turns else differ * walk

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import backtesting, breaks, comparison, forecasts, labelling
-from bayescale.errors import DataWarning, LawError
+from bayescale.errors import LawError
 from bayescale.free_scale import frozen
 from bayescale.groups import refuse
 from bayescale.parameters import slots
@@ -126,7 +126,7 @@ def evidence_on(
             f"{listed(list(fits))}: give bs.compare(fits) of these fits."
         )
     if holdout is not None:
-        backtest = _backtest(fits, holdout, cutoffs, who)
+        backtest = backtesting.backtest_of_fits(fits, holdout=holdout, cutoffs=cutoffs, **who)
     found, none = [], {}
     for name, fit in fits.items():
         if _is_broken(fit):
@@ -141,28 +141,6 @@ def evidence_on(
 
 def _is_broken(fit: Fit) -> bool:
     return "exponent_change" in fit.parameters
-
-
-def _backtest(
-    fits: Mapping[str, Fit], holdout: float, cutoffs: Any, who: dict[str, Any]
-) -> Backtest:
-    """Run a backtest of the fitted laws with the fits' own settings."""
-    first = next(iter(fits.values()))
-    likelihoods = [fit.likelihood for fit in fits.values()]
-    if any(likelihood != likelihoods[0] for likelihood in likelihoods):
-        raise LawError(
-            "The fits have different likelihoods: run bs.backtest for each and give backtest=, or "
-            "fit all laws with one likelihood="
-        )
-    settings, runs = first.settings, first.runs
-    how = {**who, **runs.columns}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DataWarning)  # of the data: the fits have said it
-        return backtesting.backtest(
-            {name: fit.law for name, fit in fits.items()}, runs.frame(), y=runs.outcome_column,
-            holdout=holdout, cutoffs=cutoffs, likelihood=first.likelihood, ceiling=runs.ceiling,
-            draws=settings.draws, tune=settings.tune, seed=settings.seed, **how,
-        )  # fmt: skip
 
 
 def _held_out(backtest: Backtest, names: list[str]) -> pd.DataFrame:

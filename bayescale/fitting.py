@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -43,9 +43,14 @@ from bayescale.scoring import log_mean_exp
 from bayescale.suitability import thin_levels
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
     import pymc as pm
     import xarray as xr
+
+    from bayescale.backtest_record import Backtest
+    from bayescale.reporting.checklist import Checklist
 
 
 @dataclass(frozen=True, eq=False)
@@ -636,6 +641,96 @@ class Fit(Forecaster):
         from bayescale import files  # files stands on fits; this is its sugar
 
         files.save(self, path)
+
+    def report(
+        self,
+        path: Any,
+        *,
+        title: str | None = None,
+        at: Mapping[str, Any] | None = None,
+        compare: Mapping[str, Fit] | pd.DataFrame | None = None,
+        backtest: Backtest | float | None = None,
+        checklist: Checklist | Mapping[str, str] | str | Path | None = None,
+        sections: Sequence[str] | None = None,
+        prob: float = 0.9,
+        drift: float = DRIFT,
+        quick: bool = False,
+        seconds: float = 300.0,
+        progress: bool | None = None,
+    ) -> Path:
+        """Write a report: one HTML file that needs no network, for readers and reviewers.
+
+        Data, law and priors, posterior, pictures of fit and forecast, comparison and backtest,
+        diagnostics in words, sensitivity to the priors and to the rows, the checklist of
+        (Mis)Fitting filled with what is known, a paragraph of methods and a table for LaTeX.
+        A part that fails says so in the file, and the rest is written.
+
+        Parameters
+        ----------
+        path
+            Where to; ends in ``.html``.
+        title
+            The heading.
+        at
+            Where to forecast: ``{"x": [1e9, 1e10]}``, with groups also of which. By default the
+            largest input, 3 and 10 times it. Sensitivities are told of the last one.
+        compare
+            Other fits to the same rows by name, or the table of :func:`bayescale.compare`.
+        backtest
+            What :func:`bayescale.backtest` returned, or how many of the largest inputs to hold out:
+            a share below 1, or a number. The law, and those of ``compare``, are then fitted again.
+        checklist
+            Answers to what a fit cannot know: a :class:`~bayescale.Checklist`, a dict, or the path
+            of a TOML file.
+        sections
+            Some of summary, data, law, posterior, fit, forecast, comparison, backtest,
+            diagnostics, priors, rows, checklist and methods; all of them by default.
+        prob
+            Probability of the equal-tailed intervals.
+        drift
+            How far exponents may drift beyond the data, as for :meth:`forecast`.
+        quick
+            Whether to leave out everything that fits again.
+        seconds
+            After these no fit is begun any more, and the report says what it left out.
+        progress
+            Whether to show what is under way.
+
+        Returns
+        -------
+        pathlib.Path
+            The file.
+
+        Raises
+        ------
+        LawError
+            If a section, a question, an input or an option is not known.
+        DataError
+            If an input is not positive and finite, or the other fits are on other rows.
+        FileError
+            If the file cannot be written there, or answers cannot be read.
+
+        References
+        ----------
+        Li, Kudugunta, Zettlemoyer (2025), "(Mis)Fitting: A Survey of Scaling Laws",
+        arXiv:2502.18969.
+
+        Examples
+        --------
+        >>> import bayescale as bs, pathlib, tempfile
+        >>> runs = bs.PowerLaw().simulate(x=[1, 3, 10, 30, 100, 300], y="loss")
+        >>> fit = bs.PowerLaw().fit(runs, y="loss", x="x", progress=False)
+        >>> place = pathlib.Path(tempfile.mkdtemp()) / "report.html"
+        >>> fit.report(place, quick=True, progress=False).name
+        'report.html'
+        """
+        from bayescale.reporting import writing  # a report stands on fits; this is its sugar
+
+        return writing.report(
+            self, path, title=title, at=at, compare=compare, backtest=backtest,
+            checklist=checklist, sections=sections, prob=prob, drift=drift, quick=quick,
+            seconds=seconds, progress=progress,
+        )  # fmt: skip
 
     def __repr__(self) -> str:
         """Return law, formula, parameters and diagnostics."""

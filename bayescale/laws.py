@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from bayescale import anchoring, fitting, law_words, model, simulating
+from bayescale import anchoring, fitting, law_words, model, prior_predictive, simulating
 from bayescale.data import observations
 from bayescale.errors import LawError, PriorError
 from bayescale.likelihoods import Correlated, Likelihood, LogNormal
@@ -17,7 +17,7 @@ from bayescale.likelihoods.correlated import OF_SEVERAL_RUNS
 from bayescale.observed import Observations
 from bayescale.parameters import checked_value, parameter_names, slots
 from bayescale.pooling import Varying
-from bayescale.prior import Fixed, Prior, one_or_all
+from bayescale.prior import Fixed, Prior, elicited, one_or_all
 from bayescale.prior_draws import prior_draws
 from bayescale.sample import Sampling
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pymc as pm
 
     from bayescale.fitting import Fit
+    from bayescale.prior_predictive import PriorPredictive
 
 #: The scale's prior where the floor is not a share of the curve.
 REDUCIBLE_PRIOR = Prior("LogNormal", mu=math.log(0.5), sigma=1.5, on="relative_scale")
@@ -108,8 +109,8 @@ class Law:
     collapsible: ClassVar[bool] = False
     #: The sampler's target acceptance that this form needs.
     target_accept: ClassVar[float] = 0.9
-    #: Whether the posterior may well have several modes, which are worth half a second's search.
-    many_modes: ClassVar[bool] = False
+    #: The coordinates by which modes may lie apart, which are then looked for all along them.
+    places: ClassVar[tuple[str, ...]] = ()
     #: How runs scatter unless the user says otherwise.
     default_likelihood: ClassVar[type[Likelihood]] = LogNormal
     #: Where published numbers come from; :func:`bayescale.published` fills it.
@@ -142,6 +143,7 @@ class Law:
                 f"{type(self).__name__}({name}=) has no prior of its own that could vary by "
                 f"{one_or_all(given.by)!r}. Give one: bs.partial_pooling(bs.Prior(...), by=...)."
             )
+        given = Prior(given) if elicited(given) else given
         number = given if isinstance(given, Prior) else checked_value(self, field_name, given, name)
         value = number.placed_on(name) if isinstance(number, Prior) else Fixed(number, name)
         object.__setattr__(self, field_name, value)
@@ -600,6 +602,62 @@ class Law:
             draws, tune, chains, cores, target_accept or self.target_accept, seed, sampler, retry
         )
         return fitting.fit(self, likelihood, checked, settings, progress)
+
+    def prior_predictive(
+        self,
+        runs: pd.DataFrame,
+        *,
+        y: str,
+        likelihood: Likelihood | None = None,
+        ceiling: float | None = None,
+        run: str | None = None,
+        draws: int = 500,
+        seed: int = 0,
+        **inputs: str,
+    ) -> PriorPredictive:
+        """Return runs that the priors lead to, at the inputs of real ones; nothing is fitted.
+
+        Parameters
+        ----------
+        runs
+            The table, one run a row: its inputs, and the scale of its outcomes, which default
+            priors are relative to.
+        y, likelihood, ceiling, run
+            As for :meth:`fit`.
+        draws
+            How many tables of runs.
+        seed
+            Same seed, same draws.
+        **inputs
+            The column of each input: ``x="params"``.
+
+        Returns
+        -------
+        PriorPredictive
+            ``check()`` says where the real runs lie among them; ``bs.plot_prior_predictive`` draws
+            them.
+
+        Raises
+        ------
+        DataError
+            If the table cannot be used.
+        LawError
+            If an input is missing or unknown, or a parameter varies with groups.
+
+        Examples
+        --------
+        >>> import bayescale as bs
+        >>> runs = bs.PowerLaw().simulate(x=[1, 3, 10, 30, 100, 300], y="loss")
+        >>> made = bs.PowerLaw().prior_predictive(runs, y="loss", x="x")
+        >>> bool(made.check()["inside"].all())
+        True
+        >>> steep = bs.PowerLaw(exponent=bs.Prior("Normal", mu=5, sigma=0.1))
+        >>> bool(steep.prior_predictive(runs, y="loss", x="x").check()["inside"].all())
+        False
+        """
+        likelihood = likelihood or self.noise(run)
+        checked = observations(self, likelihood, runs, y, inputs, ceiling, run)
+        return prior_predictive.predicted(self, likelihood, checked, draws, seed)
 
     def noise(self, run: str | None = None) -> Likelihood:
         """Return how runs scatter by default: correlated along a run where runs are named.

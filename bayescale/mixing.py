@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayescale import modes, starts, tempering
+from bayescale import modes, starts, weighing
 from bayescale.convergence import ESS, RHAT, rhat_and_ess
 
 if TYPE_CHECKING:
@@ -15,10 +14,8 @@ if TYPE_CHECKING:
 
 #: Coordinates have more effective draws than what follows from them: how many times the least.
 SPARE = 1.25
-#: Draws that stand for a mode that was found before chains started, for each coordinate.
-_STAND_IN = 20
-#: Members of a population that looks for modes.
-_SCOUTS = 200
+#: Draws that are compared.
+_LOOKED_AT = 2000
 _DIMS = ("chain", "draw")
 
 
@@ -31,95 +28,93 @@ def judged(draws: np.ndarray) -> tuple[float, bool]:
     return float(rhat.max()), bool(rhat.max() < RHAT and bulk.min() > SPARE * ESS)
 
 
-def modes_by_mass(
-    value_and_gradient: starts.ValueAndGradient, size: int, seed: int
-) -> list[starts.Mode]:
-    """Return the modes in which members of a population from the prior end up.
-
-    A climb goes to the mode with the widest slopes, however little it holds; a population comes
-    to where the mass is.
-
-    Parameters
-    ----------
-    value_and_gradient
-        The density to be sampled, whose prior is about standard normal.
-    size
-        Of a point.
-    seed
-        Same seed, same modes.
-    """
-    rng = np.random.default_rng([seed, 23])
-    prior = rng.standard_normal((_SCOUTS, size))
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        found = tempering.tempered(lambda z: value_and_gradient(z)[0], prior, rng, _SCOUTS)
-    return [] if found is None else starts.modes_under(value_and_gradient, found.points)
-
-
 def weighed(
-    value_and_gradient: starts.ValueAndGradient,
-    tops: Sequence[starts.Mode],
+    density: weighing.LogDensity,
+    elsewhere: np.ndarray,
     draws: np.ndarray,
     stats: xr.Dataset,
-    seed: int | None,
+    seed: int,
 ) -> tuple[np.ndarray, xr.Dataset]:
     """Return draws that hold every mode by its mass, and say of each which mode it is in.
 
+    Two ways to the posterior check each other: chains of NUTS, and importance sampling from a
+    mixture of all that is known. Where they agree NUTS's draws stay as they are.
+
     Parameters
     ----------
-    value_and_gradient
-        The sampled density.
-    tops
-        The modes that were found before chains started.
+    density
+        From a point to the log density.
+    elsewhere
+        Draws of whatever modes were found, in any proportion; shape (n, d).
     draws, stats
         Of NUTS: draws of shape (chain, draw, d).
     seed
-        For chains by way of a tempered population (see tempering.py), where those of NUTS do not
-        agree or a tenable mode was not visited; None for no other chains.
+        Same seed, same draws.
 
     Returns
     -------
     draws, stats
-        NUTS's, or the other chains' where these are enough or agree better; the statistic ``mode``
-        where draws agree and lie in several modes apart.
+        NUTS's; or independent ones by importance sampling, as many, with the attribute
+        ``weighed``, where NUTS's chains do not agree, or not with these. The statistic ``mode``
+        where draws lie in several modes apart. Where importance sampling does not come to weights
+        that can be trusted, NUTS's draws have the attribute ``unweighed``.
     """
-
-    def density(point: np.ndarray) -> float:
-        return value_and_gradient(point)[0]
-
+    rng = np.random.default_rng([seed, 19])
+    chains, length, size = draws.shape
+    own = _thinned(draws.reshape(-1, size), len(elsewhere))
     worst, _ = judged(draws)
-    missing = starts.unvisited(tops, draws)
-    if seed is not None and (worst >= RHAT or missing):
-        known = np.concatenate([draws.reshape(-1, draws.shape[-1]), *_standing_in(tops, seed)])
-        chains, length, _ = draws.shape
-        made = tempering.mixed(density, known, chains, length, [seed, 19])
-        if made is not None:
-            others, log_p, about = made
-            worst_of_others, enough = judged(others)
-            if enough or worst_of_others < worst:
-                draws, stats, worst = others, _as_stats(log_p, about), worst_of_others
-    # What does not agree says nothing of how much each mode holds.
-    if worst < RHAT and ("tempered" in stats.attrs or len(starts.tenable(tops)) > 1):
-        mode = modes.modes_of(draws, stats["lp"].to_numpy(), density)
-        if mode.any():
-            stats = stats.assign(mode=(_DIMS, mode))
-    return draws, stats
+    found = weighing.weighed(density, np.concatenate([own, elsewhere]), rng)
+    if found is not None and found.trusted:
+        others, log_p = weighing.dealt(found, chains, length, rng)
+        both, _ = judged(np.concatenate([draws, others]))
+        if max(worst, both) < RHAT and unseen(draws, others) < starts.LEAST:
+            return draws, stats
+        found = weighing.more(density, found, rng)
+    if found is None or not found.trusted:
+        return draws, stats.assign_attrs(unweighed=1)
+    others, log_p = weighing.dealt(found, chains, length, rng)
+    mode = modes.modes_of(others, log_p, density)
+    stats = _as_stats(log_p, found)
+    return others, stats.assign(mode=(_DIMS, mode)) if mode.any() else stats
 
 
-def _standing_in(tops: Sequence[starts.Mode], seed: int) -> list[np.ndarray]:
-    """Return draws of the Gaussian stand-ins of modes, also of those where no chain was."""
-    rng = np.random.default_rng([seed, 17])
-    size = len(tops[0].point) if tops else 0
-    shape = _STAND_IN * size, size
-    return [mode.point + rng.standard_normal(shape) @ mode.spread.T for mode in tops]
+def unseen(draws: np.ndarray, others: np.ndarray) -> float:
+    """Return the share of other draws that lie further from all draws than draws do themselves.
+
+    Parameters
+    ----------
+    draws, others
+        Shape (chain, draw, d).
+    """
+    from scipy.spatial import KDTree
+
+    size = draws.shape[-1]
+    scale = others.reshape(-1, size).std(0) + 1e-12
+    half = len(draws) // 2 or 1
+    one, two, asked = (
+        _thinned(part.reshape(-1, size), _LOOKED_AT) / scale
+        for part in (draws[:half], draws[half:] if len(draws) > 1 else draws, others)
+    )
+    tree = KDTree(one)
+    usual = np.quantile(tree.query(two)[0], 0.99)
+    return float((tree.query(asked)[0] > usual).mean())
 
 
-def _as_stats(log_p: np.ndarray, about: dict[str, float]) -> xr.Dataset:
+def _thinned(points: np.ndarray, most: int) -> np.ndarray:
+    return points[:: max(len(points) // max(most, 1), 1)]
+
+
+def _as_stats(log_p: np.ndarray, found: weighing.Weighed) -> xr.Dataset:
     """Return what is known of draws that no trajectory led to."""
     import xarray as xr
 
     coords = {name: np.arange(size) for name, size in zip(_DIMS, log_p.shape, strict=True)}
-    steps = np.full(log_p.shape, int(about["steps"]))
     never = np.zeros(log_p.shape, bool)
-    stats = {"lp": log_p, "diverging": never, "n_steps": steps}
-    attrs = {"tempered": 1, "again": 1, "accepted": about["accepted"]}
-    return xr.Dataset({name: (_DIMS, value) for name, value in stats.items()}, coords, attrs)
+    stats = {"lp": (_DIMS, log_p), "diverging": (_DIMS, never)}
+    attrs = {
+        "weighed": 1,
+        "again": 1,
+        "weighed_pareto_k": found.pareto_k,
+        "weighed_effective": found.effective,
+    }
+    return xr.Dataset(stats, coords, attrs)

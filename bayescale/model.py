@@ -170,8 +170,8 @@ class Density:
     long
         Numbers that are one for each level of something, the last of all; and the number that says
         how many.
-    many_modes
-        Whether several modes are to be expected.
+    apart
+        Coordinates by which modes may lie apart from one another.
     """
 
     sizes: Mapping[str, int | None]
@@ -180,7 +180,7 @@ class Density:
     log_density: Callable[[dict, dict, dict], Any]
     varying: Mapping[str, str] = field(default_factory=dict)
     long: Mapping[str, str] = field(default_factory=dict)
-    many_modes: bool = False
+    apart: tuple[str, ...] = ()
 
     @property
     def lengths(self) -> dict[str, int]:
@@ -192,6 +192,12 @@ class Density:
         """How many coordinates a point has."""
         lengths = self.lengths
         return sum((size or 1) * lengths.get(name, 1) for name, size in self.sizes.items())
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """Where in a point the coordinates stand by which modes may lie apart."""
+        names = [name for name, size in self.sizes.items() for _ in range(size or 1)]
+        return tuple(i for i, name in enumerate(names) if name in self.apart)
 
     @property
     def elastic(self) -> bool:
@@ -310,7 +316,7 @@ def density(law: Any, likelihood: Any, numbers: Mapping[str, Any], runs: Observa
     varying = {name: count(coordinates.own(by)) for name, by in coordinates.varying.items()}
     long = {name: count(by) for name, by in coordinates.long.items()}
     sizes = coordinates.sizes
-    return Density(sizes, numbers, columns, log_density, varying, long, law.many_modes)
+    return Density(sizes, numbers, columns, log_density, varying, long, law.places)
 
 
 def condensed_density(
@@ -345,7 +351,7 @@ def condensed_density(
         return _log_priors(coordinates, values, shared) + log_jacobian + log_likelihood
 
     columns = {**whole.columns, "count": sums.count, "scatter": sums.scatter}
-    return Density(whole.sizes, numbers, columns, log_density, many_modes=law.many_modes)
+    return Density(whole.sizes, numbers, columns, log_density, apart=law.places)
 
 
 def collapsed_density(
@@ -383,7 +389,7 @@ def collapsed_density(
         log_prior = _log_priors(coordinates, values, shared, sizes)
         return log_prior + log_jacobian + log_likelihood
 
-    return Density(sizes, numbers, statistics, log_density, many_modes=law.many_modes)
+    return Density(sizes, numbers, statistics, log_density, apart=law.places)
 
 
 def _log_priors(

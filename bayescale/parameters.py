@@ -14,7 +14,7 @@ from typing import Any
 
 from bayescale.errors import PriorError, nearest
 from bayescale.pooling import Varying
-from bayescale.prior import Fixed, Prior
+from bayescale.prior import Fixed, Prior, elicited
 
 
 @dataclass(frozen=True)
@@ -207,6 +207,7 @@ def checked_value(spec: Any, name: str, value: Any, called: str | None = None) -
         quantity that this parameter does not follow from.
     """
     owner = f"{type(spec).__name__}({called or name}=)"
+    value = Prior(value) if elicited(value) else value
     if isinstance(value, Varying):
         value = _own_prior(spec, name, owner).varying_as(value)
     if isinstance(value, Prior | Fixed):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bayescale.errors import PriorError
-from bayescale.prior import Prior, columns_of, one_or_all
+from bayescale.prior import Prior, columns_of, elicited, one_or_all
 
 #: How far levels lie apart unless the user says otherwise, on the scale of :func:`partial_pooling`.
 SPREAD_PRIOR = Prior("HalfNormal", sigma=0.5)
@@ -123,6 +123,7 @@ def partial_pooling(
 def _varying(prior: Prior | None, how: Varying) -> Prior | Varying:
     if prior is None:
         return how
+    prior = Prior(prior) if elicited(prior) else prior
     if not isinstance(prior, Prior):
         raise PriorError(
             f"What varies by {one_or_all(how.by)!r} must be a bs.Prior, or nothing for the "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import input_errors, model
+from bayescale import input_errors, model, prior_draws
 from bayescale.coordinates import Coordinates
 from bayescale.labelling import labelled, named
 from bayescale.levels import by_row, reduced
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Numbers that are held at once: a table of draws and runs beyond it is made in parts.
 HELD = 20_000_000
+#: Draws from the priors that a fit keeps.
+PRIOR_DRAWS = 500
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,7 +187,8 @@ def tree(law: Any, likelihood: Any, runs: Observations, draws: Draws, seed: int)
     -------
     xarray.DataTree
         posterior, sample_stats, observed_data and constant_data; log_likelihood (log density of y
-        in y's own units) and posterior_predictive where they are not too large to be held.
+        in y's own units) and posterior_predictive where they are not too large to be held; prior
+        where nothing varies with groups.
     """
     import xarray as xr
 
@@ -200,7 +203,22 @@ def tree(law: Any, likelihood: Any, runs: Observations, draws: Draws, seed: int)
         ),
         "constant_data": xr.Dataset(inputs, {"run": np.arange(len(runs))}),
     }
+    if runs.groups is None:
+        groups["prior"] = _prior(law, likelihood, runs, seed)
     return xr.DataTree.from_dict(groups)
+
+
+def _prior(law: Any, likelihood: Any, runs: Observations, seed: int) -> xr.Dataset:
+    """Return draws from the priors by the posterior's names, in one chain."""
+    rng = np.random.default_rng([seed, 3])
+    with np.errstate(all="ignore"):  # a wide prior may leave the range of numbers
+        found = prior_draws.drawn(law, likelihood, runs.references, PRIOR_DRAWS, rng)
+
+    def chain(value: Any) -> Any:
+        return tuple(part[None] for part in value) if isinstance(value, tuple) else value[None]
+
+    every = {name: chain(value) for group in found for name, value in group.items()}
+    return labelled(every, law.component)
 
 
 def _posterior(law: Any, likelihood: Any, runs: Observations, draws: Draws) -> xr.Dataset:

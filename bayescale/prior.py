@@ -100,7 +100,8 @@ class Prior:
     Parameters
     ----------
     distribution
-        The name of a PyMC distribution; :data:`FAMILIES` lists those that can be used.
+        The name of a PyMC distribution; :data:`FAMILIES` lists those that can be used. Or a
+        distribution of PreliZ with its numbers, as its elicitation leaves it.
     on
         The quantity that has this distribution, where that is not the parameter itself: the
         literature's constant instead of the scale (``on="x0"``), or the share of the floor
@@ -137,12 +138,16 @@ class Prior:
 
     def __init__(
         self,
-        distribution: str,
+        distribution: Any,
         *,
         on: str | None = None,
         by: str | Sequence[str] = (),
         **arguments: float,
     ):
+        if elicited(distribution):
+            if arguments:
+                raise PriorError(f"{distribution!r} has its own arguments; leave out the others.")
+            distribution, arguments = _numbers_of(distribution)
         if distribution not in FAMILIES:
             raise PriorError(
                 f"There is no prior distribution {distribution!r}. Available: "
@@ -220,6 +225,28 @@ class Prior:
         made = Prior(self.distribution, on=self.on, by=how.by, **dict(self.arguments))
         object.__setattr__(made, "spread", how.spread)
         return made
+
+
+def elicited(value: Any) -> bool:
+    """Return whether this is a distribution of PreliZ, which need not be installed."""
+    return all(hasattr(value, name) for name in ("param_names", "is_frozen"))
+
+
+def _numbers_of(distribution: Any) -> tuple[str, dict[str, float]]:
+    """Return the name and the arguments of a distribution of PreliZ, as PyMC spells them."""
+    name = type(distribution).__name__
+    if name not in FAMILIES:
+        raise PriorError(
+            f"A prior cannot have PreliZ's distribution {name}. Available: {', '.join(FAMILIES)}."
+            f"{nearest(name, FAMILIES)}"
+        )
+    if not distribution.is_frozen:
+        raise PriorError(
+            f"{name}() of PreliZ has no numbers yet. Give them, or elicit them first: "
+            "pz.maxent(dist, lower, upper, 0.9)."
+        )
+    arguments = FAMILIES[name].arguments[0]
+    return name, {argument: float(getattr(distribution, argument)) for argument in arguments}
 
 
 @dataclass(frozen=True)

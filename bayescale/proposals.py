@@ -14,7 +14,7 @@ import numpy as np
 #: Most parts of a mixture, and draws for each coordinate of each part.
 _PARTS, _DRAWS_EACH = 12, 15
 #: Degrees of freedom; how much wider parts are than the draws they follow.
-_FREEDOM, _WIDER = 8.0, 1.1
+_FREEDOM, _WIDER = 5.0, 1.25
 #: The share and the width of the part about the prior, which is about standard normal.
 _PRIOR_SHARE, _PRIOR_WIDTH = 0.05, 1.5
 #: Steps of expectation and maximization; what keeps a part from having no width.
@@ -84,6 +84,15 @@ def following(draws: np.ndarray, rng: np.random.Generator) -> Proposal:
         np.concatenate(
             [_WIDER * spread[:, None] * roots, _PRIOR_WIDTH * np.eye(size)[None]], axis=0
         ),
+    )
+
+
+def together(one: Proposal, other: Proposal, share: float) -> Proposal:
+    """Return a mixture of two mixtures, of which the second has a share."""
+    return Proposal(
+        np.concatenate([(1 - share) * one.shares, share * other.shares]),
+        np.concatenate([one.centres, other.centres]),
+        np.concatenate([one.roots, other.roots]),
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from bayescale import kernels, mixing, starts
+from bayescale import kernels, mixing, starts, windows
 from bayescale.errors import BayescaleError, LawError
 from bayescale.mixing import judged
 from bayescale.straighten import straight
@@ -28,8 +28,10 @@ MANY = 40
 #: Draws of a pilot, from which the coordinates of a bent posterior are learned.
 PILOT = 150
 SAMPLERS = ("nutpie", "pymc")
-#: Rows of data above which a value of the density takes too long for a tempered population.
+#: Rows of data above which a value of the density takes too long for modes to be weighed.
 _MOST_ROWS = 2000
+#: Of chains in windows: how many in each, their tuning steps and draws, and target acceptance.
+_IN_WINDOW = {"chains": 2, "tune": 150, "draws": 50, "target_accept": 0.8}
 _PILOT_ACCEPT, _APART = 0.9, 1.1
 
 _DIMS = ("chain", "draw")
@@ -140,23 +142,18 @@ def run(
         pilot, _ = _run_nutpie(_from(compiled, start), short)
         found = _run_straightened(key, density, settings, pilot, start)
     draws, stats = found or _run_nutpie(_from(compiled, start), settings)
+    if value_and_gradient is not None and settings.retry and density.places and _quick(density):
+        draws, stats = _weighed(key, density, settings, value_and_gradient, draws, stats)
+        left_out = left_out if "unweighed" in stats.attrs else 0.0
     worst, enough = judged(draws)
     # Chains that stay apart in straight coordinates are in modes of their own.
     apart = found is not None and worst > _APART
-    if settings.retry and not (enough or apart or density.elastic):
+    if settings.retry and not (enough or apart or density.elastic or "weighed" in stats.attrs):
         second = _run_straightened(key, density, settings, draws, start, again=True)
         if second is not None:
             worst_of_second, enough = judged(second[0])
             if enough or worst_of_second < worst:
-                (draws, stats), worst = second, worst_of_second
-    several = len(starts.tenable(tops)) > 1
-    # Only where a form says that it has modes: a mode that the draws never saw is not found by it,
-    # and its R-hat is good all the same (docs/breaks.md).
-    looked_for = density.many_modes and _quick(density) and (several or not enough)
-    if looked_for and value_and_gradient is not None:
-        again = settings.seed if settings.retry and settings.chains > 1 else None
-        draws, stats = mixing.weighed(value_and_gradient, tops, draws, stats, again)
-        left_out = 0.0 if "tempered" in stats.attrs else left_out
+                draws, stats = second[0], second[1].assign_attrs(stats.attrs | second[1].attrs)
     return draws, stats.assign_attrs(left_out=left_out)
 
 
@@ -229,6 +226,35 @@ def _run_straightened(
     return draws, stats.assign_attrs(straightened=1, again=int(again))
 
 
+def _weighed(
+    key: Hashable,
+    density: kernels.Density,
+    settings: Sampling,
+    value_and_gradient: starts.ValueAndGradient,
+    draws: np.ndarray,
+    stats: xr.Dataset,
+) -> tuple[np.ndarray, xr.Dataset]:
+    """Return draws that hold every mode by its mass (see mixing.py).
+
+    Only where a form says that it may have modes apart: R-hat is good where no chain saw one.
+    """
+    size, data = density.dimension, density.data
+    if (key, "windowed") not in _compiled:
+        _compiled[key, "windowed"] = kernels.windowed(_compiled[key], size)
+    if _compiled[key, "windowed"] is None:
+        return draws, stats
+    elsewhere = []
+    for number, window in enumerate(windows.windows(size, density.places, settings.seed)):
+        numbers = np.concatenate([data["numbers"], window.numbers])
+        compiled = _compiled[key, "windowed"].with_data(**{**data, "numbers": numbers})
+        short = replace(settings, seed=(settings.seed + number) % 2**32, **_IN_WINDOW)
+        held, _ = _run_nutpie(_from(compiled, window.start), short)
+        elsewhere.append(held.reshape(-1, size))
+    return mixing.weighed(
+        lambda z: value_and_gradient(z)[0], np.concatenate(elsewhere), draws, stats, settings.seed
+    )
+
+
 def _run_nutpie(
     compiled: Any, settings: Sampling, adaptation: Literal["low_rank", "diag"] = "low_rank"
 ) -> tuple[np.ndarray, xr.Dataset]:
@@ -271,15 +297,11 @@ def _climbed(
     value_and_gradient = kernels.caller(compiled, density)
     if value_and_gradient is None:
         return None, []
-    found = starts.modes(value_and_gradient, density.dimension, seed)
-    if density.many_modes and _quick(density):
-        by_mass = mixing.modes_by_mass(value_and_gradient, density.dimension, seed)
-        found = by_mass if len(by_mass) > 1 else found
-    return value_and_gradient, found
+    return value_and_gradient, starts.modes(value_and_gradient, density.dimension, seed)
 
 
 def _quick(density: kernels.Density) -> bool:
-    """Return whether a tempered population of a density can be waited for."""
+    """Return whether very many values of a density can be waited for."""
     return density.data["columns"].shape[-1] <= _MOST_ROWS
 
 

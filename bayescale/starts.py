@@ -4,7 +4,7 @@ A chain that starts anywhere can be caught in a mode of no weight (a break in pl
 e^15 times less likely) and spoil a fit that is fine. Several climbs from points about the prior
 find the modes, Laplace's approximation weighs them, and every chain starts in one of those that
 hold at least :data:`LEAST` of the mass, each as likely: where two explanations are tenable, chains
-start in both, and R-hat says so if they do not mix (what then, see tempering.py). The mass of the
+start in both, and R-hat says so if they do not mix (what then, see mixing.py). The mass of the
 modes that are left out is reported.
 """
 
@@ -19,12 +19,8 @@ import numpy as np
 CLIMBS, LEAST = 8, 0.05
 #: Climbs that may arrive at the only mode so far before it is taken for the only one.
 _ALIKE = 5
-#: Climbs at most from the members of a population.
-_MANY = 40
 #: Modes nearer than this, in standard deviations, are one; a climb ends as near as that.
 _APART, _NEAR = 1.0, 0.1
-#: A Gaussian's draws lie a root of the dimension away from its middle, give or take less than this.
-_FAR = 2.0
 #: Of a climb: steps, halvings of one, its length along any coordinate; a difference's.
 _STEPS, _HALVINGS, _REACH, _DIFFERENCE = 40, 12, 1.0, 1e-4
 
@@ -91,38 +87,6 @@ def modes(density: ValueAndGradient, size: int, seed: int, climbs: int = CLIMBS)
     return sorted(found, key=lambda mode: -mode.log_mass)
 
 
-def modes_under(density: ValueAndGradient, points: np.ndarray) -> list[Mode]:
-    """Return the modes that the members of a population are in, the heaviest first.
-
-    A climb begins from each member that is near none of the modes found so far.
-
-    Parameters
-    ----------
-    density
-        As for :func:`modes`.
-    points
-        Draws of the density, or nearly; shape (n, d).
-    """
-    found: list[Mode] = []
-    left, size = points, points.shape[1]
-    for _ in range(_MANY):
-        if not len(left):
-            break
-        mode = _climbed(density, left[0])
-        left = left[1:]
-        if mode is None:
-            continue
-        if all(other.distance(mode.point) >= _APART for other in found):
-            found.append(mode)
-        left = left[_distances(mode, left) > size**0.5 + _FAR]
-    return sorted(found, key=lambda mode: -mode.log_mass)
-
-
-def _distances(mode: Mode, points: np.ndarray) -> np.ndarray:
-    """Return how far points of shape (n, d) are from a mode, in standard deviations."""
-    return np.linalg.norm(np.linalg.solve(mode.spread, (points - mode.point).T), axis=0)
-
-
 def _climbed(density: ValueAndGradient, point: np.ndarray) -> Mode | None:
     """Return the mode above a point, by Newton's steps; None where they come to nothing.
 
@@ -174,21 +138,6 @@ def tenable(found: Sequence[Mode]) -> list[Mode]:
     if not found:
         return []
     return [mode for mode, share in zip(found, _shares(found), strict=True) if share >= LEAST]
-
-
-def unvisited(found: Sequence[Mode], draws: np.ndarray) -> list[Mode]:
-    """Return the tenable modes that no draw is near.
-
-    Parameters
-    ----------
-    found
-        From :func:`modes`; may be empty.
-    draws
-        Shape (..., d).
-    """
-    size = draws.shape[-1]
-    flat = draws.reshape(-1, size)
-    return [mode for mode in tenable(found) if _distances(mode, flat).min() > size**0.5 + _FAR]
 
 
 def starting(found: Sequence[Mode]) -> tuple[Callable[[int], np.ndarray], float]:

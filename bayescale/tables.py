@@ -162,7 +162,7 @@ def show(table: pd.DataFrame, title: str = "", formats: Mapping[str, str] | None
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     columns = []
     for name, column in table.items():
-        cells = [_cell(value, formats.get(str(name))) for value in column]
+        cells = [cell(value, formats.get(str(name))) for value in column]
         widest = max(len(text) for text in [str(name), *cells])
         number_like = column.dtype.kind in "iuf"
         # Words may wrap; numbers and short names must not.
@@ -197,7 +197,7 @@ def show_cards(table: pd.DataFrame) -> None:
     drawn.add_column(no_wrap=True)
     drawn.add_column(overflow="fold")
     for name, row in table.iterrows():
-        lines = [f"{column}: {_cell(value, None)}" for column, value in row.items()]
+        lines = [f"{column}: {cell(value, None)}" for column, value in row.items()]
         drawn.add_row(Text(str(name)), Text("\n".join(lines)))
     console().print(drawn)
 
@@ -209,7 +209,8 @@ def say(text: str) -> None:
     console().print(Text(text))
 
 
-def _cell(value: Any, form: str | None) -> str:
+def cell(value: Any, form: str | None) -> str:
+    """Return a value as a table shows it: yes and no, four digits, nothing for NaN."""
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     if isinstance(value, int | np.integer):

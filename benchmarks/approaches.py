@@ -125,10 +125,13 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("data", type=Path, nargs="?", default=os.environ.get("BAYESCALE_TEST_DATA"))
+    parser.add_argument("--only", default="", help="tables whose names have this in them")
     parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args()
     rows = []
     for table in tables(Path(asked.data)):
+        if asked.only not in table.name:
+            continue
         for approach in APPROACHES:
             rows.append(measured(table, approach))
             print(rows[-1], flush=True)

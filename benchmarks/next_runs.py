@@ -1,6 +1,6 @@
 """Choosing the next run on real sweeps: whether it saves compute, and whether values are right.
 
-Run: uv run python benchmarks/next_runs.py DATA_FOLDER [--repetitions 10] [--sweeps ...] [--check]
+Run: uv run python benchmarks/next_runs.py DATA_FOLDER [--repetitions 20] [--sweeps ...] [--check]
 A sweep of runs is hidden but for ten cheap ones. Each policy then makes one run after another out
 of thirty (the same for all, drawn anew in each repetition) and fits the law again, until the budget
 is spent or eight runs are made. What is to be known are the outcomes of the sweep's twelve dearest
@@ -15,9 +15,11 @@ published sweeps have outliers; a run costs 6 N D), and classifiers over the num
 (LCDB; a power law with floor; a run costs its examples). Simulated sweeps follow the law that
 is fitted: what planning does where the law is right.
 
-Policies: ``next_runs`` (plans with what is left, makes the first run of the plan, plans again);
-``random`` (any run that can be paid); ``log-uniform`` (the run nearest to a cost drawn evenly on
-the log axis); ``dearest`` (the dearest that can be paid).
+Policies: ``next_runs`` (plans with what is left and with how many runs may still be made, makes
+the first run of the plan, plans again); ``random`` (any run that can be paid); ``log-uniform`` (the
+run nearest to a cost drawn evenly on the log axis); ``dearest`` (the dearest that can be paid);
+and, where ``--policies`` names it, ``ensemble`` (planned over two laws; scored is the forecast of
+the first).
 
 With ``--check``, values of eight candidates by weights, by regression and by fitting again are put
 side by side instead, with drift and without.
@@ -46,6 +48,7 @@ BUDGET, BEYOND = 3.0, 3.0
 #: Few draws: a fit takes a third of a second.
 SAMPLING = {"draws": 500, "tune": 400, "chains": 2, "retry": False, "progress": False}
 POLICIES = ("next_runs", "random", "log-uniform", "dearest")
+ENSEMBLE = "ensemble"
 #: Shares of the budget that are given.
 SHARES = (0.1, 0.3, 1.0)
 #: Floor and exponent of simulated sweeps, which follow the law that is fitted.
@@ -68,12 +71,15 @@ class Sweep:
         The law.
     runs
         A column for each role, ``loss`` and ``cost``.
+    rival
+        A second law, for plans over an ensemble.
     likelihood
         How runs scatter.
     """
 
     law: bs.Law
     runs: pd.DataFrame
+    rival: bs.Law
     likelihood: bs.Likelihood = field(default_factory=bs.LogNormal)
 
     @property
@@ -96,20 +102,29 @@ def sweeps(folder: Path) -> dict[str, Sweep]:
     found["misfitting"] = best
     found["chinchilla"] = pd.read_csv(folder / "chinchilla_fig4.csv")
     made = {
-        name: Sweep(bs.Chinchilla(), checked(rows, ["params", "tokens"]), bs.StudentT())
+        name: Sweep(
+            bs.Chinchilla(),
+            checked(rows, ["params", "tokens"]),
+            bs.BoundedRational(),
+            bs.StudentT(),
+        )
         for name, rows in found.items()
     }
     lcdb = pd.read_csv(folder / "lcdb11_learning_curves.csv")
     for dataset, learner in product(DATASETS, LEARNERS):
         rows = lcdb[(lcdb["dataset"] == dataset) & (lcdb["learner"] == learner)]
         rows = rows.rename(columns={"examples": "x", "test_error": "loss"})
-        made[f"lcdb {dataset} {learner}"] = Sweep(bs.PowerLaw(), checked(rows, ["x"]))
+        made[f"lcdb {dataset} {learner}"] = Sweep(
+            bs.PowerLaw(), checked(rows, ["x"]), bs.BrokenPowerLaw(breaks=1)
+        )
     for number, (floor, exponent) in enumerate(TRUTHS):
         truth = {"irreducible": floor, "scale": 2.0, "exponent": exponent}
         rows = bs.PowerLaw().simulate(
             x=np.geomspace(16, 4e5, 90), y="loss", noise=0.02, seed=number, parameters=truth
         )
-        made[f"simulated {number}"] = Sweep(bs.PowerLaw(), checked(rows, ["x"]))
+        made[f"simulated {number}"] = Sweep(
+            bs.PowerLaw(), checked(rows, ["x"]), bs.BrokenPowerLaw(breaks=1)
+        )
     return made
 
 
@@ -140,10 +155,11 @@ def split(sweep: Sweep, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataF
 
 def chosen(
     policy: str,
-    fit: bs.Fit,
+    fit: bs.Fit | bs.Ensemble,
     pool: pd.DataFrame,
     targets: pd.DataFrame,
     left: float,
+    most: int,
     rng: np.random.Generator,
 ) -> int | None:
     """Return the label of the run to make, or None where none is worth it or can be paid."""
@@ -158,17 +174,18 @@ def chosen(
         return int((np.log(open_["cost"]) - wanted).abs().idxmin())
     if policy == "dearest":
         return int(open_["cost"].idxmax())
-    goal = {role: targets[role].to_numpy() for role in fit.law.inputs}
+    roles = [role for role in pool.columns if role not in ("cost", "loss")]
+    goal = {role: targets[role].to_numpy() for role in roles}
     ask = {"goal": goal, "cost": "cost", "draws": 1000, "outcomes": 64, "progress": False}
-    plan = bs.next_runs(fit, pool, budget=left, **ask)
+    plan = bs.next_runs(fit, pool, budget=left, most=most, **ask)
     return None if plan.batch.empty else int(pool.index[plan.batch.index[0]])
 
 
-def fitted(sweep: Sweep, runs: pd.DataFrame, seed: int) -> bs.Fit:
+def fitted(sweep: Sweep, runs: pd.DataFrame, seed: int, law: bs.Law | None = None) -> bs.Fit:
     how = {role: role for role in sweep.roles} | {"likelihood": sweep.likelihood}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", bs.BayescaleWarning)
-        return sweep.law.fit(runs, y="loss", seed=seed, **how, **SAMPLING)
+        return (law or sweep.law).fit(runs, y="loss", seed=seed, **how, **SAMPLING)
 
 
 def scored(fit: bs.Fit, targets: pd.DataFrame) -> dict[str, float]:
@@ -188,26 +205,29 @@ def scored(fit: bs.Fit, targets: pd.DataFrame) -> dict[str, float]:
 def followed(sweep: Sweep, policy: str, seed: int, share: float) -> list[dict]:
     """Make one run after another within a share of the budget, and score after each."""
     start, pool, targets = split(sweep, seed)
-    rng = np.random.default_rng([seed, POLICIES.index(policy)])
+    rng = np.random.default_rng([seed, (*POLICIES, ENSEMBLE).index(policy)])
     full = BUDGET * float(pool["cost"].max())
     budget = share * full
     runs, spent, rows = start, 0.0, []
     fit = fitted(sweep, runs, seed)
-    began = time.perf_counter()
+    began = time.process_time()
     for step in range(MOST + 1):
         row = {"policy": policy, "repetition": seed, "budget": share, "step": step}
         row["spent"] = spent / full
         rows.append(row | scored(fit, targets) | {"good": fit.diagnostics.good})
         label = None
         if step < MOST:
-            label = chosen(policy, fit, pool, targets, budget - spent, rng)
+            source = fit
+            if policy == ENSEMBLE:
+                source = bs.ensemble([fit, fitted(sweep, runs, seed, sweep.rival)])
+            label = chosen(policy, source, pool, targets, budget - spent, MOST - step, rng)
         if label is None:
             break
         spent += float(pool.loc[label, "cost"])
         runs = pd.concat([runs, pool.loc[[label]]], ignore_index=True)
         pool = pool.drop(label)
         fit = fitted(sweep, runs, seed)
-    rows[0]["seconds"] = time.perf_counter() - began
+    rows[0]["cpu_s"] = time.process_time() - began
     return rows
 
 
@@ -267,7 +287,8 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--repetitions", type=int, default=10)
+    parser.add_argument("--repetitions", type=int, default=20)
+    parser.add_argument("--policies", nargs="*", default=list(POLICIES))
     parser.add_argument("--sweeps", nargs="*")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--minutes", type=float, default=60.0, help="stop starting anew after this")
@@ -290,7 +311,7 @@ def main() -> None:
         done = set(zip(*(rows[column] for column in (*KEY, "budget")), strict=True))
     for repetition in range(given.repetitions):
         for name in names:
-            for policy, share in product(POLICIES, SHARES):
+            for policy, share in product(given.policies, SHARES):
                 if (name, policy, repetition, share) in done or time.monotonic() > ends:
                     continue
                 made = followed(every[name], policy, repetition, share)

@@ -29,6 +29,7 @@ include_patterns = [
     "docs/reference/*",
     "notebooks/*.ipynb",
     "benchmarks/README.md",
+    "benchmarks/sweep/README.md",
     "ARCHITECTURE.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",

@@ -255,6 +255,25 @@ def _cluster_plan(found: pd.DataFrame) -> str:
 
 
 #: Result, title, command, what is said of it.
+def _frontier_speed(found: pd.DataFrame) -> str:
+    wide = found.pivot_table("cpu_s", "law", "cost", sort=False)
+    shown = wide.map(lambda seconds: "" if pd.isna(seconds) else f"{seconds:.2f}").reset_index()
+    slow = found[found["cpu_s"] >= 1]
+    said = (
+        "All take less than a second."
+        if slow.empty
+        else f"{len(found) - len(slow)} of {len(found)} take less than a second; the others are of "
+        f"{', '.join(dict.fromkeys(slow['law']))}."
+    )
+    return (
+        "CPU seconds of `bs.frontier(fit, budgets, cost=...)`: "
+        f"{found['draws'].iloc[0]:,} draws, {found['budgets'].iloc[0]} budgets from the smallest "
+        "run's to a thousand times the largest's, with drift, powers and doubts. 6 N D has a "
+        "closed form where the law rises with a sum of two powers; all else is searched for. "
+        f"{said}\n\n{table(shown)}"
+    )
+
+
 SECTIONS: tuple[tuple[str, str, str, Callable[[pd.DataFrame], str]], ...] = (
     ("first_fit", "The first fit", "first_fit.py", _first_fit),
     ("second_fit", "A further fit", "second_fit.py", _second_fit),
@@ -276,6 +295,7 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[pd.DataFrame], str]], ...] = (
     ("cluster_plan", "A million curves", "cluster_plan.py", _cluster_plan),
     ("scale_rows", "Many runs", "scale_rows.py", _scale_rows),
     ("speed_limit", "How far from the floor", "speed_limit.py", _speed_limit),
+    ("frontier_speed", "A frontier", "frontier_speed.py", _frontier_speed),
 )
 
 

@@ -54,17 +54,22 @@ def _full(group, shape):
 
 
 def invented_fit(
-    law: Any, likelihood: Any = None, ceiling: float | None = None, settings: Sampling = SMALL
+    law: Any,
+    likelihood: Any = None,
+    ceiling: float | None = None,
+    settings: Sampling = SMALL,
+    columns: dict[str, str] | None = None,
+    y: str = "loss",
 ) -> fitting.Fit:
     """Return a fit of any law whose draws come from :func:`invented_draws`."""
     likelihood = likelihood or law.default_likelihood()
     grids = {role: 100 * x for role, x in law.example_inputs(24).items()}
-    table = bs.PowerLaw().simulate(x=np.geomspace(1, 1e4, 24), y="loss")
-    table = table[["loss"]].assign(**{f"n_{role}": grid for role, grid in grids.items()})
+    columns = columns or {role: f"n_{role}" for role in law.inputs}
+    table = bs.PowerLaw().simulate(x=np.geomspace(1, 1e4, 24), y=y)
+    table = table[[y]].assign(**{columns[role]: grid for role, grid in grids.items()})
     if ceiling is not None:
-        table["loss"] = ceiling - table["loss"]
-    columns = {role: f"n_{role}" for role in law.inputs}
-    runs = observations(law, likelihood, table, "loss", columns, ceiling)
+        table[y] = ceiling - table[y]
+    runs = observations(law, likelihood, table, y, columns, ceiling)
     draws = invented_draws(law, likelihood, runs, settings)
     tree = posterior.tree(law, likelihood, runs, draws, settings.seed)
     tree.attrs = {"engine": draws.engine, "notes": ["a note"], "pareto_k": draws.pareto_k}

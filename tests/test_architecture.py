@@ -62,6 +62,7 @@ def test_every_room_is_in_the_table_once():
 ALLOWED_UP = {
     ("fitting", "files"): "Fit.save is files.save",
     ("ensembles", "files"): "Ensemble.save is files.save",
+    ("fitting", "reporting"): "Fit.report is reporting.writing.report",
     ("registry", "forms"): "the registry is filled by importing the folder of forms",
 }
 

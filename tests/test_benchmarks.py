@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
@@ -16,9 +17,9 @@ assert found["curves"] == 4 and found["failed"] == 0, found
 """
 
 
-def run(*command):
+def run(*command, cwd=BENCHMARKS):
     done = subprocess.run(
-        [sys.executable, *command], cwd=BENCHMARKS, capture_output=True, text=True, timeout=300
+        [sys.executable, *command], cwd=cwd, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
@@ -34,3 +35,47 @@ def test_how_far_from_the_floor(tmp_path):
     said = run("speed_limit.py", "--repeats", "1", "--out", str(tmp_path))
     assert "gradients_share" in said
     assert (tmp_path / "speed_limit.csv").exists()
+
+
+@pytest.mark.slow
+def test_how_long_a_frontier_takes(tmp_path):
+    run("frontier_speed.py", "--repeats", "1", "--laws", "Chinchilla", "--out", str(tmp_path))
+    table = pd.read_csv(tmp_path / "frontier_speed.csv")
+    assert len(table) == 6
+    assert (table["draws"] == 4000).all()
+    assert (table["cpu_s"] > 0).all()
+    assert (table["none"] < 0.5).all()
+
+
+@pytest.mark.slow
+def test_coverage_of_the_frontier(tmp_path):
+    """Rows of truths that are not asked again stay."""
+    module, out = ("-m", "benchmarks.frontier_coverage"), ("--out", str(tmp_path))
+    for truth in ("drawn", "priors"):
+        run(*module, "--replicates", "1", "--truths", truth, *out, cwd=BENCHMARKS.parent)
+    table = pd.read_csv(tmp_path / "frontier_coverage.csv")
+    assert set(table["truth"]) == {"drawn", "all", "priors"}
+    assert table["inside_0.9"].isin([0, 1]).all()
+    assert (table["inside_0.8"] <= table["inside_0.9"]).all()
+    assert (table["width_90"] > 0).all()
+
+
+@pytest.mark.published
+def test_three_approaches(published, tmp_path):
+    command = ("-m", "benchmarks.approaches", str(published), "--only", "llama_3")
+    run(*command, "--out", str(tmp_path), cwd=BENCHMARKS.parent)
+    table = pd.read_csv(tmp_path / "approaches.csv").set_index("approach")
+    assert len(table) == 3
+    told = table.dropna(subset="a")
+    assert len(told) >= 2
+    assert ((told["lower"] < told["a"]) & (told["a"] < told["upper"])).all()
+    assert told["a"].between(0.4, 0.6).all()
+
+
+@pytest.mark.published
+def test_why_intervals_of_the_exponent_differ(published, tmp_path):
+    command = ("-m", "benchmarks.chinchilla_exponent", str(published), "--resamples", "4")
+    run(*command, "--out", str(tmp_path), cwd=BENCHMARKS.parent)
+    table = pd.read_csv(tmp_path / "chinchilla_exponent.csv").set_index("what")
+    assert table.loc["posterior, Student-t noise", "width"] > 10 * 0.001
+    assert table.loc["sandwich", "width"] > table.loc["expected information", "width"] > 0.01

@@ -54,7 +54,7 @@ def change(runs, column, row, value):
         ),
         (lambda r: fit(r.assign(params=1e6)), "All 12 runs have the same 'params'"),
         (lambda r: fit(r.head(0)), "The table of runs is empty"),
-        (lambda r: fit([1, 2, 3]), "must be a pandas DataFrame.*got list"),
+        (lambda r: fit([1, 2, 3]), "DataFrame of pandas or polars.*got list"),
         (lambda r: fit(r.assign(loss=r.loss > 2)), "must hold numbers; it holds bool"),
         (lambda r: fit(r.assign(loss=1 - r.loss / 10)), "'loss' rises.*pass ceiling=1.0"),
         (lambda r: fit(r, ceiling=1.0), "must be below ceiling=1"),

@@ -60,7 +60,7 @@ def test_attrs_of_the_whole_file_do_not_outlive_a_filter():
 
 
 def test_shipped_tables_are_small():
-    assert sum(path.stat().st_size for path in FOLDER.glob("*.csv")) < 300_000
+    assert sum(path.stat().st_size for path in FOLDER.glob("*.csv")) < 2_300_000
 
 
 def test_unknown_name_lists_and_suggests():

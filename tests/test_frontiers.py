@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from invented import invented_fit
 from scipy.optimize import minimize_scalar
 from sweeps_known import EPOCH, HOFFMANN, grid_of_runs, hoffmann, runs_at
 
@@ -478,3 +479,40 @@ def test_cost_lines_that_are_tables_are_as_good_as_formulas():
     )
     u = np.log(np.array([[1e5, 1e9], [3e6, 7e11]]))
     assert table.log_data(u) == pytest.approx(exact.log_data(u), abs=1e-9)
+
+
+def test_a_budget_beyond_all_that_data_can_buy_is_said_to_be_so():
+    """Repeated tokens wear out: from some budget on no size is better than another."""
+    fit = invented_fit(bs.DataConstrained())
+    seen = fit.runs.references
+    largest = 6 * seen["params_end"] * seen["tokens_end"]
+    few = {"unique_tokens": seen["unique_tokens_ref"]}
+    found = bs.frontier(fit, largest * np.array([1, 10, 1e9]), **few)
+    (words,) = found.doubts
+    assert f"{1e9 * largest:.3g} FLOP" in words
+    assert "not identified" in words
+    near = found.near_optimal(0.001)
+    assert np.nanmedian(near.largest[..., 2] / near.smallest[..., 2]) > 100
+    assert bs.frontier(fit, largest * np.array([1, 10]), **few).doubts == ()
+
+
+@pytest.mark.parametrize("form", [bs.Chinchilla, bs.DataConstrained])
+def test_searched_optima_are_no_worse_than_any_size_near_them(form):
+    """Newton's steps, kinks included, end in a minimum for every draw."""
+    fit = invented_fit(form())
+    seen = fit.runs.references
+    held = {"unique_tokens": seen["unique_tokens_ref"]} if "unique_tokens" in form.inputs else {}
+    budgets = 6 * seen["params_end"] * seen["tokens_end"] * np.geomspace(0.01, 100, 7)
+    found = bs.frontier(fit, budgets, cost=lambda n, d: 6 * n * d + 1e-3 * n, drift=0, **held)
+    land = found.terrain.first
+    line, u = found.line(), np.log(found.draws["params"])
+    best = land.loss(u, line.log_data(u))
+    for by in (-0.5, -0.01, -0.001, 0.001, 0.01, 0.5):
+        assert (land.loss(u + by, line.log_data(u + by)) >= best * (1 - 1e-6)).all()
+
+
+def test_the_width_of_a_transformer_with_embeddings_is_the_root_of_its_cubic():
+    cost = bs.TransformerFlops(context=2048, vocabulary=50_257, embeddings=2)
+    params = np.geomspace(1e5, 1e13, 9)
+    width = cost.width(params)
+    assert 12 / 128 * width**3 + 2 * 50_257 * width == pytest.approx(params, rel=1e-9)

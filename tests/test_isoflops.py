@@ -66,6 +66,15 @@ def test_more_noise_widens_a():
     assert widths[1] > 3 * widths[0]
 
 
+def test_a_run_far_from_its_valley_is_named():
+    runs = sweep(noise=0.002)
+    assert not any("standard deviations" in words for words in found_in(runs).doubts)
+    runs.loc[13, "loss"] *= 1.03
+    (words,) = [w for w in found_in(runs).doubts if "standard deviations" in w]
+    assert f"{runs.loc[13, 'size']:.3g} at {runs.loc[13, 'flops']:.3g} FLOP (+" in words
+    assert "StudentT" in words
+
+
 def test_a_budget_whose_minimum_is_not_bracketed_is_said_and_left_out():
     runs = sweep(noise=0.001)
     best = bs.frontier(hoffmann(), 1e21).draws["params"][0, 0, 0]

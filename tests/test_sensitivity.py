@@ -218,3 +218,10 @@ class TestPrior:
     def test_wrong_use(self):
         with pytest.raises(bs.LawError, match="takes a fit"):
             bs.sensitivity_to_prior("fit")
+
+
+def test_a_column_may_have_any_name():
+    column = "params / 1e9 <b>"
+    made = invented_fit(bs.PowerLaw(), columns={"x": column})
+    found = bs.sensitivity_to_prior(made, x=1e4)
+    assert found.index[-1] == f"forecast at {column}=10000"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bayescale.commands.form_options import FormOptions, law_named
+from bayescale.commands.form_options import FormOptions, law_named, laws_like
 from bayescale.commands.noise_options import NoiseOptions
 from bayescale.commands.option_groups import with_groups
 from bayescale.commands.options import (
@@ -34,7 +34,10 @@ def fit(
     *,
     x: Column = None,
     inputs: Columns = None,
-    law: Annotated[str, typer.Option(help="The law; 'bayescale laws' lists them.")] = "power",
+    law: Annotated[
+        str,
+        typer.Option(help="The law; 'bayescale laws' lists them.", autocompletion=laws_like),
+    ] = "power",
     form: FormOptions,
     noise: NoiseOptions,
     ceiling: Ceiling = None,

@@ -62,6 +62,14 @@ def _setting(text: str) -> Any:
     return text
 
 
+def laws_like(incomplete: str) -> list[str]:
+    """Return the laws whose names begin so, for a shell that completes them."""
+    from bayescale.registry import list_laws
+
+    names = [str(name) for name in list_laws().index]
+    return [name for name in names if name.lower().startswith(incomplete.lower())]
+
+
 def law_named(name: str, given: dict[str, Any]) -> Any:
     """Return one law by name, with the given options."""
     (made,) = laws_named(name, given).values()

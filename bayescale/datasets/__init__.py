@@ -1,10 +1,11 @@
 """Data sets that ship with the package or are fetched: two loaders, one table of what there is.
 
 A data set that ships is three files of one name in this folder: the numbers (``.csv``), a data
-card (``.md``) and the script that measured them (``.py``). One that is fetched is two files in
-``public/``: a card (``.toml``) and a converter (``.py``). To add one, add its files: there is no
-list to edit. Cards are the only place where the facts are written; `load_dataset`, `fetch_dataset`
-and `list_datasets` read them there. A shipped card opens with ``key: value`` lines.
+card (``.md``) and the script that measured them (``.py``; of our own training runs
+``benchmarks/sweep``). A card without a table is of runs not made yet. One that is fetched is two
+files in ``public/``: a card (``.toml``) and a converter (``.py``). To add one, add its files: there
+is no list to edit. Cards are the only place where the facts are written; `load_dataset`,
+`fetch_dataset` and `list_datasets` read them there. A shipped card opens with ``key: value`` lines.
 """
 
 from __future__ import annotations

@@ -30,7 +30,11 @@ def planned(
     most: int | None,
     method: str | None,
 ) -> list[Step]:
-    """Return the better of two greedy plans: by value for cost, and by value alone.
+    """Return the best of three greedy plans: by value for cost, by value, and both in turn.
+
+    By value for cost alone cheap runs come first, and may leave too little for a dear one that
+    tells more than all of them; by value alone a dear one takes what several cheap ones would
+    share. The third makes the run that tells most first and goes on by value for cost.
 
     Parameters
     ----------
@@ -52,9 +56,10 @@ def planned(
     list of Step
         In the order in which to make the runs.
     """
+    alike = np.ones(len(costs))
     plans = [
         _greedy(state, costs, by, first, budget, most or len(costs), method)
-        for by in (costs, np.ones(len(costs)))
+        for by in ((costs, costs), (alike, alike), (alike, costs))
     ]
     return max(plans, key=lambda plan: round(plan[-1].value, 3) if plan else 0.0)
 
@@ -62,13 +67,13 @@ def planned(
 def _greedy(
     state: Weighing,
     costs: np.ndarray,
-    by: np.ndarray,
+    by: tuple[np.ndarray, np.ndarray],
     first: list[Gain],
     budget: float,
     most: int,
     method: str | None,
 ) -> list[Step]:
-    """Choose runs one by one, each the one that adds most over ``by``.
+    """Choose runs one by one, each the one that adds most over ``by``: the first, and the others.
 
     What a run adds shrinks as others are made, so that what it added before is a bound: only those
     whose bound is in the lead are looked at again (Minoux 1978).
@@ -81,9 +86,9 @@ def _greedy(
         open_ = (costs <= left * (1 + 1e-9)) & ~np.isin(np.arange(len(costs)), state.chosen)
         if not open_.any():
             break
-        base = None
+        base, over = None, by[1 if plan else 0]
         while True:
-            best = int(np.argmax(np.where(open_, added / by, -np.inf)))
+            best = int(np.argmax(np.where(open_, added / over, -np.inf)))
             if fresh[best] or added[best] < LEAST:
                 break
             added[best], base = _further(state, best, total, base, method)

@@ -9,6 +9,7 @@ import numpy as np
 
 from bayescale.accounting import flops
 from bayescale.errors import DataError, LawError, nearest
+from bayescale.frames import frame
 from bayescale.planning import spending
 
 if TYPE_CHECKING:
@@ -45,18 +46,7 @@ def candidates_of(
     DataError
         If there is no row, or an input is missing or not a positive finite number.
     """
-    import pandas as pd
-
-    if not isinstance(candidates, pd.DataFrame):
-        if not isinstance(candidates, Mapping):
-            raise DataError(
-                "candidates= takes a DataFrame with one possible run a row, or a dict of columns; "
-                f"got {type(candidates).__name__}."
-            )
-        try:
-            candidates = pd.DataFrame(dict(candidates))
-        except ValueError as error:
-            raise DataError(f"candidates= is no table: {error}.") from None
+    candidates = frame(candidates, "The candidates (candidates=)")
     if candidates.empty:
         raise DataError("candidates= has no row. It needs one row for each run that could be made.")
     table = candidates.reset_index(drop=True)

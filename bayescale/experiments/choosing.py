@@ -169,9 +169,10 @@ def next_runs(
     exponents do on the way there, which no run within the data can. Of several runs the value is
     that of all outcomes together, so that a second run at one place is worth less than the first.
 
-    Within a budget runs are chosen greedily: once by value for cost, once by value alone, and the
-    better of both plans is kept (Krause and Guestrin 2005, "A note on the budgeted maximization of
-    submodular functions"). Make the first run, fit again, and ask again.
+    Within a budget runs are chosen greedily: by value for cost, by value alone, and by value for
+    cost after the run of most value; the best of these plans is kept (Krause and Guestrin 2005, "A
+    note on the budgeted maximization of submodular functions"; Sviridenko 2004). Make the first
+    run, fit again, and ask again, with ``most=`` where no more than so many can be made.
 
     Parameters
     ----------

@@ -200,9 +200,9 @@ class BrokenPowerLaw(Law):
 
     # A property where the base has a constant, as above.
     @property
-    def many_modes(self) -> bool:  # type: ignore[override] (of the form elsewhere, of its option here)
-        """Whether several modes are to be expected, as of breaks that lie anywhere."""
-        return self.placement == "free"
+    def places(self) -> tuple[str, ...]:  # type: ignore[override] (of the form elsewhere, of its option here)
+        """The coordinates of breaks that lie anywhere: two places may explain one bend."""
+        return ("break_gap", "break_location") if self.placement == "free" else ()
 
     @property
     def turns(self) -> bool:

@@ -116,7 +116,7 @@ def frontier(
         if critical_batch is None
         else critical_frontier.solved(terrain, critical_batch, spent, drift)
     )
-    doubts = identification.doubts(terrain, own) if critical_batch is None else ()
+    doubts = identification.doubts(terrain, own, spent) if critical_batch is None else ()
     return Frontier(
         budgets, draws, name, unit, price, drift, tuple(doubts), terrain, own, first.held
     )

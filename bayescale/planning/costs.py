@@ -139,12 +139,12 @@ class TransformerFlops:
     def width(self, params: Any) -> Any:
         """Return the width of a model of so many parameters, a number that need not be whole."""
         cubic, linear = 12 / self.width_over_layers, self.embeddings * self.vocabulary
-        found = (np.asarray(params, float) / cubic) ** (1 / 3)
-        if linear:
-            for _ in range(60):  # Newton on a convex cubic, from above: it falls to the root
-                gap = cubic * found**3 + linear * found - params
-                found = found - gap / (3 * cubic * found**2 + linear)
-        return found
+        counted = np.asarray(params, float)
+        if not linear:
+            return (counted / cubic) ** (1 / 3)
+        # The one real root of a cubic that rises, by hyperbolic sines.
+        unit = math.sqrt(linear / (3 * cubic))
+        return 2 * unit * np.sinh(np.arcsinh(counted / (2 * cubic * unit**3)) / 3)
 
 
 @dataclass(frozen=True, kw_only=True)

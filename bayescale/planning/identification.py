@@ -15,16 +15,20 @@ from bayescale.planning.landscape import Landscape, Terrain
 _SAME = 0.02
 #: Runs whose own budget is looked at, and draws that are.
 _RUNS, _DRAWS = 60, 250
+#: Of the budgets that are asked about, those that are looked at.
+_BUDGETS = 9
 #: A ray: what is left of the second input given the first, over the larger of their ranges.
 _RAY = 0.05
 #: From this probability on, runs are said to lie on one side.
 _PROBABLY = 0.5
+#: A size this many times larger or smaller that costs less than this share of the loss is as good.
+_TIMES, _NOTHING = 10.0, 1e-3
 #: Steps of the slopes in log inputs.
 _STEP = 1e-3
 
 
-def doubts(terrain: Terrain, cost: Any) -> list[str]:
-    """Return what the design of the runs keeps from being known, in words.
+def doubts(terrain: Terrain, cost: Any, spent: np.ndarray) -> list[str]:
+    """Return what the design of the runs, or the law, keeps from being known, in words.
 
     Parameters
     ----------
@@ -32,6 +36,8 @@ def doubts(terrain: Terrain, cost: Any) -> list[str]:
         The loss; of a law of numbers nothing is said.
     cost
         What runs cost.
+    spent
+        The budgets that are asked about, in the unit of the cost; shape (m,).
     """
     land = terrain.first
     if land.fit is None:
@@ -39,7 +45,7 @@ def doubts(terrain: Terrain, cost: Any) -> list[str]:
     runs = land.fit.runs
     logs = {role: np.log(runs.inputs[role]) for role in land.free}
     found = [*_few(land, logs), *_ray(land, logs)]
-    return found or _one_side(land, cost, runs.inputs)
+    return [*(found or _one_side(land, cost, runs.inputs)), *_flat(land, cost, spent)]
 
 
 def _few(land: Landscape, logs: Mapping[str, np.ndarray]) -> list[str]:
@@ -110,6 +116,31 @@ def _one_side(land: Landscape, cost: Any, inputs: Mapping[str, np.ndarray]) -> l
             f"{columns[open_]!r} ({_slope(land, open_)}). Add runs on the other side."
         )
     return words
+
+
+def _flat(land: Landscape, cost: Any, spent: np.ndarray) -> list[str]:
+    """Return a sentence where budgets are beyond all that sizes and data can buy."""
+    few = _few_draws(land)
+    spent = np.sort(spent)[np.unique(np.linspace(0, len(spent) - 1, _BUDGETS).round().astype(int))]
+    line = optimum.lines_of(few, cost, spent)
+    best = optimum.optimal(few, line)
+    least = np.abs(few.reported(best.loss))
+    worse = []
+    for side in (-1, 1):
+        u = best.log_size + side * np.log(_TIMES)
+        worse.append((few.loss(u, line.log_data(u)) - best.loss) / least)
+    known = ~np.isnan(best.log_size)
+    level = (np.maximum(*worse) < _NOTHING) & known
+    flat = level.sum(axis=(0, 1)) >= _PROBABLY * np.maximum(known.sum(axis=(0, 1)), 1)
+    if not flat.any():
+        return []
+    size, unit = land.curves.columns[land.free[0]], spending.unit_of(cost)
+    from_ = f"{spent[flat].min():.3g} {'FLOP' if unit == 'compute' else unit}"
+    return [
+        f"From a budget of {from_} on, a tenth or ten times the best {size!r} costs less than "
+        f"{100 * _NOTHING:g} % of the loss: neither size nor data buy anything there, and the "
+        "optimum is not identified. Ask for near_optimal(), or for smaller budgets."
+    ]
 
 
 def _few_draws(land: Landscape) -> Landscape:

@@ -10,7 +10,7 @@ from bayescale import forecasting
 from bayescale.errors import DataError, LawError
 from bayescale.planning import sweeps
 from bayescale.planning.minima import USED, IsoFlop
-from bayescale.planning.parabolas import power_through, valleys
+from bayescale.planning.parabolas import Valleys, power_through, valleys
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 BRACKETED = 0.9
 #: Scale of the prior of how minima scatter about the power law, in log size.
 _SCATTER = 0.2
+#: Standard deviations from a valley that Gaussian noise does not explain.
+_FAR = 4.0
 #: Different sizes that a budget must have, and budgets that a power law must have.
 _LEAST_SIZES, _LEAST_BUDGETS = 3, 2
 
@@ -113,7 +115,7 @@ def isoflop(
     ]
     p_bracketed = np.array(inside)
     used = p_bracketed >= USED
-    doubts += _not_bracketed(chosen, tables, p_bracketed)
+    doubts += _not_bracketed(chosen, tables, p_bracketed) + _off(chosen, tables, curves)
     if used.sum() < _LEAST_BUDGETS:
         raise DataError(
             f"{int(used.sum())} of {len(chosen)} budgets have their minimum between their sizes, "
@@ -181,6 +183,25 @@ def _not_bracketed(
             f"with probability {share:.2f}); {fate}. Add sizes there."
         )
     return words
+
+
+def _off(budgets: np.ndarray, tables: list[pd.DataFrame], curves: Valleys) -> list[str]:
+    """Return a sentence where runs lie further from their valley than Gaussian noise explains."""
+    sigma, found = float(np.median(curves.sigma)), []
+    for k, (budget, table) in enumerate(zip(budgets, tables, strict=True)):
+        log_size, log_loss = (np.log(table[c].to_numpy()) for c in (sweeps.SIZE, sweeps.LOSS))
+        far = (log_loss - np.median(curves.curve(k, log_size), axis=0)) / sigma
+        for i in np.flatnonzero(np.abs(far) > _FAR):
+            found.append(f"{np.exp(log_size[i]):.3g} at {budget:.3g} FLOP ({far[i]:+.1f})")
+    if not found:
+        return []
+    shown = ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
+    return [
+        f"Runs lie more than {_FAR:g} standard deviations from their valley: {shown}. Noise is "
+        "taken for Gaussian here, so one such run moves a minimum and widens all others. Leave out "
+        "runs that went wrong; or fit bs.Chinchilla() with likelihood=bs.StudentT(), whose tails "
+        "allow for them, and ask bs.frontier."
+    ]
 
 
 def _power(

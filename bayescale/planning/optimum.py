@@ -18,15 +18,18 @@ from bayescale.planning.landscape import Landscape
 
 #: Sizes among which a minimum is looked for first, and points of a line of equal cost.
 _GRID, _POINTS = 28, 1025
-#: Halvings that find what a budget buys: below rounding in logs.
-_HALVINGS = 70
-#: Golden sections and Newton's steps from three of those sizes to the minimum.
-_SECTIONS, _STEPS = 7, 5
-_GOLDEN = (math.sqrt(5) - 1) / 2
-#: Steps of the differences in log size and log budget.
-_NEAR, _WIDE = 5e-3, 1e-2
-#: Numbers that are held at once.
-_HELD = 400_000
+#: Errors that are allowed in the log of what a budget buys: rounding.
+_EXACT = {"xatol": 1e-12, "xrtol": 0.0, "fatol": 3e-13, "frtol": 0.0}
+#: A log that stands for numbers that overflow.
+_HUGE = 710.0
+#: Most steps from three of those sizes to the minimum, and the last one that is worth taking.
+_STEPS, _LAST = 30, 1e-6
+#: A bracket as narrow as this is a minimum: of a kink it is all there is.
+_BRACKET = 3e-4
+#: Steps of the differences in log size, from the first to the last, and in log budget.
+_NEAR, _NEAREST, _WIDE = 5e-3, 1e-4, 1e-2
+#: Numbers that are looked at at once: few enough for the cache of a core.
+_HELD = 40_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,24 +56,33 @@ class IsoCost:
 
     def log_data(self, log_size: Any) -> np.ndarray:
         """Return the log of what a budget leaves for a size, shape (..., m)."""
+        return self.around(log_size)(0.0)
+
+    def around(self, log_size: Any) -> Callable[[Any], np.ndarray]:
+        """Return :meth:`log_data` at sizes and near them, as a function of a step in log size."""
         if self.table is None:
             assert self.log_factor is not None
-            return self.log_budgets - self.log_factor - log_size
+            rest = self.log_budgets - self.log_factor - log_size
+            return lambda step: rest - step
         points = self.table.shape[1]
-        step = (self.high - self.low) / (points - 1)
-        place = (np.asarray(log_size) - self.low) / step
-        cell = np.clip(np.nan_to_num(place), 1, points - 3).astype(int)
-        t, line = place - cell, np.arange(len(self.low))
-        before, at, after, beyond = (self.table[line, cell + k] for k in (-1, 0, 1, 2))
-        # A cubic through four points: smooth enough for second differences.
-        return (
-            -t * (t - 1) * (t - 2) / 6 * before
-            + (t + 1) * (t - 1) * (t - 2) / 2 * at
-            - (t + 1) * t * (t - 2) / 2 * after
-            + (t + 1) * t * (t - 1) / 6 * beyond
-        )
+        width = (self.high - self.low) / (points - 1)
+        place = (np.asarray(log_size) - self.low) / width
+        cell = np.clip(np.nan_to_num(place), 1, points - 3).astype(np.intp)
+        before = place - cell
+        first = cell + points * np.arange(len(self.low)) - 1
+        # A cubic through four points, by divided differences: smooth enough for second differences.
+        one, two, three, four = (self.table.ravel().take(first + k) for k in range(4))
+        slope, next_slope, last_slope = two - one, three - two, four - three
+        bend = (next_slope - slope) / 2
+        third = ((last_slope - next_slope) / 2 - bend) / 3
 
-    def part(self, which: slice) -> IsoCost:
+        def at(step: Any) -> np.ndarray:
+            t = before + step / width
+            return one + (t + 1) * (slope + t * (bend + (t - 1) * third))
+
+        return at
+
+    def part(self, which: slice | np.ndarray) -> IsoCost:
         """Return the lines of some budgets."""
         table = None if self.table is None else self.table[which]
         return IsoCost(
@@ -119,15 +131,14 @@ def iso_cost(
         with np.errstate(over="ignore"):
             at = {size: np.exp(u), data: np.exp(v)}
         with np.errstate(divide="ignore"):
-            return np.log(spending.evaluated(cost, at, held, order))
+            found = np.log(spending.evaluated(cost, at, held, order))
+        return np.minimum(found, _HUGE)
 
-    ones = np.ones_like(log_budgets)
-    highs = _solved(lambda u: log_cost(u, least * ones), log_budgets, low * ones, high * ones)
-    lows = _solved(lambda u: log_cost(u, most * ones), log_budgets, low * ones, high * ones)
+    highs = _solved(log_cost, log_budgets, low, high, least)
+    lows = _solved(log_cost, log_budgets, low, high, most)
     _check_bought(budgets, lows, highs, free)
     u = lows[:, None] + (highs - lows)[:, None] * np.linspace(0, 1, _POINTS)
-    goal = np.broadcast_to(log_budgets[:, None], u.shape)
-    v = _solved(lambda v: log_cost(u, v), goal, np.full(u.shape, least), np.full(u.shape, most))
+    v = _solved(lambda v, u: log_cost(u, v), log_budgets[:, None], least, most, u)
     return IsoCost(log_budgets, lows, highs, None, v)
 
 
@@ -138,14 +149,31 @@ def lines_of(land: Landscape, cost: Any, spent: np.ndarray) -> IsoCost:
 
 
 def _solved(
-    rising: Callable[[np.ndarray], np.ndarray], goal: np.ndarray, low: np.ndarray, high: np.ndarray
+    rising: Callable[[Any, Any], np.ndarray], goal: Any, low: float, high: float, other: Any
 ) -> np.ndarray:
-    """Return where a rising function reaches a goal, or the end that is nearer."""
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        over = rising(middle) > goal
-        low, high = np.where(over, low, middle), np.where(over, middle, high)
-    return (low + high) / 2
+    """Return where a function that rises in its first argument reaches a goal, or the nearer end.
+
+    Parameters
+    ----------
+    rising
+        Called with logs of what is looked for and of the other input.
+    goal, other
+        Logs of the budget and of the other input; shapes that broadcast.
+    low, high
+        The ends.
+    """
+    from scipy.optimize import elementwise
+
+    goal, other = np.broadcast_arrays(goal, other)
+    ends = np.full(goal.shape, low), np.full(goal.shape, high)
+
+    def missing(x: np.ndarray, goal: np.ndarray, other: np.ndarray) -> np.ndarray:
+        return rising(x, other) - goal
+
+    found = elementwise.find_root(missing, ends, args=(goal, other), tolerances=_EXACT)
+    below, above = found.f_bracket
+    beyond = np.where(below > 0, *ends)  # both ends cost more than the budget, or both less
+    return np.where(np.sign(below) * np.sign(above) > 0, beyond, found.x)
 
 
 def _check_bought(
@@ -252,77 +280,100 @@ def _closed(land: Landscape, line: IsoCost) -> Optimum:
 
 
 def _searched(land: Landscape, line: IsoCost, near: tuple[IsoCost, IsoCost]) -> Optimum:
-    def loss(u: np.ndarray) -> np.ndarray:
-        found = land.loss(u, line.log_data(u))
-        return np.where(np.isnan(found), np.inf, found)
-
     step = (line.high - line.low) / (_GRID - 1)
-    on_grid = np.stack([loss(line.low + k * step) for k in range(_GRID)])
-    best = on_grid.argmin(axis=0)
+    sizes = line.low + step * np.arange(_GRID)[:, None]
+    on_grid = np.stack([_loss(land, u, line.log_data(u)) for u in sizes], axis=-1)
+    best = on_grid.argmin(axis=-1)
     edge = (best == 0) | (best == _GRID - 1)
-    u = line.low + np.clip(best, 1, _GRID - 2) * step
-    u = _newton(loss, *_sections(loss, u - step, u + step))
-    v, least = line.log_data(u), loss(u)
+    middle = np.clip(best, 1, _GRID - 2)
+    u = _descended(land, line, line.low + middle * step, _three(on_grid, middle), edge)
+    v = line.log_data(u)
+    least = _loss(land, u, v)
     edge |= ~np.isfinite(least)
-    power = np.where(edge, np.nan, _power(land, near, u, loss))
+    power = _power(land, line, near, u)
+    power = np.where(edge | ~np.isfinite(power), 0.0, power)
     after, before = near[1].log_data(u + power * _WIDE), near[0].log_data(u - power * _WIDE)
+    lost = np.where(edge, np.nan, 0.0)
     return Optimum(
-        np.where(edge, np.nan, u),
-        np.where(edge, np.nan, v),
-        np.where(edge, on_grid.min(axis=0), least),
-        power,
-        (after - before) / (2 * _WIDE),
+        u + lost,
+        v + lost,
+        np.where(edge, on_grid.min(axis=-1), least),
+        power + lost,
+        (after - before) / (2 * _WIDE) + lost,
     )
 
 
-def _sections(
-    loss: Callable[[np.ndarray], np.ndarray], left: np.ndarray, right: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return a narrower bracket of the minimum, and the best point in it."""
-    inner, outer = right - _GOLDEN * (right - left), left + _GOLDEN * (right - left)
-    at_inner, at_outer = loss(inner), loss(outer)
-    for _ in range(_SECTIONS):
-        lower = at_inner < at_outer
-        left, right = np.where(lower, left, inner), np.where(lower, outer, right)
-        kept, value = np.where(lower, inner, outer), np.where(lower, at_inner, at_outer)
-        new = np.where(lower, right - _GOLDEN * (right - left), left + _GOLDEN * (right - left))
-        at_new = loss(new)
-        inner, outer = np.where(lower, new, kept), np.where(lower, kept, new)
-        at_inner, at_outer = np.where(lower, at_new, value), np.where(lower, value, at_new)
-    return left, right, np.where(at_inner < at_outer, inner, outer)
+def _loss(land: Landscape, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Return the loss, infinite where it is no number."""
+    found = land.loss(u, v)
+    return np.where(np.isnan(found), np.inf, found)
 
 
-def _newton(
-    loss: Callable[[np.ndarray], np.ndarray], left: np.ndarray, right: np.ndarray, u: np.ndarray
+def _three(on_grid: np.ndarray, middle: np.ndarray) -> list[np.ndarray]:
+    """Return the values on both sides of a point of the grid, and its own between them."""
+    place = middle[..., None] + np.array([-1, 0, 1])
+    return list(np.moveaxis(np.take_along_axis(on_grid, place, axis=-1), -1, 0))
+
+
+def _descended(
+    land: Landscape, line: IsoCost, middle: np.ndarray, values: list[np.ndarray], done: np.ndarray
 ) -> np.ndarray:
-    """Return the minimum by Newton's steps that never leave the bracket."""
-    best, at_best = u, loss(u)
+    """Return the minimum by Newton's steps, halving the bracket where they are too long.
+
+    The first is the vertex of the parabola through three points of the grid. Budgets whose draws
+    all are done are not looked at again.
+    """
+    step = (line.high - line.low) / (_GRID - 1)
+    left, right = middle - step, middle + step
+    with np.errstate(all="ignore"):
+        down, up = values[0] - values[1], values[2] - values[1]
+        u = middle + np.nan_to_num(step * (down - up) / (2 * (down + up)))
+    at_start, moved = values[1], np.where(done, 0.0, right - left)
+    near = np.full(u.shape, _NEAR)
     for _ in range(_STEPS):
-        below, here, above = loss(u - _NEAR), loss(u), loss(u + _NEAR)
-        better = here < at_best
-        best, at_best = np.where(better, u, best), np.where(better, here, at_best)
-        slope, bend = (above - below) / (2 * _NEAR), (above - 2 * here + below) / _NEAR**2
-        with np.errstate(all="ignore"):
-            step = np.where(bend > 0, slope / bend, 0.0)
-        u = np.clip(u - np.nan_to_num(step), left, right)
-        if np.abs(step).max(initial=0.0) < 1e-8:
+        some = np.flatnonzero(moved.max(axis=(0, 1), initial=0.0) >= _LAST)
+        if not len(some):
             break
-    # Flat by rounding: the slope's root is nearer than the smallest of equal numbers.
-    return np.where(loss(u) <= at_best + 1e-12 * np.abs(at_best), u, best)
+        now = u[..., some]
+        slope, newton = _slope(land, line.part(some), now, near[..., some])
+        low = np.where(slope < 0, now, left[..., some])
+        high = np.where(slope < 0, right[..., some], now)
+        fine = (low <= now + newton) & (now + newton <= high)
+        fine &= np.abs(newton) <= moved[..., some] / 2
+        fine |= np.abs(newton) < _LAST  # rounding
+        by = np.where(done[..., some], 0.0, np.where(fine, newton, (low + high) / 2 - now))
+        # Differences reach no further than steps do, or they would smooth a kink away.
+        apart = np.clip(np.abs(by) / 2, _NEAREST, _NEAR)
+        near[..., some] = np.where(fine, apart, np.minimum(apart, (high - low) / 4))
+        left[..., some], right[..., some] = low, high
+        u[..., some] = now + by
+        moved[..., some] = np.where(high - low < _BRACKET, 0.0, np.abs(by))
+    # The loss may have steps, which no slope sees.
+    return np.where(_loss(land, u, line.log_data(u)) <= at_start, u, middle)
+
+
+def _slope(
+    land: Landscape, line: IsoCost, u: np.ndarray, apart: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the slope of the loss along a line, and Newton's step; infinite where it climbs."""
+    v = line.around(u)
+    below, here, above = (_loss(land, u + by, v(by)) for by in (-apart, 0.0, apart))
+    with np.errstate(all="ignore"):
+        slope, bend = (above - below) / (2 * apart), (above - 2 * here + below) / apart**2
+        return slope, np.where(bend > 0, -slope / bend, np.inf)
 
 
 def _power(
-    land: Landscape,
-    near: tuple[IsoCost, IsoCost],
-    u: np.ndarray,
-    loss: Callable[[np.ndarray], np.ndarray],
+    land: Landscape, line: IsoCost, near: tuple[IsoCost, IsoCost], u: np.ndarray
 ) -> np.ndarray:
     """Return the slope of the minimum in the log budget, by the implicit function's theorem."""
-    mixed = 0.0
-    for sign, line in ((-1, near[0]), (1, near[1])):
-        for side in (-1, 1):
-            at = u + side * _WIDE
-            mixed = mixed + sign * side * land.loss(at, line.log_data(at))
-    bend = (loss(u + _WIDE) - 2 * loss(u) + loss(u - _WIDE)) / _WIDE**2
+
+    def losses(part: IsoCost, *steps: float) -> list[np.ndarray]:
+        v = part.around(u)
+        return [land.loss(u + by, v(by)) for by in steps]
+
+    (low_left, low_right), (high_left, high_right) = (losses(part, -_WIDE, _WIDE) for part in near)
+    left, here, right = losses(line, -_WIDE, 0.0, _WIDE)
     with np.errstate(all="ignore"):
-        return -(mixed / (4 * _WIDE**2)) / bend
+        mixed = (high_right - high_left - low_right + low_left) / (4 * _WIDE**2)
+        return -mixed * _WIDE**2 / (right - 2 * here + left)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale.errors import DataError, LawError, nearest
+from bayescale.frames import frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +50,7 @@ def checked_sweep(
             "Say what the runs cost: compute= names the column of FLOP, or tokens= that of tokens "
             "(then compute is 6 N D)."
         )
-    table = pd.DataFrame(runs)
+    table = frame(runs)
     named = {LOSS: y, SIZE: params, DATA: tokens, COMPUTE: compute}
     columns = {name: _numbers(table, column) for name, column in named.items() if column}
     made = pd.DataFrame(columns)

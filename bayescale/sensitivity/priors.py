@@ -85,7 +85,7 @@ def sensitivity_to_prior(fit: Fit, *, of: str = "curve", **inputs: Any) -> pd.Da
             f"The fit to {len(fit.runs)} runs does not hold its log likelihood, which is too "
             "large: with so many the prior hardly matters. Fit fewer draws to see it."
         )
-    watched = _watched(fit, asked(fit, inputs) if inputs else None, of)
+    watched, labels = _watched(fit, asked(fit, inputs) if inputs else None, of)
     prior = log_priors(fit)
     tree = xr.DataTree.from_dict(
         {
@@ -97,9 +97,9 @@ def sensitivity_to_prior(fit: Fit, *, of: str = "curve", **inputs: Any) -> pd.Da
 
     def sense(group: str, names: list[str] | None = None) -> pd.Series:
         if names and np.ptp(prior[names].to_dataarray().sum("variable").to_numpy()) == 0:
-            return pd.Series(0.0, index=[str(name) for name in watched])  # flat: no power bends it
+            return pd.Series(0.0, index=list(labels.values()))  # flat: no power bends it
         found = az.psense(tree, group=group, alphas=ALPHAS, group_var_names=names)
-        return pd.Series({str(name): float(found[name]) for name in watched})
+        return pd.Series({label: float(found[name]) for name, label in labels.items()})
 
     every = [str(name) for name in prior]
     table = pd.DataFrame({"prior": sense("prior", every), "likelihood": sense("likelihood")})
@@ -139,8 +139,11 @@ def log_priors(fit: Fit) -> xr.Dataset:
     return xr.Dataset(found, coords)
 
 
-def _watched(fit: Fit, made: Any, of: str) -> xr.Dataset:
-    """Return draws of everything that moves: parameters by component, noise, forecasts."""
+def _watched(fit: Fit, made: Any, of: str) -> tuple[xr.Dataset, dict[str, str]]:
+    """Return draws of everything that moves, parameters by component, noise, forecasts; its names.
+
+    In the data set variables are numbered: a column may have any name, a variable may not.
+    """
     import xarray as xr
 
     every = labelling.named_by_level(fit.runs, fit.parameters | fit.noise)
@@ -153,11 +156,10 @@ def _watched(fit: Fit, made: Any, of: str) -> xr.Dataset:
                 for name, value in made.inputs.iloc[i].items()
             )
             every[f"{FORECAST} at {where}"] = drawn[..., i]
-    moving = {
-        name: (("chain", "draw"), values) for name, values in every.items() if np.ptp(values) > 0
-    }
+    labels = {f"v{i}": name for i, name in enumerate(every) if np.ptp(every[name]) > 0}
+    moving = {name: (("chain", "draw"), every[label]) for name, label in labels.items()}
     coords = {name: fit.tree["posterior"][name].to_numpy() for name in ("chain", "draw")}
-    return xr.Dataset(moving, coords)
+    return xr.Dataset(moving, coords), labels
 
 
 def _diagnosis(prior: float, likelihood: float) -> str:

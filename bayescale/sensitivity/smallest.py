@@ -15,7 +15,7 @@ from bayescale.observed import Observations
 from bayescale.progress import task
 from bayescale.sample import Sampling
 from bayescale.sensitivity.asking import check_of
-from bayescale.sensitivity.refits import Plan, forecasts_from, from_input
+from bayescale.sensitivity.refits import Plan, Refit, forecasts_from, from_input
 from bayescale.suitability import check_enough, check_levels
 from bayescale.workers import check, ordered
 
@@ -123,7 +123,6 @@ def sensitivity_to_smallest(
     ([8, 6], True)
     """
     import cloudpickle
-    import pandas as pd
 
     if not hasattr(law, "expr") or isinstance(law, type):
         raise LawError(f"Give a law such as bs.PowerLaw() (with brackets); got {law!r}.")
@@ -137,13 +136,13 @@ def sensitivity_to_smallest(
     check(executor, workers)
     noise = likelihood or law.default_likelihood()
     every = observations(law, noise, runs, y, inputs, ceiling)
-    ((role, column),) = every.columns.items()
+    (role,) = every.columns
     targets = forecasting.checked_inputs(law.inputs, every.columns, {role: at}, "The forecast")
     if every.seen or group:
         check_named(every.seen, group or {}, "The forecast")
         targets, levels = forecasting.with_levels(targets, group or {})
         targets = {**targets, **levels}
-    starts = _starts(law, noise, every, cuts, group)
+    starts = cuts_tried(law, noise, every, cuts, group)
     settings = Sampling(draws=draws, tune=tune, target_accept=law.target_accept, seed=seed)
     packed = cloudpickle.dumps(Plan(law, noise, settings, every, targets, of))
     with task("Sensitivity to the smallest runs", total=len(starts), progress=progress) as bar:
@@ -151,6 +150,34 @@ def sensitivity_to_smallest(
             forecasts_from, packed, starts, workers=workers, executor=executor,
             done=lambda count: bar.update(advance=count),
         )  # fmt: skip
+    return by_cut(law, every, targets, starts, found, of, prob)
+
+
+def by_cut(
+    law: Any,
+    every: Observations,
+    targets: Mapping[str, Any],
+    starts: Sequence[float],
+    found: Sequence[Refit],
+    of: str,
+    prob: float,
+) -> pd.DataFrame:
+    """Return the table of :func:`sensitivity_to_smallest` from the forecasts by cut.
+
+    Parameters
+    ----------
+    law, every
+        What was fitted to which runs.
+    targets
+        Where it was forecast.
+    starts, found
+        The smallest input kept, and what the fit said; all runs first.
+    of, prob
+        As for :func:`sensitivity_to_smallest`.
+    """
+    import pandas as pd
+
+    ((role, column),) = every.columns.items()
     levels = [(1 - prob) / 2, 0.5, (1 + prob) / 2]
     middle, spread = np.median(found[0].draws, axis=0), found[0].draws.std(axis=0)
     rows = []
@@ -176,7 +203,7 @@ def sensitivity_to_smallest(
     table.attrs = {
         "law": law.signature_name(),
         "input": column,
-        "outcome": y,
+        "outcome": every.outcome_column,
         "probability": prob,
         "kind": "equal-tailed",
         "of": of,
@@ -184,14 +211,27 @@ def sensitivity_to_smallest(
     return table
 
 
-def _starts(
+def cuts_tried(
     law: Any,
     noise: Any,
     every: Observations,
     cuts: Sequence[float] | None,
     group: Mapping[str, Any] | None,
 ) -> list[float]:
-    """Return the smallest input kept of every fit, all runs first."""
+    """Return the smallest input kept of every fit, all runs first.
+
+    Parameters
+    ----------
+    law, noise, every
+        What is fitted to which runs.
+    cuts, group
+        As for :func:`sensitivity_to_smallest`.
+
+    Raises
+    ------
+    DataError
+        If a cut that was given leaves too few runs.
+    """
     ((role, x),) = every.inputs.items()
     distinct, column = np.unique(x), every.columns[role]
     if cuts is None:
