@@ -1,4 +1,4 @@
-"""The C functions that nutpie calls: a density, and the same bent straight, held or untangled.
+"""The C functions that nutpie calls: a density, and the same density bent straight or held.
 
 Each is given a length, the addresses of a point, a gradient and a value, and a record of where the
 numbers and the columns lie (see kernels.py).
@@ -160,29 +160,6 @@ def c_windowed(inner: Any, size: int) -> Any:
     return cfunc(signature)(density)
 
 
-def c_copy(fixed: int | None) -> Any:
-    """Return the C function that hands on the point as it is."""
-    import numba as typed
-
-    numba: Any = typed  # the type checker knows none of its names
-    carray, cfunc, types = numba.carray, numba.cfunc, numba.types
-    doubles = types.CPointer(types.double)
-    signature = types.int64(types.uint64, types.uint64, doubles, doubles, types.voidptr)
-
-    wanted = 0 if fixed is None else fixed
-
-    def copy(length, expanded, point_at, out_at, record_at):
-        size = np.int64(length)
-        if length != expanded or (wanted > 0 and size != wanted):
-            return -1
-        point, out = carray(point_at, (size,)), carray(out_at, (size,))
-        for i in range(size):
-            out[i] = point[i]
-        return 0
-
-    return cfunc(signature)(copy)
-
-
 def c_untangled(inner: Any) -> Any:
     """Return the C function of a density in untangled coordinates (see untangle.py)."""
     import numba as typed
@@ -228,3 +205,26 @@ def c_untangled(inner: Any) -> Any:
         return 0 if finite else 3
 
     return cfunc(signature)(density)
+
+
+def c_copy(fixed: int | None) -> Any:
+    """Return the C function that hands on the point as it is."""
+    import numba as typed
+
+    numba: Any = typed  # the type checker knows none of its names
+    carray, cfunc, types = numba.carray, numba.cfunc, numba.types
+    doubles = types.CPointer(types.double)
+    signature = types.int64(types.uint64, types.uint64, doubles, doubles, types.voidptr)
+
+    wanted = 0 if fixed is None else fixed
+
+    def copy(length, expanded, point_at, out_at, record_at):
+        size = np.int64(length)
+        if length != expanded or (wanted > 0 and size != wanted):
+            return -1
+        point, out = carray(point_at, (size,)), carray(out_at, (size,))
+        for i in range(size):
+            out[i] = point[i]
+        return 0
+
+    return cfunc(signature)(copy)

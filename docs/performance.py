@@ -112,7 +112,7 @@ def _scale_groups(found: pd.DataFrame) -> str:
     names = {**names, "good": "good", "ess": "smallest ESS", "divergences": "divergent"}
     return (
         words + "\n\nThe same groups, every parameter partially pooled, in one fit of 4000 draws, "
-        "which nothing is compiled for after a fit to three groups. Other work ran beside them: CPU "
+        "which nothing is compiled for after a fit to three groups. Other work ran beside: CPU "
         "time counts, not wall time.\n\n" + table(pooled[list(names)].rename(columns=names))
     )
 
@@ -291,7 +291,7 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[pd.DataFrame], str]], ...] = (
         "scale_curves.py",
         _scale_curves,
     ),
-    ("scale_groups", "Many groups", "scale_groups.py --most 300", _scale_groups),
+    ("scale_groups", "Many groups", "scale_groups.py", _scale_groups),
     ("cluster_plan", "A million curves", "cluster_plan.py", _cluster_plan),
     ("scale_rows", "Many runs", "scale_rows.py", _scale_rows),
     ("speed_limit", "How far from the floor", "speed_limit.py", _speed_limit),
