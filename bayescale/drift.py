@@ -285,7 +285,8 @@ class Drift:
 
     def _knots_to(self, reach: float) -> np.ndarray:
         """Return which knots a path to some distance has; of several inputs not all of them."""
-        used = np.arange(max(int(np.searchsorted(_KNOTS, reach)), 1))
+        last = min(int(np.searchsorted(_KNOTS, reach)), len(_KNOTS) - 1)  # a piece has two ends
+        used = np.arange(max(last, 1))
         if len(self.edges) > 1 and len(used) > _COARSE:
             return np.unique(np.linspace(0, used[-1], _COARSE).round().astype(int))
         return used

@@ -203,6 +203,14 @@ class TestSize:
         far = straight(exponent=5.0).applied({"x": np.array([1e200])})
         assert (far == 0).all()
 
+    def test_however_far_is_asked(self):
+        tiny = straight(edges={"x": (1e-300, 1e-290)})
+        assert np.isfinite(tiny.applied({"x": np.array([1e-280, 1e307])})).all()
+        edges = {"a": (1e-300, 1e-290), "b": (1.0, 10.0)}
+        wide = Drift(lambda at: 1 + at["a"] ** -0.01 + 0 * at["b"], edges, SHAPE, 0.5, 0)
+        far = np.full((*SHAPE, 1), 1e307)
+        assert np.isfinite(wide.applied({"a": far, "b": np.full_like(far, 5.0)})).all()
+
     def test_outcomes_of_any_sign_drift_themselves(self):
         def line(inputs):
             return np.broadcast_to(1.0 - 0.4 * np.log(inputs["x"]), (*SHAPE, len(inputs["x"])))
