@@ -1,13 +1,16 @@
 """Before and after a fit: prior predictive, elicited priors, and ArviZ's own calls on fit.tree."""
 
 import arviz as az
+import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
-import preliz as pz
 import pytest
 from invented import invented_fit
 
 import bayescale as bs
+
+with mpl.rc_context():  # it crops every picture from its import on
+    import preliz as pz
 
 RUNS = bs.PowerLaw().simulate(x=np.geomspace(1, 1e4, 12), y="loss")
 

@@ -32,6 +32,10 @@ _NEAR, _NEAREST, _WIDE = 5e-3, 1e-4, 1e-2
 _HELD = 40_000
 
 
+#: Distance of the points of a line, in log size, where it has no length.
+_SHORTEST = 1e-9
+
+
 @dataclass(frozen=True, eq=False)
 class IsoCost:
     """Which sizes and data cost as much as each budget.
@@ -65,7 +69,8 @@ class IsoCost:
             rest = self.log_budgets - self.log_factor - log_size
             return lambda step: rest - step
         points = self.table.shape[1]
-        width = (self.high - self.low) / (points - 1)
+        # A budget with a single size has a line of no length.
+        width = np.maximum((self.high - self.low) / (points - 1), _SHORTEST)
         place = (np.asarray(log_size) - self.low) / width
         cell = np.clip(np.nan_to_num(place), 1, points - 3).astype(np.intp)
         before = place - cell
