@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 import bayescale as bs
 from bayescale import __main__, cli, comparison, demo, engines, files, outlook, tables
 from bayescale.errors import DataError, FileError
+from bayescale.likelihoods.correlated import OF_SEVERAL_RUNS
 
 HEAVY = {"pymc", "pytensor", "nutpie", "arviz", "xarray", "pandas", "numpy", "scipy", "matplotlib"}
 
@@ -166,7 +167,10 @@ def test_fit_prints_json_for_programs(runs, no_nuts):
             bs.Heteroscedastic(bs.LogNormal(y_sd="sd")),
         ),
         (["--config", "n"], bs.Replicated(config="n")),
-        (["--run", "n", "--n-obs", "3"], bs.Correlated(bs.LogNormal(n_obs=3.0))),
+        (
+            ["--run", "n", "--n-obs", "3"],
+            bs.Correlated(bs.LogNormal(n_obs=3.0), correlation_length=OF_SEVERAL_RUNS),
+        ),
     ],
 )
 def test_what_is_known_of_rows(runs, tmp_path, no_nuts, options, likelihood):
