@@ -138,4 +138,4 @@ def test_a_setting_at_the_defaults_is_the_packages_forecast():
 @pytest.mark.published
 def test_the_curves_of_every_kind(published):
     counts = {kind: len(list(choices._curves(kind, published))) for kind in choices.KINDS}
-    assert counts == {"falling": 82, "rising": 13, "ten times": 54}
+    assert counts == {"falling": 139, "rising": 13, "ten times": 54}
