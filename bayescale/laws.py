@@ -651,7 +651,7 @@ class Law:
         >>> made = bs.PowerLaw().prior_predictive(runs, y="loss", x="x")
         >>> bool(made.check()["inside"].all())
         True
-        >>> steep = bs.PowerLaw(exponent=bs.Prior("Normal", mu=5, sigma=0.1))
+        >>> steep = bs.PowerLaw(exponent=bs.Prior("LogNormal", mu=1.6, sigma=0.02))
         >>> bool(steep.prior_predictive(runs, y="loss", x="x").check()["inside"].all())
         False
         """
