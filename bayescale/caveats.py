@@ -89,7 +89,7 @@ def _doubts(backtest: Backtest, names: list[str]) -> list[str]:
         "over them are too small."
     ]
     for name, share in backtest.table.loc[names, "coverage_90"].items():
-        held = round(float(share) * total)  # type: ignore[arg-type]
+        held = round(float(share) * total)  # type: ignore[arg-type] (pandas: any scalar)
         if _chance_of_at_most(held, total, 0.9) < RARE:
             words.append(
                 f"The 90 % intervals of {name} held {held} of {total} held-out points: too narrow."

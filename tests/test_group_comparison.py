@@ -20,6 +20,7 @@ def compared(fits, column="family", **ask):
     return bs.compare_by_group(fits, column, repair=False, progress=False, **ask)
 
 
+# So few draws that a tail may look heavy; equalities are asked, not estimates.
 @pytest.mark.filterwarnings("ignore:Estimated shape parameter")
 def test_levels_add_up_to_the_whole(fits):
     found, whole = compared(fits), bs.compare(fits, repair=False, progress=False)
@@ -34,6 +35,7 @@ def test_levels_add_up_to_the_whole(fits):
     assert found.attrs["by"] == "row"
 
 
+# So few draws that a tail may look heavy; equalities are asked, not estimates.
 @pytest.mark.filterwarnings("ignore:Estimated shape parameter")
 def test_a_level_s_numbers_are_those_of_its_rows(fits):
     found = compared(fits).loc[("A", "pooled", "plain")]
@@ -59,6 +61,7 @@ def test_fits_without_groups_have_none_to_compare_by():
         compared(plain)
 
 
+# So few draws that a tail may look heavy; equalities are asked, not estimates.
 @pytest.mark.filterwarnings("ignore:Estimated shape parameter")
 def test_a_level_of_one_row_has_no_error(fits):
     runs = table()
