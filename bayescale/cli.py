@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from bayescale.commands.compare import compare
 from bayescale.commands.demo import demo
+from bayescale.commands.examples import shown
 from bayescale.commands.fetch import fetch
 from bayescale.commands.fit import fit
 from bayescale.commands.forecast import forecast
@@ -90,4 +91,4 @@ for _command in (
     frontier,
     fetch,
 ):
-    app.command()(_command)
+    app.command(epilog=shown(_command.__name__))(_command)

@@ -2,8 +2,10 @@
 
 import gzip
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,6 +15,7 @@ from typer.testing import CliRunner
 
 import bayescale as bs
 from bayescale import __main__, cli, comparison, demo, engines, files, outlook, tables
+from bayescale.commands.examples import EXAMPLES
 from bayescale.errors import DataError, FileError
 from bayescale.likelihoods.correlated import OF_SEVERAL_RUNS
 
@@ -104,6 +107,19 @@ def test_every_command_has_help():
     ):
         assert f"  {name} " in text
         assert "Usage" in call(name, "--help")[0]
+
+
+def test_help_shows_commands_that_the_documentation_runs():
+    page = (Path(__file__).parent.parent / "docs" / "command-line.md").read_text()
+    run = "".join(re.findall(r"^```sh\n(.*?)^```$", page, flags=re.M | re.S)).splitlines()
+    told_only = {"demo", "fetch", "warm"}  # too long to run there, or needs a network
+    for name, lines in EXAMPLES.items():
+        text, _ = call(name, "--help")
+        for line in lines:
+            assert f"  {line}\n" in text
+            assert line in run or (name in told_only and line in page), line
+    listed = {command.callback.__name__ for command in cli.app.registered_commands}
+    assert listed == set(EXAMPLES)
 
 
 def test_exit_codes_of_a_real_process(tmp_path):

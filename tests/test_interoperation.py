@@ -206,7 +206,9 @@ def test_a_tree_follows_the_schema(broken_fit):
     for name, dims in groups.items():
         found = tree[name].to_dataset()
         assert set(dims) <= set(found.dims), name
-        assert name.endswith("constant_data") or "y" in found or {"chain", "draw"} <= set(found.dims)
+        assert (
+            name.endswith("constant_data") or "y" in found or {"chain", "draw"} <= set(found.dims)
+        )
     assert set(tree["posterior"].data_vars) <= set(tree["prior"].data_vars)
 
 

@@ -1,4 +1,4 @@
-"""What a package index shows: links that lead somewhere, one version everywhere, known classifiers."""
+"""What a package index shows: links that lead somewhere; one version in every file."""
 
 import re
 import tomllib

@@ -55,8 +55,8 @@ def test_ci_runs_the_test_command_of_the_readme():
     assert re.search(r'^step "tests" uv run pytest$', script.read_text(), flags=re.M)
 
 
-def test_readme_shows_the_priors_in_effect():
-    assert f"```text\n{bs.PowerLaw()}\n```" in README.read_text()
+def test_the_page_of_priors_shows_those_in_effect():
+    assert f"```text\n{bs.PowerLaw()}\n```" in (TOP / "docs" / "priors.md").read_text()
 
 
 def test_commands_of_the_readme_are_run_on_the_page_of_the_command_line():
@@ -104,6 +104,15 @@ def test_relative_links_lead_somewhere(page):
         assert not link.startswith("/")
         if not re.match(r"[a-z]+:", link):
             assert (page.parent / link.split("#")[0]).exists(), link
+
+
+def test_every_plot_is_on_the_page_of_pictures_with_what_it_draws():
+    steps = runpy.run_path(str(TOP / "docs" / "pictures.py"))["steps"]()
+    drawn = {picture: code for code, picture in steps if picture}
+    for name in (name for name in dir(bs) if name.startswith("plot_")):
+        place = f"images/{name}.png"
+        assert f"bs.{name}(" in drawn[place], name
+        assert (TOP / "docs" / place).exists(), f"uv run python docs/pictures.py: {place}"
 
 
 def test_the_table_of_contents_names_every_page():
