@@ -88,6 +88,7 @@ if TYPE_CHECKING:
     from bayescale.forms.time_compute_trade_off import TimeComputeTradeOff
     from bayescale.forms.vapor_pressure import VaporPressure
     from bayescale.forms.vocabulary import Vocabulary
+    from bayescale.group_comparison import compare_by_group
     from bayescale.information import infogain, segment_information
     from bayescale.laws import Law
     from bayescale.likelihoods.beta_binomial import BetaBinomial
@@ -96,6 +97,7 @@ if TYPE_CHECKING:
     from bayescale.likelihoods.ex_gaussian import ExGaussian
     from bayescale.likelihoods.heteroscedastic import Heteroscedastic
     from bayescale.likelihoods.likelihood import Likelihood
+    from bayescale.likelihoods.location_scale import LocationScale
     from bayescale.likelihoods.log_normal import LogNormal
     from bayescale.likelihoods.normal import Normal
     from bayescale.likelihoods.replicated import Replicated
