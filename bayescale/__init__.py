@@ -97,7 +97,6 @@ if TYPE_CHECKING:
     from bayescale.likelihoods.ex_gaussian import ExGaussian
     from bayescale.likelihoods.heteroscedastic import Heteroscedastic
     from bayescale.likelihoods.likelihood import Likelihood
-    from bayescale.likelihoods.location_scale import LocationScale
     from bayescale.likelihoods.log_normal import LogNormal
     from bayescale.likelihoods.normal import Normal
     from bayescale.likelihoods.replicated import Replicated

@@ -44,11 +44,13 @@ def compare(
     chosen = laws_named(laws, form.given())
     how = table.told(chosen.values(), noise) | vars(sampling)
     rows = tables.read_runs(runs)
+    tested = None
+    if holdout is not None:  # first, since it refuses what it cannot hold out before any sampling
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", BayescaleWarning)  # of the data: the fits will say it
+            tested = backtest(chosen, rows, holdout=holdout, **how)
     fits = {name: law.fit(rows, **how) for name, law in chosen.items()}
     loo = compared(fits)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", BayescaleWarning)  # of the data: the fits have said it
-        tested = None if holdout is None else backtest(chosen, rows, holdout=holdout, **how)
     said = verdict(fits, comparison=loo, backtest=tested)
     if as_json:
         record = {"compare": loo, "backtest": None if tested is None else tested.table}

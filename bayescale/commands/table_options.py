@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ import typer
 
 from bayescale.commands.noise_options import NoiseOptions
 from bayescale.commands.options import Ceiling, Column, Columns, Outcome, RunColumn, columns_given
+from bayescale.errors import LawError
 
 
 @dataclass(frozen=True)
@@ -30,14 +32,34 @@ class TableOptions:
             Those that will be fitted.
         noise
             What was given of it.
+
+        Raises
+        ------
+        LawError
+            If the inputs are not those of a law, or the noise is not what its likelihood takes.
         """
+        columns = columns_given(self.x, self.inputs)
+        for law in laws:
+            _check_inputs(law, columns)
         return {
             "y": self.y,
             "likelihood": noise.chosen(laws, self.run),
             "ceiling": self.ceiling,
             "run": self.run,
-            **columns_given(self.x, self.inputs),
+            **columns,
         }
+
+
+def _check_inputs(law: Any, columns: Mapping[str, str]) -> None:
+    """Raise a LawError that says how the inputs of a law are given here."""
+    if set(law.inputs) != set(columns):
+        flags = " ".join(
+            "--x COLUMN" if role == "x" else f"--input {role}=COLUMN" for role in law.inputs
+        )
+        raise LawError(
+            f"{law.signature_name()} takes {', '.join(law.inputs)}; got {', '.join(columns)}. "
+            f"Give {flags}."
+        )
 
 
 @dataclass(frozen=True)

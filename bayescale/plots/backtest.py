@@ -172,10 +172,8 @@ def _draw_coverage(ax: Axes, table: pd.DataFrame) -> None:
             nominal, actual, color=look.colour, linestyle=look.line, marker=look.marker,
             markersize=5, zorder=3,
         )  # fmt: skip
-    ax.annotate("intervals too wide", (0.04, 0.92), xycoords="axes fraction", va="top",
-                fontsize="small", color=style.GREY)  # fmt: skip
-    ax.annotate("intervals too narrow", (0.96, 0.3), xycoords="axes fraction", ha="right",
-                fontsize="small", color=style.GREY, backgroundcolor="white", zorder=1)  # fmt: skip
+    words = "above the dashed line intervals\nare too wide, below too narrow"
+    ax.set_title(words, fontsize="small", color=style.GREY)
     ax.set(
         xlim=(0.4, 1.02), ylim=(-0.03, 1.03), xlabel="probability of the interval", xticks=nominal,
         ylabel=f"share of {int(np.max(table['points']))} held-out points inside",
