@@ -233,7 +233,7 @@ def test_an_accuracy_takes_its_ceiling(tmp_path, no_nuts):
     path = tmp_path / "runs.parquet"
     accuracy.to_parquet(path)
     _, err = call("fit", path, "--x", "n", "--y", "accuracy", code=2)
-    assert "ceiling=1.0" in err
+    assert "--ceiling 1.0" in err
     call("fit", path, "--x", "n", "--y", "accuracy", "--ceiling", 1.0)
     call("fit", path, "--input", "x=n", "--y", "accuracy", "--ceiling", 1.0)
 

@@ -10,7 +10,7 @@ from bayescale.errors import LawError
 from bayescale.forecasts import forecast_of
 from bayescale.groups import check_single
 from bayescale.plots import style
-from bayescale.plots.ticks import log_axis, number
+from bayescale.plots.ticks import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -90,9 +90,7 @@ def plot_slices(
     away = np.abs(np.log(seen)[:, None] - np.log(chosen))
     nearest, between = away.argmin(axis=1), away.min(axis=1) > BESIDE
     ax = style.axes(ax)
-    log_axis(ax, "x")
-    frame = runs.frame()
-    style.outcome_axis(ax, frame, columns[axis], runs.outcome_column)
+    style.over_input(ax, runs.frame(), columns[axis], runs.outcome_column)
     grid = np.geomspace(x.min(), x.max() * extrapolation, GRID)
     held = {r: np.full(GRID, runs.references[f"{r}_ref"]) for r in roles if r != axis}
     ink: list[Any] = [(x, outcome)]
@@ -121,7 +119,6 @@ def plot_slices(
             x[between], outcome[between], linestyle="none", marker="x", markersize=3.5,
             color=style.GREY, alpha=0.6, zorder=2.5, label=f"runs at other {columns[other]}",
         )  # fmt: skip
-    ax.set(xlabel=columns[axis], ylabel=runs.outcome_column)
     ax.set_title(f"{fit.name}: curve, {style.percent(prob)}", fontsize="medium")
     style.finish(ax, ink, float(x.max()), handles=handles)
     return ax

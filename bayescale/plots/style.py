@@ -90,8 +90,10 @@ def percent(prob: float, kind: str = "equal-tailed") -> str:
     return f"{100 * prob:g} % {kind}"
 
 
-def outcome_axis(ax: Axes, runs: pd.DataFrame, x: str, y: str) -> None:
-    """Make the y axis logarithmic, unless outcomes rise (an accuracy) or are not positive."""
+def over_input(ax: Axes, runs: pd.DataFrame, x: str, y: str) -> None:
+    """Name both axes and make them logarithmic; y not where outcomes rise or are not positive."""
+    ax.set(xlabel=x, ylabel=y)
+    log_axis(ax, "x")
     ranks = runs[[x, y]].rank().to_numpy()
     varies = bool((np.ptp(ranks, axis=0) > 0).all())
     rises = varies and float(np.corrcoef(ranks.T)[0, 1]) > 0.7
