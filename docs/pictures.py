@@ -1,10 +1,11 @@
 """Run the blocks of docs/pictures.md, and keep the picture that stands below each.
 
-Run: uv run python docs/pictures.py
-Writes docs/images/plot_*.png and one_column.png; look at them.
+Run: uv run python docs/pictures.py [NAME ...]
+Writes docs/images/plot_*.png and one_column.png, or those that are named; look at them.
 """
 
 import re
+import sys
 from pathlib import Path
 
 import matplotlib as mpl
@@ -23,10 +24,19 @@ def steps() -> list[tuple[str, str]]:
     return [(found[1], found[2] or "") for found in STEP.finditer(PAGE.read_text("utf-8"))]
 
 
-def main() -> None:
-    """Run the page from the top; a block draws on the figure that it made last."""
+def main(only: list[str]) -> None:
+    """Run the page from the top; a block draws on the figure that it made last.
+
+    Parameters
+    ----------
+    only
+        Names of pictures; the blocks of others are left out. Every picture's block stands on
+        blocks without a picture alone.
+    """
     names: dict[str, object] = {"__name__": "pictures"}
     for code, picture in steps():
+        if only and picture and Path(picture).stem not in only:
+            continue
         exec(compile(code, str(PAGE), "exec"), names)
         if picture:
             plt.gcf().savefig(PAGE.parent / picture, dpi=100 if "plot_" in picture else 150)
@@ -35,4 +45,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
