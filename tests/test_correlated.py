@@ -11,7 +11,7 @@ from invented import SMALL, invented_draws, invented_fit
 from scipy import stats
 
 import bayescale as bs
-from bayescale import batch, curve_record, fitting, leaving_out, posterior
+from bayescale import batch_jobs, curve_record, fitting, leaving_out, posterior
 from bayescale.data import observations
 from bayescale.likelihoods import APART
 
@@ -576,8 +576,8 @@ class TestManyCurves:
         plan = curve_record.Plan(
             {"a": bs.PowerLaw()}, likelihoods, {}, "loss", {"x": "x"}, None, None, 0.9, None, False
         )
-        first = batch._jobs(plan, table, ("who",), 0)
-        second = batch._jobs(plan, table.assign(n=2 * table["n"]), ("who",), 0)
+        first = batch_jobs.jobs(plan, table, ("who",), 0)
+        second = batch_jobs.jobs(plan, table.assign(n=2 * table["n"]), ("who",), 0)
         assert [job.name for job in first] == [job.name for job in second]
         assert all(a.data != b.data for a, b in zip(first, second, strict=True))
 

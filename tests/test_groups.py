@@ -205,7 +205,7 @@ def test_forecasts_take_a_level_for_all_inputs_or_one_for_each(no_sampling):
     alone = fit.at(family="B").forecast(x=1e9).interval()
     assert table["median"][1] == alone["median"][0]
     assert len(fit.forecast(x=1e9, family=["A", "B", "C"]).interval()) == 3
-    assert "family" in fit.tree["predictions"]
+    assert fit.tree["predictions_constant_data"]["family"].to_numpy().tolist() == ["A", "B", "C"]
     assert fit.forecast(x=1e5, family="A").notes[0].startswith("1 of 1 lie below")
     assert fit.log_density([2.0, 2.1], x=1e9, family=["A", "B"]).shape == (2,)
     assert fit.intervals(x=[1e9, 1e10], family="A").shape[0] == 2
