@@ -2,6 +2,7 @@
 
 import math
 import warnings
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,8 +102,12 @@ def constants(fit: bs.Fit) -> dict[str, np.ndarray]:
     return fit.law.constants(fit.parameters, fit.runs.references)
 
 
-def simulated(law: bs.Law, noise: float, seed: int, y: str = "loss", **inputs: Any) -> Any:
-    """Return runs on a full grid of the inputs that scatter about a published law."""
+def simulated(law: bs.Law, noise: float, y: str = "loss", **inputs: Any) -> Any:
+    """Return runs on a full grid of the inputs that scatter about a published law.
+
+    Every law has noise of its own, and the same each time.
+    """
+    seed = zlib.crc32(f"{law.source.paper} {law.source.name}".encode())
     grids = np.meshgrid(*inputs.values(), indexing="ij")
     flat = {name: grid.ravel() for name, grid in zip(inputs, grids, strict=True)}
     return law.simulate(y=y, noise=noise, seed=seed, **flat)

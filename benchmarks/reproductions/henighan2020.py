@@ -53,7 +53,7 @@ def of_loss(asked: Asked, name: str) -> Iterator[Row]:
     law = bs.published(PAPER, name)
     over, domain = name[2], name.split(" ", 1)[1]
     unit = {"N": "parameters", "C": "PF-days"}[over]
-    runs = simulated(law, 0.002, 1, x=GRIDS[over])
+    runs = simulated(law, 0.002, x=GRIDS[over])
     figures = printed(law, {"x0": unit, "irreducible": "nats a token"})
     floor = figures["irreducible"].value > 0
     fit = asked.fitted(bs.PowerLaw() if floor else bs.PowerLaw(irreducible=0.0), runs, x="x")
@@ -79,7 +79,7 @@ def of_images(domain: str, found: dict[str, Any], fit: bs.Fit) -> Iterator[Row]:
 def of_size(asked: Asked, name: str) -> Row:
     """Return the power in which the best size grows with compute, with its draws."""
     law = bs.published(PAPER, name)
-    runs = simulated(law, 0.05, 1, "size", x=GRIDS["C"])
+    runs = simulated(law, 0.05, "size", x=GRIDS["C"])
     fit = asked.fitted(GROWING, runs, "size", x="x")
     power = -constants(fit)["exponent"]
     figure = Figure(-law.numbers["exponent"], law.source.where)

@@ -38,13 +38,13 @@ def rows(asked: Asked) -> Iterator[Row]:
     for domain, (now, desired, samples, data_factor, model_factor) in asked.some(PROJECTED.items()):
         shards = samples / 2.0 ** np.arange(11)
         law = bs.published(PAPER, f"error {domain}")
-        runs = simulated(law, 0.03, 1, "error", x=shards)
+        runs = simulated(law, 0.03, "error", x=shards)
         fit = asked.fitted(bs.PowerLaw(irreducible=0.0), runs, "error", x="x")
         power = constants(fit)["exponent"]
         figure = Figure(-printed(law, {})["exponent"].value, WHERE)
         yield row(domain, "β_g", figure, -power, fit)
         suits = bs.published(PAPER, f"model size {domain}")
-        sizes = asked.fitted(GROWING, simulated(suits, 0.1, 1, "size", x=shards), "size", x="x")
+        sizes = asked.fitted(GROWING, simulated(suits, 0.1, "size", x=shards), "size", x="x")
         grows = -constants(sizes)["exponent"]
         figure = Figure(-suits.numbers["exponent"], WHERE)
         yield row(domain, "β_p", figure, grows, sizes)

@@ -73,14 +73,14 @@ def rows(asked: Asked) -> Iterator[Row]:
     told: dict[str, dict[str, Any]] = {}
     for case in asked.some(CASES):
         law = bs.published(PAPER, case.name)
-        runs = simulated(law, case.noise, 1, "out", **case.inputs)
+        runs = simulated(law, case.noise, "out", **case.inputs)
         fit = asked.fitted(case.law, runs, "out", **{role: role for role in case.inputs})
         told[case.name], figures = constants(fit), printed(law, case.units)
         for name, symbol in case.symbols.items():
             yield row(case.name, symbol, figures[name], told[case.name][name], fit)
     for name, (power, at_one, unit) in asked.some(BEST.items()):
         law = bs.published(PAPER, name)
-        runs = simulated(law, 0.05, 1, "best", x=np.geomspace(1e-5, 10.0, 13))
+        runs = simulated(law, 0.05, "best", x=np.geomspace(1e-5, 10.0, 13))
         fit = asked.fitted(GROWING, runs, "best", x="x")
         found, figure = constants(fit), law.numbers
         grows = {power: -found["exponent"], at_one: found["x0"] ** found["exponent"]}

@@ -1,7 +1,7 @@
 """Muennighoff et al. (2023): what a repeated token is worth, on their runs of C4.
 
-Real runs, and a law that cannot follow all of them: many epochs overfit, and the loss rises
-again. So, as the authors do, a part is fitted: `benchmarks/real_data.py` says which and why. Their E, A, B
+Real runs, and a law that cannot follow all of them: many epochs overfit, and the loss rises again.
+So a part is fitted, as the authors do; `benchmarks/real_data.py` says which and why. Their E, A, B
 and α were fitted to digitised runs of Hoffmann's, and only R*_D and R*_N to runs of their own; that
 law lies below their own losses throughout. Ours learns all of them from the runs.
 """
