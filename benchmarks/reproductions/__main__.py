@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.reproductions.beside import COLUMNS, Asked
+from benchmarks.reproductions.beside import COLUMNS, Asked, Row
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parent / "results" / "reproductions"
@@ -29,15 +29,20 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     asked = Asked(Path(given.data), given.draws, given.few)
     for name in given.papers or PAPERS:
-        start = time.process_time()
-        module = importlib.import_module(f"benchmarks.reproductions.{name}")
-        table = pd.DataFrame(module.rows(asked))
-        table = table[[*COLUMNS, *(column for column in table if column not in COLUMNS)]]
-        table.to_csv(
-            given.out / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n"
-        )
-        print(f"{name}: {len(table)} figures, {time.process_time() - start:.0f} CPU s", flush=True)
-        print(table.drop(columns=["where", "note"]).to_string(index=False), flush=True)
+        start, found = time.process_time(), []
+        for row in importlib.import_module(f"benchmarks.reproductions.{name}").rows(asked):
+            found.append(row)
+            write(found, given.out / f"{name}.csv")  # what is there stays if this is stopped
+        seconds = time.process_time() - start
+        print(f"{name}: {len(found)} figures, {seconds:.0f} CPU s", flush=True)
+        print(pd.DataFrame(found).drop(columns=["where", "note"]).to_string(index=False))
+
+
+def write(found: list[Row], path: Path) -> None:
+    """Write rows, in the order of the columns that all papers have."""
+    table = pd.DataFrame(found)
+    table = table[[*COLUMNS, *(column for column in table if column not in COLUMNS)]]
+    table.to_csv(path, index=False, float_format="%.6g", lineterminator="\n")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,9 @@ priors and log-normal noise (M1 a power law without a floor, M2 with one, M3 `Sh
 `SaturatingPowerLaw`), and forecasts by the posterior median of its curve, where the paper has one
 least-squares fit. The error is theirs: RMSLE over the held-out rows, with the root standard log
 error beside it (not an interval of 90 %). "Holds" is the share of held-out rows in the 90 %
-interval of a new run, of which the paper has none.
+interval of a new run, of which the paper has none. Some of the paper's curves are not among the
+rows that are shared with this repository's tests, and so not here; of vision curves no figures by
+curve were at hand, only who is best how often: of those a third, evenly spaced, is fitted.
 """
 
 import math
@@ -28,14 +30,20 @@ FIGURES = Path(__file__).with_name("alabdulmohsin2022.csv")
 
 
 def rows(asked: Asked) -> Iterator[Row]:
-    """Return the error of every estimator on every language curve."""
+    """Return every estimator's error on the language curves, then on a third of vision's."""
+    by = ["task", "model"]
     language = pd.read_csv(asked.data / "alabdulmohsin_language.csv")
-    curves = dict(list(language.groupby(["domain", "task", "model"], sort=False)))
-    known = pd.read_csv(FIGURES)
-    for (task, model), figures in asked.some(known.groupby(["task", "model"], sort=False)):
-        (name,) = [key for key in curves if key[1:] == (task, model)]
+    curves = dict(list(language.groupby(by)))
+    for key, figures in asked.some(pd.read_csv(FIGURES).groupby(by, sort=False)):
         for figure in figures.to_dict("records"):
-            yield beside(asked, curves[name], figure)
+            yield beside(asked, curves[key], figure)
+    vision = pd.read_csv(asked.data / "alabdulmohsin_vision.csv")
+    every_third = list(vision.groupby(by, sort=False))[::3]
+    for (task, model), curve in asked.some(every_third, 1):
+        for name in ESTIMATORS:
+            unknown = {"rmsle": math.nan, "se": math.nan, "where": "", "note": ""}
+            known = {"case": f"vision {task} {model}", "estimator": name}
+            yield beside(asked, curve, unknown | known)
 
 
 def beside(asked: Asked, curve: pd.DataFrame, figure: Row) -> Row:
@@ -65,10 +73,10 @@ def error(asked: Asked, law: bs.Law, curve: pd.DataFrame) -> dict[str, float]:
     train, held = (curve[curve["split"] == part] for part in ("train", "extrapolation"))
     fit = asked.fitted(law, train, x="examples")
     x, y = held["examples"].to_numpy(float), held["loss"].to_numpy()
-    curves = fit.curve_draws({"x": x}).reshape(-1, len(x))
-    squares = (np.log(np.median(curves, axis=0)) - np.log(y)) ** 2
+    curves = fit.curve_draws({"x": x})
+    squares = (np.log(np.median(curves, axis=(0, 1))) - np.log(y)) ** 2
     mean, spread = squares.mean(), squares.std() / math.sqrt(len(y))
-    low, high = np.quantile(fit.new_run_draws(curves), [0.05, 0.95], axis=0)
+    low, high = np.quantile(fit.new_run_draws(curves), [0.05, 0.95], axis=(0, 1))
     return {
         "rmsle": math.sqrt(mean),
         "se": math.sqrt(mean + spread) - math.sqrt(mean),

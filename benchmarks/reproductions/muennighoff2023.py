@@ -40,7 +40,7 @@ def rows(asked: Asked) -> Iterator[Row]:
     every = pd.read_csv(asked.data / "datablations_c4.csv")
     for values, value, name in EXAMPLES:
         new = fit.forecast(drift=0.0, **dict(zip(ROLES, values, strict=True))).observation
-        measured = every.loc[every["run_name"].str.startswith(name or "?", na=False), "loss"]
+        measured = every.loc[every["run_name"].eq(name), "loss"]
         note = f"measured {measured.iloc[0]:.4f}" if len(measured) else "no such run"
         case = "N {:.3g}, D {:.3g}, U {:.3g}".format(*values)
         yield row(case, "loss", Figure(value, WHERE, "nats a token"), new, fit, note)
