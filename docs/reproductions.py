@@ -77,17 +77,18 @@ def figures(found: pd.DataFrame) -> str:
         if pd.notna(row["published_lower"]):
             paper += f" [{number(row['published_lower'])}, {number(row['published_upper'])}]"
         ours = f"{number(row['median'])} [{number(row['lower'])}, {number(row['upper'])}]"
-        unit = "" if pd.isna(row["unit"]) else row["unit"]
-        notes = [] if row["inside"] else ["**outside**"]
-        notes += [] if pd.isna(row["note"]) else [str(row["note"])]
-        quantity = f"{row['quantity']}, {unit}" if unit else row["quantity"]
+        unit, note = plain(row["unit"]), plain(row["note"])
         rows.append(
             {
-                "of": row["case"], "figure": quantity, "the paper": paper, "where": row["where"],
-                "ours": ours, "": "; ".join(notes),
+                "of": plain(row["case"]),
+                "figure": plain(row["quantity"]) + (f", {unit}" if unit else ""),
+                "the paper": paper,
+                "where": plain(row["where"]),
+                "ours": ours,
+                "": "; ".join(filter(None, ["" if row["inside"] else "**outside**", note])),
             }
-        )  # fmt: skip
-    return escaped(table(pd.DataFrame(rows)))
+        )
+    return table(pd.DataFrame(rows))
 
 
 def errors(found: pd.DataFrame) -> str:
@@ -102,7 +103,7 @@ def errors(found: pd.DataFrame) -> str:
             )
             row |= {f"{one['quantity']}, paper": theirs, f"{one['quantity']}, ours": ours}
         rows.append(row)
-    return escaped(table(pd.DataFrame(rows)))
+    return table(pd.DataFrame(rows))
 
 
 def spread(middle: float, upper: float = math.nan) -> str:
@@ -111,9 +112,9 @@ def spread(middle: float, upper: float = math.nan) -> str:
     return f"{middle:.2g}" if pd.isna(more) or more == 0 else f"{middle:.2g} ± {more:.1g}"
 
 
-def escaped(text: str) -> str:
-    """Keep stars of symbols from becoming italics."""
-    return text.replace("*_", "\\*_").replace("N* ", "N\\* ").replace("* |", "\\* |")
+def plain(text: object) -> str:
+    """Keep stars of symbols from making italics."""
+    return "" if pd.isna(text) else str(text).replace("*", "\\*")
 
 
 def number(value: float) -> str:
