@@ -13,7 +13,6 @@ from bayescale import anchoring, fitting, law_words, model, prior_predictive, si
 from bayescale.data import observations
 from bayescale.errors import LawError, PriorError
 from bayescale.likelihoods import Correlated, Likelihood, LogNormal
-from bayescale.likelihoods.correlated import OF_SEVERAL_RUNS
 from bayescale.observed import Observations
 from bayescale.parameters import checked_value, parameter_names, slots
 from bayescale.pooling import Varying
@@ -517,7 +516,7 @@ class Law:
         """
         likelihood = likelihood or self.noise(run)
         checked = observations(self, likelihood, runs, y, inputs, ceiling, run)
-        return model.plain(self, likelihood, checked)
+        return model.plain(self, likelihood.suited(checked), checked)
 
     def fit(
         self,
@@ -657,15 +656,12 @@ class Law:
         """
         likelihood = likelihood or self.noise(run)
         checked = observations(self, likelihood, runs, y, inputs, ceiling, run)
-        return prior_predictive.predicted(self, likelihood, checked, draws, seed)
+        return prior_predictive.predicted(self, likelihood.suited(checked), checked, draws, seed)
 
     def noise(self, run: str | None = None) -> Likelihood:
-        """Return how runs scatter by default: correlated along a run where runs are named.
-
-        For longer, perhaps, than along a single curve, of which slow noise would be a part.
-        """
+        """Return how runs scatter by default: correlated along a run where runs are named."""
         plain = self.default_likelihood()
-        return plain if run is None else Correlated(plain, correlation_length=OF_SEVERAL_RUNS)
+        return plain if run is None else Correlated(plain)
 
     def simulate(
         self,
