@@ -400,9 +400,7 @@ class TestRows:
 
     def test_names_of_runs_must_be_there(self, runs):
         table = runs.assign(who=["a", None] + ["b"] * 10)
-        with pytest.raises(
-            bs.DataError, match="'who'.*must name a run in each row; row 1 have none"
-        ):
+        with pytest.raises(bs.DataError, match="'who'.*must name a run in each row; none in row 1"):
             check(table, run="who")
         with pytest.raises(bs.DataError, match="no column 'whom'.*Did you mean 'who'"):
             check(table, run="whom")
@@ -433,6 +431,11 @@ class TestRows:
             assert fit.likelihood.suited(part) == fit.likelihood
         fit = bs.PowerLaw().fit(two, likelihood=given, progress=False, **how)
         assert fit.likelihood == given
+
+    def test_named_runs_and_independent_noise_are_a_warning(self, runs):
+        two = pd.concat([runs.assign(who="a"), runs.assign(who="b")])
+        with pytest.warns(bs.DataWarning, match="StudentT takes rows of a run as independent"):
+            check(two, bs.StudentT(), run="who")
 
     def test_groups_of_one_run_each_are_single_curves(self, runs):
         two = pd.concat([runs.assign(who="a"), runs.assign(who="b")])
@@ -667,7 +670,7 @@ class TestLeaveOneOut:
 
 
 def test_several_runs_may_have_noise_that_lasts_and_one_curve_has_not():
-    told = dict(bs.PowerLaw().noise("run").correlation_length.arguments)
+    told = dict(OF_SEVERAL_RUNS.arguments)
     own = dict(bs.Correlated().correlation_length.arguments)
     assert told["mu"] > own["mu"]
     assert told["sigma"] > own["sigma"]
