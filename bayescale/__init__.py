@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bayescale.batch import fit_many
     from bayescale.blocks import leave_block_out
     from bayescale.breaks import break_detectability, break_table
+    from bayescale.checking.every import check_law, check_likelihood
     from bayescale.comparison import compare
     from bayescale.crossings import crossing, projection, speedup, tokens_needed
     from bayescale.curves import Derived
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from bayescale.errors import (
         BayescaleError,
         BayescaleWarning,
+        CheckError,
         DataError,
         DataWarning,
         FileError,
@@ -162,6 +164,7 @@ _HOMES = {
     "backtesting": ["backtest"],
     "batch": ["fit_many"],
     "breaks": ["break_detectability", "break_table"],
+    "checking.every": ["check_law", "check_likelihood"],
     "comparison": ["compare"],
     "group_comparison": ["compare_by_group"],
     "planning.costs": ["TransformerFlops", "WallClock"],
@@ -182,6 +185,7 @@ _HOMES = {
     "errors": [
         "BayescaleError",
         "BayescaleWarning",
+        "CheckError",
         "DataError",
         "DataWarning",
         "FileError",

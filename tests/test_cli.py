@@ -444,7 +444,7 @@ def checkpoints(runs):
 def test_named_runs_have_correlated_noise(checkpoints, tmp_path, no_nuts):
     fit_of(checkpoints, "--run", "model", "-o", tmp_path / "fit.nc")
     made = bs.load(tmp_path / "fit.nc")
-    assert made.likelihood == bs.PowerLaw().noise(run="model")
+    assert made.likelihood == bs.Correlated(correlation_length=OF_SEVERAL_RUNS)
     assert not made.runs.one_run
     assert "no column 'modle'" in fit_of(checkpoints, "--run", "modle", code=2)[1]
 

@@ -297,6 +297,10 @@ class TestIntervals:
         np.testing.assert_allclose(known["lower"][4:], 0.0)
         np.testing.assert_allclose(known["upper"][4:], 0.001)
 
+    def test_rows_that_are_all_at_the_cap_say_nothing(self):
+        with pytest.raises(bs.DataError, match=r"Every outcome is at the cap.*censored=0\.1"):
+            check(TABLE, bs.LogNormal(censored=0.1))
+
     def test_zeros_are_fine_where_they_were_rounded(self):
         table = TABLE.assign(y=[0.4, 0.2, 0.1, 0.05, 0.01, 0.0])
         runs = check(table, bs.LogNormal(resolution=0.01))

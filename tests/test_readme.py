@@ -130,7 +130,7 @@ def test_the_performance_page_is_written_from_the_results():
     assert (TOP / "docs" / "performance.md").read_text() == found["page"]()
 
 
-@pytest.mark.parametrize("name", ["breaks", "calibration", "own_runs"])
+@pytest.mark.parametrize("name", ["breaks", "calibration", "own_runs", "reproductions"])
 def test_other_pages_are_written_from_the_results(name):
     found = runpy.run_path(str(TOP / "docs" / f"{name}.py"))
     assert (TOP / "docs" / f"{name}.md").read_text() == found["page"]()
