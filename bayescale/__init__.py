@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from bayescale.breaks import break_detectability, break_table
     from bayescale.comparison import compare
     from bayescale.crossings import crossing, projection, speedup, tokens_needed
-    from bayescale.curves import Derived
     from bayescale.datasets import fetch_dataset, list_datasets, load_dataset
     from bayescale.derived import (
         doubling_gain,
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
         overfitting,
         reducible_loss,
     )
+    from bayescale.derived_record import Derived
     from bayescale.differences import Difference, difference
     from bayescale.ensembles import Ensemble, ensemble
     from bayescale.errors import (
@@ -165,7 +165,6 @@ _HOMES = {
     "group_comparison": ["compare_by_group"],
     "planning.costs": ["TransformerFlops", "WallClock"],
     "crossings": ["crossing", "projection", "speedup", "tokens_needed"],
-    "curves": ["Derived"],
     "datasets": ["fetch_dataset", "list_datasets", "load_dataset"],
     "derived": [
         "doubling_gain",
@@ -175,6 +174,7 @@ _HOMES = {
         "overfitting",
         "reducible_loss",
     ],
+    "derived_record": ["Derived"],
     "differences": ["Difference", "difference"],
     "ensembles": ["Ensemble", "ensemble"],
     "planning.envelopes": ["envelope"],

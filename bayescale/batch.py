@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import curve_record, forecasting, forecasts, workers
+from bayescale.batch_plan import Job, Plan, key_text, seed_of, stable_hash
 from bayescale.batch_store import Store
-from bayescale.curve_record import Job, Plan, failure, key_text, seed_of, stable_hash
+from bayescale.curve_record import failure
 from bayescale.errors import BayescaleWarning, DataError, LawError, SamplingWarning, nearest
 from bayescale.fit_table import FitTable
 from bayescale.frames import frame

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from bayescale import derived, forecasting
-from bayescale.curves import Curves, Derived, curves_of, paired
+from bayescale.curve_sources import curves_of, paired
+from bayescale.curves import Curves
+from bayescale.derived_record import Derived
 from bayescale.errors import DataError, LawError
 
 #: Points in log x among which a crossing is looked for before bisection.

@@ -66,7 +66,8 @@ def described(name: str) -> str:
     """Return what a module says of itself."""
     text = ast.get_docstring(ast.parse((MODULES / f"{name}.py").read_text(encoding="utf-8")))
     first, _, rest = (text or "").partition("\n\n")
-    return "\n" + words(f"{first.partition(': ')[2].capitalize()} {rest}")
+    what = first.partition(": ")[2]
+    return "\n" + words(plain(f"{what[:1].upper()}{what[1:]} {rest}"))
 
 
 def figures(found: pd.DataFrame) -> str:

@@ -9,7 +9,7 @@ from noises import NOISES, runs_for
 from scipy.special import logsumexp
 
 import bayescale as bs
-from bayescale import collapse, engines, input_errors, model, posterior
+from bayescale import collapse, engines, input_errors, linearizing, model, posterior
 from bayescale.coordinates import Coordinates, split
 from bayescale.data import observations
 from bayescale.parameters import signature
@@ -202,7 +202,7 @@ class TestCollapse:
         checked = observations(law, likelihood, runs, "loss", {"x": "x"})
         coordinates = Coordinates(law, likelihood)
         numbers = coordinates.numbers(checked.references)
-        statistics, top = collapse.linearized(coordinates, checked, numbers)
+        statistics, top = linearizing.linearized(coordinates, checked, numbers)
         return coordinates, checked, numbers, statistics, top
 
     def collapsed(self, parts, vector):
