@@ -32,7 +32,6 @@ from bayescale.default_priors import (
 from bayescale.errors import LawError
 from bayescale.evaluating import UNIT_REFERENCES
 from bayescale.likelihoods import Correlated, Likelihood, LogNormal
-from bayescale.likelihoods.correlated import OF_SEVERAL_RUNS
 from bayescale.observed import Observations
 from bayescale.parameters import parameter_names, slots
 from bayescale.prior import Prior
@@ -592,15 +591,13 @@ class Law:
     ) -> tuple[Likelihood, Observations]:
         """Return how runs scatter, and the runs, checked."""
         likelihood = likelihood or self.noise(run)
-        return likelihood, observations(self, likelihood, runs, y, inputs, ceiling, run)
+        checked = observations(self, likelihood, runs, y, inputs, ceiling, run)
+        return likelihood.suited(checked), checked
 
     def noise(self, run: str | None = None) -> Likelihood:
-        """Return how runs scatter by default: correlated along a run where runs are named.
-
-        For longer, perhaps, than along a single curve, of which slow noise would be a part.
-        """
+        """Return how runs scatter by default: correlated along a run where runs are named."""
         plain = self.default_likelihood()
-        return plain if run is None else Correlated(plain, correlation_length=OF_SEVERAL_RUNS)
+        return plain if run is None else Correlated(plain)
 
     def simulate(
         self,
