@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 
 from bayescale import anchoring
-from bayescale.coordinates import Coordinates, split
+from bayescale.coordinates import Coordinates
 from bayescale.free_scale import frozen
+from bayescale.layout import split
 from bayescale.observed import Observations
 from bayescale.parameters import slots
 
