@@ -84,6 +84,25 @@ def _sorted(by: pd.DataFrame) -> str:
     return f"{row['to_none']:.2f} ± {row['none_se']:.2f} ({row['apart']:.0f} alone)"
 
 
+def pooling_tried() -> str:
+    """The isoFLOP set-ups one by one: alone, pooled, and what else was tried."""
+    table = pd.read_csv(RESULTS / "pooling_tried.csv")
+    ways = list(table["way"].unique())
+    rows = []
+    for group, own in table.groupby("group", sort=False):
+        by = own.set_index("way")
+        alone, pooled = by.loc["none"], by.loc["partial"]
+        row = {
+            "set-up": group, "exponent alone": f"{alone['exponent']:.2f}",
+            "floor's share": f"{alone['floor_share']:.0%}",
+            "elpd pooled, training rows": f"{pooled['elpd_diff']:+.1f} ± {pooled['dse']:.1f}",
+            "median above, alone": f"{alone['above']:.1%}",
+        }  # fmt: skip
+        rows.append(row | {way: f"{by.loc[way, 'score']:.2f}" for way in ways})
+    mean = {way: f"{table.loc[table['way'].eq(way), 'score'].mean():.2f}" for way in ways}
+    return markdown(pd.DataFrame([*rows, {"set-up": "mean", **mean}]).fillna(""))
+
+
 def pooling_errors() -> str:
     """Errors of the median and coverage by way of pooling."""
     table = pd.read_csv(RESULTS / "pooling.csv")
@@ -221,7 +240,7 @@ def group_geometry() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     made.__name__: made
     for made in (
-        honesty, pooling, pooling_errors, chain, noise_coverage, outlier_planted,
+        honesty, pooling, pooling_tried, pooling_errors, chain, noise_coverage, outlier_planted,
         outlier_tables, outlier_curves, group_geometry,
     )
 }  # fmt: skip
