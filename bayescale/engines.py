@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import collapse, condense, linearizing, model, pareto, pilot, sample
-from bayescale.coordinates import Coordinates, split
+from bayescale.coordinates import Coordinates
+from bayescale.layout import split
 from bayescale.levels import at_cells
 from bayescale.observed import Observations
 from bayescale.parameters import signature

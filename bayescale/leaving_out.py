@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import attempts, labelling, posterior
-from bayescale.coordinates import Coordinates, split
+from bayescale.coordinates import Coordinates
 from bayescale.errors import DataError
+from bayescale.layout import split
 from bayescale.model import OUTCOME
 from bayescale.scoring import log_mean_exp
 from bayescale.suitability import check_enough

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bayescale.coordinates import Coordinates, split
+from bayescale.coordinates import Coordinates
 from bayescale.observed import Observations
 from bayescale.parameters import slots
 

@@ -16,8 +16,9 @@ import numpy as np
 
 from bayescale import collapse, input_errors
 from bayescale.condense import Condensed
-from bayescale.coordinates import Coordinates, fixed_values, split
+from bayescale.coordinates import Coordinates, fixed_values
 from bayescale.groups import Groups, count, dimension
+from bayescale.layout import split
 from bayescale.logarithms import taken_once
 from bayescale.observed import Observations
 from bayescale.parameters import Slot

@@ -23,7 +23,7 @@ distance; rows that are not asked for stay as they were).
 import argparse
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,7 @@ from benchmarks.simulated_coverage import (
 )
 
 DESIGNS = ("9 configurations", "16 configurations", "3 runs of 20 checkpoints")
+TRUTHS = ("ranges", "priors")
 LEVEL = 0.95
 #: The ranges of simulated_coverage.py as priors: floor share, exponent and noise.
 TOLD = {
@@ -126,8 +127,9 @@ def of_priors(design: str, replicate: int) -> tuple[np.ndarray, np.ndarray, bool
     rng = np.random.default_rng([SEED, 98, DESIGNS.index(design), replicate])
     x, run = inputs(design)
     along = design == DESIGNS[2]
-    likelihood = bs.Correlated() if along else bs.LogNormal()
-    case = sbc.Case(bs.PowerLaw(), likelihood, x, run=run.astype(float) if along else None)
+    noise = bs.Correlated() if along else bs.LogNormal()
+    case = sbc.Case(bs.PowerLaw(), noise, x, run=run.astype(float) if along else None).suited
+    likelihood = case.likelihood
     parameters, noise, values = sbc.truth(case, rng)
     blank = case.observed(np.ones(len(x)))
 
@@ -148,15 +150,19 @@ def of_priors(design: str, replicate: int) -> tuple[np.ndarray, np.ndarray, bool
     return found, np.log(np.ravel(curve(parameters, ahead))), bool(middle)
 
 
-def measured(design: str, replicate: int, rivals: bool = True) -> list[dict]:
+def measured(
+    design: str, replicate: int, rivals: bool = True, truths: Sequence[str] = TRUTHS
+) -> list[dict]:
     """Return whether the truth is inside, and how wide the interval is, by method and distance."""
+    found: list[tuple] = []
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", bs.BayescaleWarning)
-        given = simulated(design, replicate)
-        found = [(*one, given.curve, True) for one in draws_of(given, rivals)]
-        curve, truth, middle = of_priors(design, replicate)
-    method = "posterior, run=" if design == DESIGNS[2] else "posterior"
-    found.append(("priors", method, curve, truth, middle))
+        if "ranges" in truths:
+            given = simulated(design, replicate)
+            found += [(*one, given.curve, True) for one in draws_of(given, rivals)]
+        if "priors" in truths:
+            method = "posterior, run=" if design == DESIGNS[2] else "posterior"
+            found.append(("priors", method, *of_priors(design, replicate)))
     rows = []
     for of, name, draws, true, is_middle in found:
         low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
@@ -191,6 +197,7 @@ def main() -> None:
     parser.add_argument("--replicates", type=int, default=40)
     parser.add_argument("--rivals", type=int, default=300, help="replicates with least squares")
     parser.add_argument("--designs", nargs="*", default=list(DESIGNS), choices=list(DESIGNS))
+    parser.add_argument("--truths", nargs="*", default=list(TRUTHS), choices=TRUTHS)
     parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
@@ -199,7 +206,7 @@ def main() -> None:
     rows, started = [], time.monotonic()
     for replicate in range(asked.replicates):
         for design in asked.designs:
-            rows += measured(design, replicate, replicate < asked.rivals)
+            rows += measured(design, replicate, replicate < asked.rivals, asked.truths)
         if (replicate + 1) % 20 and replicate + 1 < asked.replicates:
             continue
         print(f"{replicate + 1}/{asked.replicates}: {time.monotonic() - started:.0f} s", flush=True)

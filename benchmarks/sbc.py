@@ -15,6 +15,8 @@ results/sbc.csv (a row for each case and quantity) and docs/images/sbc.png. A ru
 goes on: ranks are kept in results/cache.
 """
 
+from __future__ import annotations
+
 import argparse
 import functools
 import os
@@ -22,7 +24,7 @@ import textwrap
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cloudpickle
@@ -84,6 +86,12 @@ class Case:
     def coordinates(self) -> Coordinates:
         """Of the truth."""
         return Coordinates(self.law, self.likelihood, self.groups)
+
+    @property
+    def suited(self) -> Case:
+        """The case with the noise's default priors as the fit has them."""
+        blank = self.observed(np.ones(len(self.x)))
+        return replace(self, likelihood=self.likelihood.suited(blank))
 
     def observed(self, outcome: np.ndarray) -> Observations:
         """Return runs whose references do not depend on the outcome."""
@@ -169,6 +177,7 @@ def truth(case: Case, rng: np.random.Generator) -> tuple[dict, dict, dict]:
 def ranked(case: Case, seed: int, settings: Sampling = SAMPLING) -> dict[str, float]:
     """Simulate, fit and rank once: quantity to rank, and the fit's diagnostics."""
     rng = np.random.default_rng([20240901, seed])
+    case = case.suited
     law, likelihood = case.law, case.likelihood
     parameters, noise, values = truth(case, rng)
     blank = case.observed(np.ones(len(case.x)))

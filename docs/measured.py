@@ -70,10 +70,37 @@ def pooling() -> str:
                 "table": name, "told": protocol,
                 "groups, rows": f"{partial['groups']:.0f}, {partial['held_out_rows']:.0f}",
                 "partial": f"{partial['log_score']:.2f}", "better than none by": told("none"),
-                "than complete": told("complete"),
+                "than complete": told("complete"), "sorted, better than none by": _sorted(by),
             }
         )  # fmt: skip
     return markdown(pd.DataFrame(rows))
+
+
+def _sorted(by: pd.DataFrame) -> str:
+    """Return by how much the rest is better pooled, odd groups left alone."""
+    if "sorted" not in by.index:
+        return ""
+    row = by.loc["sorted"]
+    return f"{row['to_none']:.2f} ± {row['none_se']:.2f} ({row['apart']:.0f} alone)"
+
+
+def pooling_tried() -> str:
+    """The isoFLOP set-ups one by one: alone, pooled, and what else was tried."""
+    table = pd.read_csv(RESULTS / "pooling_tried.csv")
+    ways = list(table["way"].unique())
+    rows = []
+    for group, own in table.groupby("group", sort=False):
+        by = own.set_index("way")
+        alone, pooled = by.loc["none"], by.loc["partial"]
+        row = {
+            "set-up": group, "exponent alone": f"{alone['exponent']:.2f}",
+            "floor's share": f"{alone['floor_share']:.0%}",
+            "elpd pooled, training rows": f"{pooled['elpd_diff']:+.1f} ± {pooled['dse']:.1f}",
+            "median above, alone": f"{alone['above']:.1%}",
+        }  # fmt: skip
+        rows.append(row | {way: f"{by.loc[way, 'score']:.2f}" for way in ways})
+    mean = {way: f"{table.loc[table['way'].eq(way), 'score'].mean():.2f}" for way in ways}
+    return markdown(pd.DataFrame([*rows, {"set-up": "mean", **mean}]).fillna(""))
 
 
 def pooling_errors() -> str:
@@ -171,6 +198,30 @@ def outlier_tables() -> str:
     return markdown(pd.DataFrame(rows))
 
 
+def outlier_curves() -> str:
+    """Published curves forecast: ``bs.forecast`` with Student's t inside, and as it comes."""
+    table = pd.read_csv(RESULTS / "outlier_noise.csv")
+    table = table[table["part"].eq("curves")]
+    both = table.groupby("case")["noise"].transform("nunique").eq(2)
+    rows = []
+    for noise, group in table[both].groupby("noise", sort=False):
+        mean = group.mean(numeric_only=True)
+        rows.append(
+            {
+                "noise": noise, "curves": len(group), "RMSLE": f"{mean['rmsle']:.4f}",
+                "CRPS": f"{mean['crps']:.4f}", "log score": f"{mean['log_score']:.2f}",
+                "inside 50 %": f"{mean['coverage_50']:.0%}",
+                "inside 90 %": f"{mean['coverage_90']:.0%}",
+                "median width": f"{group['width'].median():.3f}",
+                "seconds, of log-normal's": "",
+            }
+        )  # fmt: skip
+    seconds = table[both].groupby("noise", sort=False)["seconds"].median()
+    for row in rows:
+        row["seconds, of log-normal's"] = f"{seconds[row['noise']] / seconds['log-normal']:.1f}"
+    return markdown(pd.DataFrame(rows))
+
+
 def group_geometry() -> str:
     """How few pooled groups sample, by their levels' coordinates."""
     table = pd.read_csv(RESULTS / "group_geometry.csv")
@@ -189,8 +240,8 @@ def group_geometry() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     made.__name__: made
     for made in (
-        honesty, pooling, pooling_errors, chain, noise_coverage, outlier_planted,
-        outlier_tables, group_geometry,
+        honesty, pooling, pooling_tried, pooling_errors, chain, noise_coverage, outlier_planted,
+        outlier_tables, outlier_curves, group_geometry,
     )
 }  # fmt: skip
 

@@ -10,8 +10,9 @@ import bayescale as bs
 from bayescale import collapse, engines, linearizing, model, posterior
 from bayescale.checking import of_densities
 from bayescale.checking.subject import Subject
-from bayescale.coordinates import Coordinates, split
+from bayescale.coordinates import Coordinates
 from bayescale.data import observations
+from bayescale.layout import split
 from bayescale.parameters import signature
 
 PLAIN = pytensor.compile.mode.Mode(linker="py", optimizer=None)

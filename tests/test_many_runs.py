@@ -6,8 +6,9 @@ import pytest
 
 import bayescale as bs
 from bayescale import condense, forecasting, kernels, leave_one_out, model, posterior, starts
-from bayescale.coordinates import Coordinates, split
+from bayescale.coordinates import Coordinates
 from bayescale.data import observations
+from bayescale.layout import split
 
 COUNT = 4000
 

@@ -13,7 +13,7 @@ from bayescale import input_errors, model, posterior
 from bayescale.checking import uncompiled
 from bayescale.checking.running import Failed
 from bayescale.checking.subject import Subject
-from bayescale.coordinates import split
+from bayescale.layout import split
 
 
 def coordinates_invert(subject: Subject) -> None:

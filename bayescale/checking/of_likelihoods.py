@@ -11,7 +11,7 @@ from bayescale.checking import uncompiled
 from bayescale.checking.invented import invented_fit
 from bayescale.checking.running import Failed, Skipped
 from bayescale.checking.subject import Subject
-from bayescale.coordinates import split
+from bayescale.layout import split
 
 #: Draws that are held to the density.
 DRAWS = 4000
