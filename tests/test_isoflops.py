@@ -171,7 +171,7 @@ def test_curves_of_sizes_are_read_at_budgets():
 def test_plot():
     found = found_in(sweep(noise=0.002))
     ax = bs.plot_isoflop(found)
-    assert ax.get_title().startswith("N* ~ C^0.4")
+    assert ax.get_title().startswith(r"$N^* \sim C^{0.4")
     assert len(ax.get_legend_handles_labels()[1]) == 5
 
 
