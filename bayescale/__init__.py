@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bayescale.batch import fit_many
     from bayescale.blocks import leave_block_out
     from bayescale.breaks import break_detectability, break_table
+    from bayescale.checking.every import check_law, check_likelihood
     from bayescale.comparison import compare
     from bayescale.crossings import crossing, projection, speedup, tokens_needed
     from bayescale.curves import Derived
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from bayescale.errors import (
         BayescaleError,
         BayescaleWarning,
+        CheckError,
         DataError,
         DataWarning,
         FileError,
@@ -88,6 +90,7 @@ if TYPE_CHECKING:
     from bayescale.forms.time_compute_trade_off import TimeComputeTradeOff
     from bayescale.forms.vapor_pressure import VaporPressure
     from bayescale.forms.vocabulary import Vocabulary
+    from bayescale.group_comparison import compare_by_group
     from bayescale.information import infogain, segment_information
     from bayescale.laws import Law
     from bayescale.likelihoods.beta_binomial import BetaBinomial
@@ -161,6 +164,7 @@ _HOMES = {
     "backtesting": ["backtest"],
     "batch": ["fit_many"],
     "breaks": ["break_detectability", "break_table"],
+    "checking.every": ["check_law", "check_likelihood"],
     "comparison": ["compare"],
     "group_comparison": ["compare_by_group"],
     "planning.costs": ["TransformerFlops", "WallClock"],
@@ -181,6 +185,7 @@ _HOMES = {
     "errors": [
         "BayescaleError",
         "BayescaleWarning",
+        "CheckError",
         "DataError",
         "DataWarning",
         "FileError",

@@ -24,6 +24,10 @@ class FileError(BayescaleError, OSError):
     """A file is missing, damaged, or not one of ours."""
 
 
+class CheckError(BayescaleError, AssertionError):
+    """A law or a likelihood fails a check that every one of them must pass."""
+
+
 class UnknownNameError(BayescaleError, KeyError):
     """A name that is not in the list of names."""
 

@@ -1,9 +1,8 @@
 """Every likelihood with tables that suit it, for tests that run over all of them."""
 
-import numpy as np
-
 import bayescale as bs
-from bayescale.data import observations
+from bayescale.checking.made_up import runs_for as runs_for
+from bayescale.checking.made_up import table_for as table_for
 
 P = bs.Prior
 #: Name to likelihood; each class of the package is among them (test_likelihoods.py).
@@ -38,43 +37,3 @@ NOISES = {
     "Resampled": bs.Resampled(resample="fold", model="config"),
 }
 COUNTS = tuple(name for name in NOISES if "inomial" in name)
-
-
-def table_for(law, likelihood, rows=24):
-    """Runs of a law with every column that a likelihood of NOISES may ask for."""
-    rng = np.random.default_rng(5)
-    inputs = law.example_inputs(rows)
-    runs = type(law)().simulate(noise=0.02, y="outcome", seed=2, **inputs)
-    runs = runs.assign(
-        n=rng.integers(1, 9, rows).astype(float),
-        s=rng.uniform(0.005, 0.03, rows),
-        cap=2.2,
-        items=50,
-        config=np.arange(rows) // 2 if likelihood.grouped else np.arange(rows),
-        who=np.arange(rows) // 8,
-    )
-    if likelihood.merges:
-        runs = _with_folds(runs, rng)
-    if "trials" in likelihood.columns:
-        y = runs["outcome"].to_numpy()
-        share = np.clip(y - min(y.min(), 0.0), 0, None)
-        runs["outcome"] = np.round(50 * share / (1.05 * share.max())) / 50
-    return runs
-
-
-def _with_folds(runs, rng):
-    """Each run on four resamples, in no order."""
-    many = runs.loc[runs.index.repeat(4)].reset_index(drop=True)
-    many["fold"] = np.tile(list("abcd"), len(runs))
-    many["config"] = many.index // 4
-    many["outcome"] *= np.exp(0.02 * rng.standard_normal(len(many)))
-    return many.sample(frac=1.0, random_state=1).reset_index(drop=True)
-
-
-def runs_for(law, likelihood, rows=24):
-    """The same, checked."""
-    roles = {role: role for role in law.inputs}
-    alone = likelihood.correlated and len(roles) > 1  # along which input is not clear otherwise
-    table = table_for(law, likelihood, rows)
-    run = "config" if alone else None
-    return observations(law, likelihood, table, "outcome", roles, run=run)

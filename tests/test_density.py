@@ -1,15 +1,15 @@
 """The sampled densities are the declared posterior, in other coordinates."""
 
-import dataclasses
-
 import numpy as np
 import pytensor
 import pytest
-from noises import NOISES, runs_for
+from noises import runs_for
 from scipy.special import logsumexp
 
 import bayescale as bs
-from bayescale import collapse, engines, input_errors, model, posterior
+from bayescale import collapse, engines, model, posterior
+from bayescale.checking import of_densities
+from bayescale.checking.subject import Subject
 from bayescale.coordinates import Coordinates, split
 from bayescale.data import observations
 from bayescale.parameters import signature
@@ -95,92 +95,18 @@ def checked_runs(law, likelihood, points=20):
     return observations(law, likelihood, runs_of(type(law), points), "outcome", roles)
 
 
-def flat_values(coordinates, vector, numbers):
-    values, _ = coordinates.values(split(vector, coordinates.sizes), numbers)
-    return np.concatenate([np.ravel(values[slot.quantity]) for slot in coordinates.free])
-
-
-def log_determinant(function, at, step=1e-6):
-    columns = []
-    for i in range(len(at)):
-        move = step * np.eye(len(at))[i]
-        columns.append((function(at + move) - function(at - move)) / (2 * step))
-    return np.linalg.slogdet(np.array(columns))[1]
-
-
 @pytest.mark.parametrize("case", CASES)
 def test_density_is_the_plain_model_with_the_jacobian(case):
     hold_density_to_the_plain_model(*CASES[case])
 
 
-def test_density_of_every_form_is_the_plain_model_with_the_jacobian(form):
-    hold_density_to_the_plain_model(form(), form.default_likelihood())
-
-
-@pytest.mark.parametrize("noise", NOISES)
-def test_density_under_every_likelihood_is_the_plain_model_with_the_jacobian(noise):
-    law = bs.PowerLaw()
-    hold_density_to_the_plain_model(law, NOISES[noise], runs_for(law, NOISES[noise]))
-
-
-def hold_density_to_the_plain_model(law, likelihood, checked=None):
-    checked = checked or checked_runs(law, likelihood)
-    coordinates = Coordinates(law, likelihood)
-    numbers = coordinates.numbers(checked.references)
-    size = sum(n or 1 for n in coordinates.sizes.values())
-    vector = 0.3 * np.random.default_rng(1).standard_normal(size)
-
-    built = model.density(law, likelihood, numbers, checked).model()
-    sampled = float(built.compile_logp(mode=PLAIN)({"z": vector}))
-
-    values, log_jacobian = coordinates.values(split(vector, coordinates.sizes), numbers)
-    plain = model.plain(law, likelihood, checked)
-    point = {}
-    for variable in plain.free_RVs:
-        value = np.asarray(values[variable.name])
-        transform = plain.rvs_to_transforms[variable]
-        name = plain.rvs_to_values[variable].name
-        inputs = variable.owner.inputs
-        moved = value if transform is None else transform.forward(value, *inputs)
-        point[name] = value if transform is None else moved.eval(mode=PLAIN)
-    declared = float(plain.compile_logp(jacobian=False, mode=PLAIN)(point))
-
-    numeric = log_determinant(lambda z: flat_values(coordinates, z, numbers), vector)
-    assert float(log_jacobian) == pytest.approx(numeric, abs=1e-6)
-    assert sampled == pytest.approx(declared + numeric, abs=1e-6)
-
-    natural, noise = coordinates.natural(values, numbers)
-    curve = posterior.evaluate(law, natural, checked.inputs, checked.references)
-    noise |= input_errors.told(
-        likelihood, checked.by_run(likelihood.by_run), checked.inputs,
-        lambda at: posterior.evaluate(law, natural, at, checked.references),
-    )  # fmt: skip
-    rows = likelihood.log_density(checked.outcome, curve, **noise)
-    in_numpy = coordinates.log_prior(values, log_jacobian) + rows.sum()
-    assert sampled == pytest.approx(float(in_numpy), abs=1e-8)
-
-    back = coordinates.invert(values, numbers)
-    there = np.concatenate([np.ravel(back[name]) for name in coordinates.sizes])
-    np.testing.assert_allclose(there, vector, atol=1e-10)
-
-
-@pytest.mark.parametrize("reach", ["usual", "extreme"])
-def test_gradient_is_finite_where_sampling_starts(form, reach):
-    law, likelihood = form(), form.default_likelihood()
-    checked = checked_runs(law, likelihood)
-    if reach == "extreme":  # every legal size: from 1 to 1e26, unless the form has its own range
-        inputs = {
-            role: x if role in form.example_range else 1e13 * x**6.5
-            for role, x in form.example_inputs(len(checked)).items()
-        }
-        checked = dataclasses.replace(checked, inputs=inputs)
-    numbers = Coordinates(law, likelihood).numbers(checked.references)
-    built = model.density(law, likelihood, numbers, checked).model()
-    # Not compile_dlogp: its rewrites join sums of more operands than the Python mode can bear.
-    symbolic = pytensor.gradient.grad(built.logp(), built.value_vars[0])
-    gradient = pytensor.function(built.value_vars, symbolic, mode=PLAIN)(**built.initial_point())
-    assert np.isfinite(gradient).all()
-    assert np.abs(gradient).max() > 0
+def hold_density_to_the_plain_model(law, likelihood):
+    """What every law is held to with its defaults (test_checking.py), with priors of a user's."""
+    subject = Subject(law, likelihood, given=checked_runs(law, likelihood))
+    of_densities.coordinates_invert(subject)
+    of_densities.jacobian_is_right(subject)
+    of_densities.density_is_the_plain_model(subject)
+    of_densities.density_in_numpy_is_the_same(subject)
 
 
 def whitening(coordinates, noise, runs):
