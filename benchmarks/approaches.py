@@ -126,17 +126,34 @@ def main() -> None:
     )
     parser.add_argument("data", type=Path, nargs="?", default=os.environ.get("BAYESCALE_TEST_DATA"))
     parser.add_argument("--only", default="", help="tables whose names have this in them")
+    parser.add_argument(
+        "--approach",
+        choices=list(APPROACHES),
+        help="this one alone; other rows stay",
+    )
     parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args()
     rows = []
     for table in tables(Path(asked.data)):
         if asked.only not in table.name:
             continue
-        for approach in APPROACHES:
+        for approach in [asked.approach] if asked.approach else APPROACHES:
             rows.append(measured(table, approach))
             print(rows[-1], flush=True)
     asked.out.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame(rows).to_csv(asked.out / "approaches.csv", index=False, float_format="%.4g")
+    found, kept = pd.DataFrame(rows), asked.out / "approaches.csv"
+    if asked.approach and kept.exists():
+        found = renewed(pd.read_csv(kept), found)
+    found.to_csv(kept, index=False, float_format="%.4g")
+
+
+def renewed(before: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows as they were, but for those that were measured again."""
+    key = ["table", "approach"]
+    new = found.set_index(key).reindex(columns=before.columns.drop(key))
+    old = before.set_index(key)
+    old.loc[new.index] = new
+    return old.reset_index()[list(before.columns)]
 
 
 if __name__ == "__main__":

@@ -535,7 +535,7 @@ def label_ends(ax: Any, end: float, curves: list[Any], values: list[float], titl
 
 def words(value: Any) -> str:
     """Return a parameter's value, or those of its components."""
-    return ", ".join(number(part) for part in np.ravel(value).tolist())
+    return ", ".join(f"{part:.4g}" for part in np.ravel(value).tolist())
 
 
 # Which law? --------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from invented import invented_fit
-from scipy.optimize import minimize_scalar
+from scipy.optimize import brentq, minimize_scalar
 from sweeps_known import EPOCH, HOFFMANN, grid_of_runs, hoffmann, runs_at
 
 import bayescale as bs
@@ -307,8 +307,30 @@ class TestKaplan:
         assert found.draws["batch"].shape == (4, 1000, 2)
         assert (found.draws["batch"].std(axis=(0, 1)) > 0).all()
         assert "batch" in found.table()
-        with pytest.raises(bs.LawError, match="critical_batch"):
+        with pytest.raises(bs.LawError, match=r"critical_batch=.* batch=\d"):
             found.plan()
+        near = found.near_optimal(0.01).interval()
+        assert (near["smallest"] < found.interval()["median"]).all()
+        assert (near["largest"] > found.interval()["median"]).all()
+
+    def test_near_optimal_sizes_agree_with_brute_force(self):
+        law, budget = bs.KaplanModelSteps(**KAPLAN), 1e21
+
+        def least(u):  # the loss at a size, with the steps that the budget buys there
+            def over(v):
+                loss = law.evaluate(params=np.exp(u), steps=np.exp(v)).item()
+                critical = self.batch.evaluate(loss=loss).item()
+                return np.log(6 * critical / budget) + u + v
+
+            steps = np.exp(brentq(over, -30, 60, xtol=1e-13))
+            return law.evaluate(params=np.exp(u), steps=steps).item()
+
+        found = bs.frontier(law, budget, critical_batch=self.batch)
+        middle, goal = np.log(of(found, "params")[0]), 1.01 * of(found, "y")[0]
+        ends = [brentq(lambda u: least(u) - goal, middle, middle + by) for by in (-6, 6)]
+        near = found.near_optimal(0.01)
+        got = np.log([near.smallest.item(), near.largest.item()])
+        assert got == pytest.approx(ends, abs=1e-6)
 
     def test_at_a_batch_of_its_own(self):
         found = bs.frontier(bs.KaplanModelSteps(**KAPLAN), 1e20, batch=2**19)

@@ -6,7 +6,9 @@ import pytest
 from sweeps_known import hoffmann
 
 import bayescale as bs
-from bayescale.planning.parabolas import power_through, valleys
+from bayescale.planning import outlying
+from bayescale.planning.parabolas import valleys
+from bayescale.planning.power_lines import power_through
 
 A = 0.28 / (0.34 + 0.28)
 
@@ -70,9 +72,51 @@ def test_a_run_far_from_its_valley_is_named():
     runs = sweep(noise=0.002)
     assert not any("standard deviations" in words for words in found_in(runs).doubts)
     runs.loc[13, "loss"] *= 1.03
-    (words,) = [w for w in found_in(runs).doubts if "standard deviations" in w]
+    found = found_in(runs)
+    (words,) = [w for w in found.doubts if "standard deviations" in w]
     assert f"{runs.loc[13, 'size']:.3g} at {runs.loc[13, 'flops']:.3g} FLOP (+" in words
-    assert "StudentT" in words
+    named = found.runs[found.runs["p_wrong"] > 0.5]
+    assert named["params"].tolist() == pytest.approx([runs.loc[13, "size"]])
+    assert "gone wrong" in repr(found)
+
+
+@pytest.mark.parametrize(("row", "times"), [(0, 1.03), (13, 0.97), (26, 1.3), (40, 0.7)])
+def test_a_run_that_went_wrong_moves_no_minimum(row, times, monkeypatch):
+    runs = sweep(noise=0.002)
+    clean = found_in(runs).interval()
+    width = np.log(clean["upper"] / clean["lower"])
+    runs.loc[row, "loss"] *= times
+
+    def compared():
+        table = found_in(runs).interval()
+        moved = np.abs(np.log(table["median"] / clean["median"])) / width
+        return moved.max(), (np.log(table["upper"] / table["lower"]) / width).max()
+
+    moved, wider = compared()
+    assert moved < 0.25
+    assert wider < 1.3
+    monkeypatch.setattr(outlying, "PRIOR", 1e-300)  # and would, were all noise alike
+    moved, wider = compared()
+    assert moved > 0.5 or wider > 2
+
+
+def test_sets_of_runs_that_went_wrong_are_weighed_as_all_sets_would_be():
+    rng = np.random.default_rng(1)
+    far = rng.standard_normal(10)
+    far[[2, 7]] = 5.5, 4.2
+
+    def log_marginal(members):
+        weight = outlying.weights(members, 10)
+        return float(0.5 * np.log(weight).sum() - 0.5 * weight @ far**2)
+
+    best = outlying.best_set(10, log_marginal)
+    sets = outlying.likely_sets(10, log_marginal, best)
+    every = [frozenset(np.flatnonzero(np.array(m))) for m in np.ndindex(*[2] * 10)]
+    values = np.array([log_marginal(one) + outlying.log_prior(one, 10) for one in every])
+    share = np.exp(values - values.max())
+    share /= share.sum()
+    assert best == every[share.argmax()]
+    assert sum(s for one, s in zip(every, share, strict=True) if one in sets) > 0.97
 
 
 def test_a_budget_whose_minimum_is_not_bracketed_is_said_and_left_out():
@@ -127,7 +171,7 @@ def test_curves_of_sizes_are_read_at_budgets():
 def test_plot():
     found = found_in(sweep(noise=0.002))
     ax = bs.plot_isoflop(found)
-    assert ax.get_title().startswith("N* ~ C^0.4")
+    assert ax.get_title().startswith(r"$N^* \sim C^{0.4")
     assert len(ax.get_legend_handles_labels()[1]) == 5
 
 

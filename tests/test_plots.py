@@ -1,5 +1,6 @@
 """Plots draw the numbers that the user can also have, where and how they say."""
 
+import re
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -14,6 +15,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 from invented import invented_fit
+from matplotlib.text import Text
 
 import bayescale as bs
 from bayescale import posterior
@@ -29,8 +31,14 @@ X = np.geomspace(10, 1000, 9)
 
 @pytest.fixture(autouse=True)
 def closed_figures():
+    """Close every figure; none has numbers that read 1e+04 or 2e9."""
     yield
+    written = []
+    for number in plt.get_fignums():
+        plt.figure(number).draw_without_rendering()
+        written += [text.get_text() for text in plt.figure(number).findobj(Text)]
     plt.close("all")
+    assert not [words for words in written if re.search(r"\d[eE][+-]?\d", words)]
 
 
 def synthetic_fit(law, runs, *, y="loss", x="tokens", likelihood=None, ceiling=None, spread=0.03):
@@ -617,12 +625,20 @@ class TestStyle:
     def test_numbers_of_one_axis_are_written_in_one_manner(self):
         write = ticks.NiceNumbers().format_ticks
         assert write([0.02, 0.05, 1.0, 1000.0]) == ["0.02", "0.05", "1", "1000"]
+        assert write([1000.0, 10_000.0]) == ["1000", "10,000"]
         assert write([1e4, 3e5]) == ["$10^{4}$", r"$3\times 10^{5}$"]
         assert write([]) == []
 
     def test_a_number_in_words(self):
-        written = [ticks.number(value) for value in (1347.0, 0.02, 3.2e6, 2e21, 1.5e-7, 0.0)]
-        assert written == ["1347", "0.02", "3.2e6", "2e21", "1.5e-7", "0"]
+        written = [ticks.number(value) for value in (1347.0, 0.02, 9999.7, 12_345, 0.0)]
+        assert written == ["1347", "0.02", "10,000", "12,300", "0"]
+        written = [ticks.number(value) for value in (3.2e6, 1e9, 2e21, -1.5e-7)]
+        assert written == [
+            r"$3.2\times 10^{6}$",
+            "$10^{9}$",
+            r"$2\times 10^{21}$",
+            r"$-1.5\times 10^{-7}$",
+        ]
 
     def test_strokes_differ_in_more_than_colour(self):
         for part in ("colour", "line", "hatch", "marker"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,12 @@ import numpy as np
 from bayescale.curve_sources import curves_of
 from bayescale.curves import Curves
 from bayescale.errors import LawError
+from bayescale.planning.equal_cost import IsoCost
 from bayescale.planning.landscape import Landscape, Terrain
+from bayescale.planning.optimum import Optimum
+
+#: Beyond this distance from an optimum, in log size, no size is near-optimal.
+_FAR = 70.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,9 +106,35 @@ def solved(
     return found | {outcome: terrain.first.reported(mixed[-1])}
 
 
-def _one(
-    land: Landscape, critical: Curves, spent: np.ndarray, drift: float, seed: int
-) -> tuple[np.ndarray, ...]:
+def line_of_loss(
+    land: Landscape, critical: Curves, spent: np.ndarray, within: float, seed: int = 0
+) -> tuple[IsoCost, Optimum]:
+    r"""Return each draw's optimum, and the line on which sizes within a share of its loss lie.
+
+    At a size N the budget buys the steps :math:`S` with :math:`6 N B_{crit}(L(N, S))\, S = C`, and
+    since the critical batch grows as the loss falls, that loss is at most :math:`L_g` just where
+    :math:`L(N, C / 6 N B_{crit}(L_g)) \le L_g`: on a line of equal N S, of each draw its own.
+
+    Parameters
+    ----------
+    land, critical, spent, seed
+        As for :func:`solved`.
+    within
+        The share of the least loss.
+    """
+    known = _known(land, critical, seed)
+    with np.errstate(all="ignore"):
+        params, steps, loss = known.params(spent), known.steps(spent), known.loss(spent)
+        log_size, log_data = np.log(params), np.log(steps)
+        budgets = np.log(spent) - np.log(known.critical_batch((1 + within) * loss))
+    nothing = np.full(log_size.shape, np.nan)
+    best = Optimum(log_size, log_data, loss, nothing, nothing)
+    line = IsoCost(budgets, log_size - _FAR, log_size + _FAR, math.log(6))
+    return line, best
+
+
+def _known(land: Landscape, critical: Curves, seed: int) -> Any:
+    """Return Kaplan's frontier in closed form, with draws of shape (chain, draw, 1)."""
     chains, draws = land.curves.shape
     many = critical.shape[0] * critical.shape[1]
     if many > 1:
@@ -116,9 +148,15 @@ def _one(
     )
     own = land.curves.parts[0]
     wide = {name: np.asarray(value)[..., None] for name, value in own.parameters.items()}
-    known = own.law.frontier(
+    return own.law.frontier(
         B_star=b_star, alpha_B=alpha_b, parameters=wide, references=own.references
     )
+
+
+def _one(
+    land: Landscape, critical: Curves, spent: np.ndarray, drift: float, seed: int
+) -> tuple[np.ndarray, ...]:
+    known = _known(land, critical, seed)
     with np.errstate(all="ignore"):
         params, steps, loss = known.params(spent), known.steps(spent), known.loss(spent)
         batch, powers = known.critical_batch(loss), known.powers(spent)

@@ -240,7 +240,7 @@ class Frontier:
         Raises
         ------
         LawError
-            If ``within`` is not between 0 and 1, or on Kaplan's frontier with a critical batch.
+            If ``within`` is not between 0 and 1.
         """
         return near_optima.near_optimal(self, within)
 

@@ -10,7 +10,8 @@ from bayescale import forecasting
 from bayescale.errors import DataError, LawError
 from bayescale.planning import sweeps
 from bayescale.planning.minima import USED, IsoFlop
-from bayescale.planning.parabolas import Valleys, power_through, valleys
+from bayescale.planning.parabolas import Valleys, valleys
+from bayescale.planning.power_lines import power_through
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 BRACKETED = 0.9
 #: Scale of the prior of how minima scatter about the power law, in log size.
 _SCATTER = 0.2
-#: Standard deviations from a valley that Gaussian noise does not explain.
-_FAR = 4.0
 #: Different sizes that a budget must have, and budgets that a power law must have.
 _LEAST_SIZES, _LEAST_BUDGETS = 3, 2
 
@@ -42,9 +41,11 @@ def isoflop(
 
     Every budget has a valley of its own, a cubic in log size; their bends and their asymmetry have
     something in common, which is learned (see :mod:`bayescale.planning.parabolas` for the model and
-    its priors). The minimum of each is a posterior, and the power law goes through the minima *with
-    their uncertainty*. A budget whose minimum is probably not between its sizes is said so and left
-    out.
+    its priors). Noise is Gaussian, but one run in a hundred may have gone wrong and may then lie
+    a hundred times as far off (:mod:`bayescale.planning.outlying`): such runs are named, and
+    hardly move a minimum. The minimum of each is a posterior, and the power law goes through the
+    minima *with their uncertainty*. A budget whose minimum is probably not between its sizes is
+    said so and left out.
 
     Parameters
     ----------
@@ -115,7 +116,7 @@ def isoflop(
     ]
     p_bracketed = np.array(inside)
     used = p_bracketed >= USED
-    doubts += _not_bracketed(chosen, tables, p_bracketed) + _off(chosen, tables, curves)
+    doubts += _not_bracketed(chosen, tables, p_bracketed) + _wrong(chosen, tables, curves)
     if used.sum() < _LEAST_BUDGETS:
         raise DataError(
             f"{int(used.sum())} of {len(chosen)} budgets have their minimum between their sizes, "
@@ -126,9 +127,10 @@ def isoflop(
         doubts.append("Two budgets: nothing tells how minima scatter but the prior.")
     log_data = np.column_stack([_data_at(t, u) for t, u in zip(tables, log_size.T, strict=True)])
     found = {"params": np.exp(log_size), "tokens": np.exp(log_data), "loss": np.exp(log_loss)}
-    approach = "Approach 2 (a valley for each budget)"
+    approach = "Approach 2 (a valley for each budget; Gaussian noise, runs may have gone wrong)"
+    seen = _joined(chosen, tables).assign(p_wrong=curves.p_wrong)
     return IsoFlop(
-        chosen, found, p_bracketed, power, constant, scatter, _joined(chosen, tables), curves,
+        chosen, found, p_bracketed, power, constant, scatter, seen, curves,
         approach, tuple(doubts),
     )  # fmt: skip
 
@@ -185,22 +187,23 @@ def _not_bracketed(
     return words
 
 
-def _off(budgets: np.ndarray, tables: list[pd.DataFrame], curves: Valleys) -> list[str]:
+def _wrong(budgets: np.ndarray, tables: list[pd.DataFrame], curves: Valleys) -> list[str]:
     """Return a sentence where runs lie further from their valley than Gaussian noise explains."""
-    sigma, found = float(np.median(curves.sigma)), []
+    sigma, found, first = float(np.median(curves.sigma)), [], 0
     for k, (budget, table) in enumerate(zip(budgets, tables, strict=True)):
         log_size, log_loss = (np.log(table[c].to_numpy()) for c in (sweeps.SIZE, sweeps.LOSS))
         far = (log_loss - np.median(curves.curve(k, log_size), axis=0)) / sigma
-        for i in np.flatnonzero(np.abs(far) > _FAR):
+        wrong = curves.p_wrong[first : first + len(table)]
+        first += len(table)
+        for i in np.flatnonzero(wrong > 0.5):
             found.append(f"{np.exp(log_size[i]):.3g} at {budget:.3g} FLOP ({far[i]:+.1f})")
     if not found:
         return []
     shown = ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
     return [
-        f"Runs lie more than {_FAR:g} standard deviations from their valley: {shown}. Noise is "
-        "taken for Gaussian here, so one such run moves a minimum and widens all others. Leave out "
-        "runs that went wrong; or fit bs.Chinchilla() with likelihood=bs.StudentT(), whose tails "
-        "allow for them, and ask bs.frontier."
+        "Runs that count as gone wrong, since they lie further from their valley than Gaussian "
+        f"noise explains (in standard deviations): {shown}. They have little part in the minima; "
+        "the column p_wrong of .runs has all. Look at them, and at the law if they are many."
     ]
 
 

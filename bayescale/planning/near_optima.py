@@ -11,7 +11,7 @@ import numpy as np
 
 from bayescale.errors import LawError
 from bayescale.forecasts import check_probability
-from bayescale.planning import optimum
+from bayescale.planning import critical_frontier, equal_cost, optimum
 from bayescale.planning.equal_cost import IsoCost
 from bayescale.planning.landscape import Landscape
 
@@ -148,16 +148,19 @@ def near_optimal(front: Frontier, within: float) -> NearOptimal:
     """Return the near-optimal sizes of a frontier."""
     if not 0 < within < 1:
         raise LawError(f"within= must be a share of the loss, such as 0.005; got {within!r}.")
-    _check_lines(front, "near_optimal()")
     ends = []
     for land in front.terrain.parts:
-        line = front.line(land)
         chains, draws = land.curves.shape
-        each = max(_HELD // (10 * chains * draws), 1)
-        pieces = []
-        for start in range(0, len(line.low), each):
-            part = line.part(slice(start, start + each))
-            pieces.append(_ends(land, part, optimum.optimal(land, part), within))
+        each, pieces = max(_HELD // (10 * chains * draws), 1), []
+        for start in range(0, len(front.budgets), each):
+            spent = front.spent[start : start + each]
+            if isinstance(front.cost, critical_frontier.CriticalFlops):
+                critical = front.cost.critical
+                line, best = critical_frontier.line_of_loss(land, critical, spent, within)
+            else:
+                line = equal_cost.lines_of(land, front.cost, spent)
+                best = optimum.optimal(land, line)
+            pieces.append(_ends(land, line, best, within))
         ends.append([np.concatenate(p, axis=-1) for p in zip(*pieces, strict=True)])
     low, high = (np.exp(front.terrain.mixed(list(side))) for side in zip(*ends, strict=True))
     size = front.columns[front.free[0]]
@@ -277,8 +280,12 @@ def _least(
 
 
 def _check_lines(front: Frontier, asked: str) -> None:
-    if not callable(front.cost):
-        raise LawError(
-            f"{asked} compares sizes at one budget, and with critical_batch= the compute of a size "
-            "depends on the draw. Ask a frontier with batch= instead."
-        )
+    if not isinstance(front.cost, critical_frontier.CriticalFlops):
+        return
+    batch = float(np.nanmedian(front.draws["batch"][..., len(front.budgets) // 2]))
+    raise LawError(
+        f"{asked} is one run for all draws, and with critical_batch= each draw has a batch and "
+        "steps of its own. near_optimal() says which sizes are good; for a plan hold the batch: "
+        f"bs.frontier(..., batch={batch:.2g}) in place of critical_batch= (the median critical "
+        "batch at the middle budget)."
+    )

@@ -195,8 +195,9 @@ def _descended(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return log size, log data and loss of the minimum.
 
-    By Newton's steps, halving the bracket where they are too long. The first is the vertex of the parabola through three points of the grid. Most draws are there
-    after three or four; those at a kink are not, and go on alone.
+    By Newton's steps, halving the bracket where they are too long. The first is the vertex of the
+    parabola through three points of the grid. Most draws are there after three or four; those at a
+    kink are not, and go on alone.
     """
     step = (line.high - line.low) / (_GRID - 1)
     with np.errstate(all="ignore"):

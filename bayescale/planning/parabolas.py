@@ -10,18 +10,23 @@ Gaussian, so the posterior is drawn directly and no sampler is run: g and :math:
 marginal on a grid, then :math:`\sigma`, then the rest. Priors: g uniform from -0.1 to 0.4,
 :math:`\omega` half-normal with scale 1/2, flat on :math:`m_k, s_k, \bar c, \log \sigma`; :math:`d`
 normal with scale :math:`\bar c / 5`, since the two sides of a valley differ little within a factor
-of e.
+of e. Runs may have gone wrong: :mod:`bayescale.planning.outlying`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
+
+from bayescale.planning import outlying
 
 #: Spreads of the bends that are weighed, and the scale of their prior.
 _SPREADS = np.concatenate([[0.0], np.geomspace(0.02, 2.0, 15)])
 _SPREAD_SCALE = 0.5
+#: The spread at which it is asked which runs went wrong.
+_USUAL_SPREAD = 0.2
 #: The cubic's scale over the bend: exp(αt) of α = 0.3 has d/c = α/3 on one side alone.
 _CUBIC = 0.2
 #: Powers of the budget in which bends may fall.
@@ -40,6 +45,8 @@ class Valleys:
         Shape (draw, k).
     sigma
         Shape (draw,).
+    p_wrong
+        Probability of each run to have gone wrong, budget after budget; shape (run,).
     """
 
     centre: np.ndarray
@@ -48,6 +55,7 @@ class Valleys:
     bend: np.ndarray
     cubic: np.ndarray
     sigma: np.ndarray
+    p_wrong: np.ndarray
 
     def minimum(self) -> tuple[np.ndarray, np.ndarray]:
         """Return log size and log loss of each minimum, shape (draw, k); NaN where none is."""
@@ -92,40 +100,94 @@ def valleys(
     asymmetric
         Whether there is a cubic term; without it they are parabolas.
     """
-    centre = np.array([_pilot(u, z) for u, z in zip(log_size, log_loss, strict=True)])
-    t = [u - c for u, c in zip(log_size, centre, strict=True)]
-    bend, noise = _scales(t, log_loss)
-    step, prior = np.gradient(_SPREADS), -0.5 * (_SPREADS / _SPREAD_SCALE) ** 2
-    fits, weights = [], []
-    for power in _FLATTER if len(t) > 2 else [0.0]:
-        flatter = np.exp(-power * log_budget)
-        for spread, own, wide in zip(_SPREADS, prior, step, strict=True):
-            ratio = (spread * bend / noise) ** 2
-            fits.append(_Given(t, log_loss, flatter, ratio, noise / (_CUBIC * bend), asymmetric))
-            weights.append(fits[-1].log_marginal + own + np.log(wide))
+    rows, ends = sum(map(len, log_loss)), np.cumsum([len(z) for z in log_loss])[:-1]
+    wrong: frozenset[int] = frozenset()
+    for _ in range(2):  # a run that went wrong has its part in what the first search starts from
+        each = np.split(outlying.weights(wrong, rows), ends)
+        model = _Model(log_budget, log_size, log_loss, each, asymmetric)
+        usual = model.usual()
+        wrong = outlying.best_set(rows, partial(model.log_marginal, *usual), wrong)
+    sets = outlying.likely_sets(rows, partial(model.log_marginal, *usual), wrong)
+    fits, weights, members = [], [], []
+    for one in sets:
+        for fit, weight in model.fits(one):
+            fits.append(fit)
+            weights.append(weight + outlying.log_prior(one, rows))
+            members.append([row in one for row in range(rows)])
     weight = np.exp(np.array(weights) - max(weights))
+    weight /= weight.sum()
     rng = np.random.default_rng([seed, 41])
-    counts = rng.multinomial(draws, weight / weight.sum())
+    counts = rng.multinomial(draws, weight)
     parts = [f.drawn(rng, count) for f, count in zip(fits, counts, strict=True) if count]
     order = rng.permutation(draws)
     level, slope, bends, cubic, sigma = (np.concatenate(p)[order] for p in zip(*parts, strict=True))
-    return Valleys(centre, level, slope, bends, cubic, sigma)
+    return Valleys(model.centre, level, slope, bends, cubic, sigma, weight @ np.array(members))
 
 
-def _pilot(u: np.ndarray, z: np.ndarray) -> float:
+class _Model:
+    """The valleys of all budgets, about their centres and in scales that are taken from them."""
+
+    def __init__(
+        self,
+        log_budget: np.ndarray,
+        log_size: list[np.ndarray],
+        log_loss: list[np.ndarray],
+        weights: list[np.ndarray],
+        asymmetric: bool,
+    ) -> None:
+        each = list(zip(log_size, log_loss, weights, strict=True))
+        self.centre = np.array([_pilot(u, z, w) for u, z, w in each])
+        self._t = [u - c for u, c in zip(log_size, self.centre, strict=True)]
+        self._z, self._asymmetric, self._log_budget = log_loss, asymmetric, log_budget
+        self._bend, self._noise = _scales(self._t, log_loss, weights)
+        self._rows = sum(map(len, log_loss))
+        self._ends = np.cumsum([len(z) for z in log_loss])[:-1]
+
+    def given(self, power: float, spread: float, wrong: frozenset[int]) -> _Given:
+        """Return the linear model at a fall of the bends, a spread of them, and runs gone wrong."""
+        roots = np.split(np.sqrt(outlying.weights(wrong, self._rows)), self._ends)
+        ratio, flatter = (spread * self._bend / self._noise) ** 2, np.exp(-power * self._log_budget)
+        cubic = self._noise / (_CUBIC * self._bend)
+        return _Given(self._t, self._z, roots, flatter, ratio, cubic, self._asymmetric)
+
+    def log_marginal(self, power: float, spread: float, wrong: frozenset[int]) -> float:
+        """Return the log density of the outcomes at all three."""
+        return self.given(power, spread, wrong).log_marginal
+
+    def fits(self, wrong: frozenset[int]) -> list[tuple[_Given, float]]:
+        """Return the linear models of the grid, and the log of how much each counts."""
+        step, prior, found = np.gradient(_SPREADS), -0.5 * (_SPREADS / _SPREAD_SCALE) ** 2, []
+        for power in self._powers:
+            for spread, own, wide in zip(_SPREADS, prior, step, strict=True):
+                fit = self.given(power, spread, wrong)
+                found.append((fit, fit.log_marginal + own + np.log(wide)))
+        return found
+
+    def usual(self) -> tuple[float, float]:
+        """Return a fall and a spread of the bends at which sets of runs are compared."""
+        return float(np.median(self._powers)), _USUAL_SPREAD
+
+    @property
+    def _powers(self) -> np.ndarray:
+        return _FLATTER if len(self._t) > 2 else np.zeros(1)
+
+
+def _pilot(u: np.ndarray, z: np.ndarray, weights: np.ndarray) -> float:
     """Return about where the minimum lies: a parabola's vertex, kept within the sizes."""
-    c, s, _ = np.polyfit(u - u.mean(), z, 2)
+    c, s, _ = np.polyfit(u - u.mean(), z, 2, w=np.sqrt(weights))
     vertex = u.mean() - s / (2 * c) if c > 0 else u[z.argmin()]
     return float(np.clip(vertex, u.min(), u.max()))
 
 
-def _scales(t: list[np.ndarray], z: list[np.ndarray]) -> tuple[float, float]:
+def _scales(
+    t: list[np.ndarray], z: list[np.ndarray], weights: list[np.ndarray]
+) -> tuple[float, float]:
     """Return the usual bend and the noise of a parabola apart for each budget."""
     bends, squares, free = [], 0.0, 0
-    for one, outcome in zip(t, z, strict=True):
-        fit = np.polyfit(one, outcome, 2)
+    for one, outcome, weight in zip(t, z, weights, strict=True):
+        fit = np.polyfit(one, outcome, 2, w=np.sqrt(weight))
         bends.append(fit[0])
-        squares += float(((outcome - np.polyval(fit, one)) ** 2).sum())
+        squares += float((weight * (outcome - np.polyval(fit, one)) ** 2).sum())
         free += len(one) - 3
     bend = max(float(np.median(bends)), 1e-5)
     spread = float(np.std(np.concatenate(z)))
@@ -139,6 +201,7 @@ class _Given:
         self,
         t: list[np.ndarray],
         z: list[np.ndarray],
+        roots: list[np.ndarray],
         flatter: np.ndarray,
         ratio: float,
         cubic_precision: float,
@@ -150,16 +213,17 @@ class _Given:
         moment, total = np.zeros(columns), 0.0
         self._log_det, self._flatter, rows = 0.0, flatter, 0
         self._blocks = []
-        for k, (one, outcome) in enumerate(zip(t, z, strict=True)):
-            square = flatter[k] * one**2
+        for k, (one, plain, root) in enumerate(zip(t, z, roots, strict=True)):
+            outcome, bent = root * plain, flatter[k] * one**2
+            square = root * bent
             shrink = ratio / (1 + ratio * square @ square)
-            x = np.column_stack([np.ones_like(one), one, square, square * one])
+            x = root[:, None] * np.column_stack([np.ones_like(one), one, bent, bent * one])
             where = np.array([k, count + k, 2 * count, 2 * count + 1])
             weighted = x - shrink * np.outer(square, square @ x)
             self._precision[np.ix_(where, where)] += x.T @ weighted
             moment[where] += weighted.T @ outcome
             total += float(outcome @ outcome - shrink * (square @ outcome) ** 2)
-            self._log_det += np.log1p(ratio * square @ square)
+            self._log_det += np.log1p(ratio * square @ square) - 2 * np.log(root).sum()
             self._blocks.append((x, outcome, square, shrink, where))
             rows += len(one)
         self._precision[-1, -1] += (cubic_precision if asymmetric else 1e9) ** 2
@@ -188,56 +252,3 @@ class _Given:
             bend[:, k] = theta[:, 2 * groups] + own
         cubic = theta[:, -1:] * self._flatter
         return theta[:, :groups], theta[:, groups : 2 * groups], bend * self._flatter, cubic, sigma
-
-
-def power_through(
-    log_budget: np.ndarray, log_size: np.ndarray, draws: int, seed: int, scatter: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    r"""Draw the power law through minima that are themselves uncertain.
-
-    .. math:: \log N^*_k = \log N_0 + a \log(C_k/C_{ref}) + \eta_k, \qquad \eta_k \sim N(0, \tau^2)
-
-    with the minima known as their draws say: their mean and covariance stand for the likelihood.
-    Flat priors on both coefficients, half-normal on :math:`\tau`; drawn directly.
-
-    Parameters
-    ----------
-    log_budget
-        Shape (k,), about its centre.
-    log_size
-        Draws of the minima, shape (draw, k); not a number where there is none.
-    draws, seed
-        How many, and of what seed.
-    scatter
-        Scale of the prior of :math:`\tau`, in log size.
-
-    Returns
-    -------
-    tuple of numpy.ndarray
-        ``log N_0``, ``a`` and :math:`\tau`, each of shape (draws,).
-    """
-    low, middle, high = np.nanquantile(log_size, [0.025, 0.5, 0.975], axis=0)
-    spread = np.maximum((high - low) / 3.92, 1e-9)
-    # Tails of a ratio are heavy: a draw far out must not decide how minima go together.
-    inside = np.where(np.isnan(log_size), middle, np.clip(log_size, low, high))
-    together = np.corrcoef(inside, rowvar=False)
-    cover = np.outer(spread, spread) * np.atleast_2d(np.nan_to_num(together))
-    np.fill_diagonal(cover, spread**2)
-    x = np.column_stack([np.ones_like(log_budget), log_budget])
-    grid = np.concatenate([[0.0], np.geomspace(0.003, 5.0, 60)]) * scatter
-    fits, weights = [], []
-    for tau, step in zip(grid, np.gradient(grid), strict=True):
-        root = np.linalg.cholesky(cover + (tau**2 + 1e-12) * np.eye(len(middle)))
-        wx, wy = np.linalg.solve(root, x), np.linalg.solve(root, middle)
-        precision = wx.T @ wx
-        mean = np.linalg.solve(precision, wx.T @ wy)
-        squares = float(((wy - wx @ mean) ** 2).sum())
-        weight = -np.log(np.diag(root)).sum() - 0.5 * np.linalg.slogdet(precision)[1]
-        weights.append(weight - 0.5 * squares - 0.5 * (tau / scatter) ** 2 + np.log(step))
-        fits.append((mean, np.linalg.cholesky(np.linalg.inv(precision))))
-    share = np.exp(np.array(weights) - max(weights))
-    rng = np.random.default_rng([seed, 43])
-    chosen = rng.choice(len(grid), size=draws, p=share / share.sum())
-    normal = rng.standard_normal((draws, 2))
-    found = np.stack([fits[j][0] + fits[j][1] @ n for j, n in zip(chosen, normal, strict=True)])
-    return found[:, 0], found[:, 1], grid[chosen]

@@ -73,8 +73,11 @@ def plot_isoflop(found: IsoFlop, *, prob: float = 0.9, ax: Axes | None = None) -
         ax.plot(np.exp(grid), curve, color=shades[i], linewidth=1.3, zorder=2)
         ax.plot(
             rows["params"], rows["loss"], linestyle="none", marker="o", markersize=3.2,
-            color=shades[i], zorder=3, label=f"{number(budget)}",
+            color=shades[i], zorder=3, label=number(budget),
         )  # fmt: skip
+        wrong = rows[rows["p_wrong"] > 0.5]
+        ax.plot(wrong["params"], wrong["loss"], linestyle="none", marker="x", markersize=8,
+                color=style.INK, zorder=4)  # fmt: skip
         low, high, at = sizes.loc[i, "lower"], sizes.loc[i, "upper"], losses.loc[i, "median"]
         used = bool(found.used[i])
         ax.plot([low, high], [at, at], color=style.VERMILLION, linewidth=2.2, zorder=4,
@@ -83,8 +86,22 @@ def plot_isoflop(found: IsoFlop, *, prob: float = 0.9, ax: Axes | None = None) -
                 markerfacecolor=style.VERMILLION if used else "white", zorder=5)  # fmt: skip
     ax.set(xlabel="params", ylabel="loss")
     a, low, high = found.power_law(prob).loc[0, ["median", "lower", "upper"]]
-    title = f"N* ~ C^{a:.2f} [{low:.2f}, {high:.2f}]; minima with {style.percent(prob)} intervals"
-    ax.set_title(title, fontsize="medium")
-    ax.legend(title="compute [FLOP]", fontsize="x-small", title_fontsize="x-small",
-              edgecolor="#D0D0D0", ncols=1 + len(found.budgets) // 7)  # fmt: skip
+    power = rf"$N^* \sim C^{{{a:.2f}}}$, power [{low:.2f}, {high:.2f}]"
+    _entitle(ax, power, f"{style.percent(prob)} intervals", len(found.budgets))
     return ax
+
+
+def _entitle(ax: Axes, power: str, intervals: str, budgets: int) -> None:
+    """Write the title and the legend, which in one column of a paper stands above the runs."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    narrow = ax.get_window_extent().width / figure.dpi < 4
+    ax.set_title(f"{power}{chr(10) if narrow else '; '}{intervals}",
+                 fontsize="small" if narrow else "medium")  # fmt: skip
+    if narrow:
+        low, high = np.log(ax.get_ylim())
+        rows = 1 + -(-budgets // 3)
+        ax.set_ylim(top=float(np.exp(high + (high - low) * 0.21 * rows)))
+    ax.legend(title="compute [FLOP]", fontsize="x-small", title_fontsize="x-small",
+              edgecolor="#D0D0D0", loc="upper center" if narrow else "best", handletextpad=0.2,
+              columnspacing=0.8, ncols=3 if narrow else 1 + budgets // 7)  # fmt: skip

@@ -15,10 +15,21 @@ if TYPE_CHECKING:
 PLAIN = (1e-4, 1e5)
 
 
+#: From here on thousands are set apart.
+_LONG = 1e4
+
+
 def number(value: float) -> str:
-    """Return a number as people write it: 1347, 0.02, 3.2e6."""
-    written = f"{value:.4g}" if 1e-3 <= abs(value) < 1e5 else f"{value:.2g}"
-    return written.replace("e+0", "e").replace("e+", "e").replace("e-0", "e-")
+    """Return a number as people write it: 1347, 0.02, 12,300; beyond them a power of ten.
+
+    In matplotlib's mathematical text, so that the power stands above the line.
+    """
+    size = abs(float(f"{value:.4g}"))
+    if size == 0 or 1e-3 <= size < _LONG:
+        return f"{value:.4g}"
+    if _LONG <= size < PLAIN[1]:
+        return f"{float(f'{value:.3g}'):,.0f}"
+    return _scientific(value, 2)
 
 
 class NiceTicks(Locator):
@@ -72,22 +83,22 @@ class NiceNumbers(Formatter):
     """Plain numbers where all ticks are handy ones, powers of ten elsewhere."""
 
     def __call__(self, x: float, pos: int | None = None) -> str:
-        """Return the label of one number, such as where the cursor is."""
-        return number(x)
+        """Return one number, such as where the cursor is, without mathematical text."""
+        return f"{x:.4g}"
 
     def format_ticks(self, values: Iterable[float]) -> list[str]:
         """Return the labels of all ticks of an axis, in one manner."""
         ticks = list(values)
         if not ticks or (min(ticks) >= PLAIN[0] and max(ticks) < PLAIN[1]):
-            return [f"{tick:.6g}" for tick in ticks]
-        return [_scientific(tick) for tick in ticks]
+            return [f"{tick:,.6g}" if tick >= _LONG else f"{tick:.6g}" for tick in ticks]
+        return [_scientific(tick, 3) for tick in ticks]
 
 
-def _scientific(value: float) -> str:
-    power = int(np.floor(np.log10(value) + 1e-9))
-    mantissa = value / 10.0**power
-    head = "" if abs(mantissa - 1) < 1e-6 else rf"{mantissa:.3g}\times "
-    return rf"${head}10^{{{power}}}$"
+def _scientific(value: float, digits: int) -> str:
+    mantissa, power = f"{value:.{digits - 1}e}".split("e")
+    head = f"{float(mantissa):g}"
+    before = "" if head == "1" else rf"{head}\times "
+    return rf"${before}10^{{{int(power)}}}$"
 
 
 def log_axis(ax: Axes, which: str) -> None:
