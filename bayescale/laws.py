@@ -11,7 +11,8 @@ import numpy as np
 
 from bayescale import anchoring, fitting, law_words, model, prior_predictive, simulating
 from bayescale.data import observations
-from bayescale.errors import LawError, PriorError
+from bayescale.errors import DataError, LawError, PriorError
+from bayescale.given import as_array, of_one_shape
 from bayescale.likelihoods import Correlated, Likelihood, LogNormal
 from bayescale.likelihoods.correlated import OF_SEVERAL_RUNS
 from bayescale.observed import Observations
@@ -375,7 +376,11 @@ class Law:
         if set(inputs) != set(self.inputs):
             got = ", ".join(inputs) or "none"
             raise LawError(f"{type(self).__name__} takes {', '.join(self.inputs)}; got {got}.")
-        arrays = {role: np.asarray(values, float) for role, values in inputs.items()}
+        arrays = {role: as_array(f"{role}=", values) for role, values in inputs.items()}
+        for role, array in arrays.items():
+            if not (array >= 0).all():
+                raise DataError(f"{role}= must hold numbers of at least 0; got {inputs[role]!r}.")
+        of_one_shape(**arrays)
         with np.errstate(over="ignore", under="ignore", divide="ignore"):
             return np.asarray(self.curve(arrays, numbers, UNIT_REFERENCES))
 

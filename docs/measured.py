@@ -186,11 +186,22 @@ def group_geometry() -> str:
     return markdown(pd.DataFrame(rows))
 
 
+def bad_input() -> str:
+    """How many bad tables and numbers were tried, and what came of them."""
+    table = pd.read_csv(RESULTS / "bad_input.csv")
+    words = table["test"].str.removeprefix("test_").str.replace("_", " ")
+    rows = pd.DataFrame({"": words, "cases": table["cases"], "failed": table["failed"]})
+    seconds = table["cpu_seconds_of_all"].iloc[0]
+    total = [f"all ({seconds} s of CPU)", table["cases"].sum(), table["failed"].sum()]
+    rows.loc[len(rows)] = total
+    return markdown(rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     made.__name__: made
     for made in (
         honesty, pooling, pooling_errors, chain, noise_coverage, outlier_planted,
-        outlier_tables, group_geometry,
+        outlier_tables, group_geometry, bad_input,
     )
 }  # fmt: skip
 
