@@ -90,6 +90,7 @@ if TYPE_CHECKING:
     from bayescale.forms.time_compute_trade_off import TimeComputeTradeOff
     from bayescale.forms.vapor_pressure import VaporPressure
     from bayescale.forms.vocabulary import Vocabulary
+    from bayescale.group_comparison import compare_by_group
     from bayescale.information import infogain, segment_information
     from bayescale.laws import Law
     from bayescale.likelihoods.beta_binomial import BetaBinomial

@@ -61,6 +61,7 @@ def sampled(
     Sampled
         The better draws of the two.
     """
+    likelihood = likelihood.suited(runs)
     draws = engines.draw(law, likelihood, runs, settings)
     found = Sampled(law, likelihood, runs, settings, draws, diagnosed(law, likelihood, runs, draws))
     if found.diagnostics.good or not settings.retry:
@@ -91,6 +92,7 @@ def resumed(
     Sampled
         The same record; nothing is sampled.
     """
+    likelihood = likelihood.suited(runs)
     found = diagnosed(law, likelihood, runs, draws)
     if draws.stats.sizes["draw"] == settings.draws:
         return Sampled(law, likelihood, runs, settings, draws, found)

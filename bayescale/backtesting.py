@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from bayescale import by_group, fitting, members
-from bayescale.backtest_record import LEVELS, Backtest, scores
+from bayescale import members
+from bayescale.backtest_record import Backtest, scores
 from bayescale.data import observations
 from bayescale.drift import DRIFT, checked_drift
-from bayescale.errors import DataError, LawError, SamplingWarning
+from bayescale.errors import DataError, LawError
+from bayescale.fold_scores import Plan, scored_folds
 from bayescale.holding_out import Fold, largest_inputs, whole_groups
 from bayescale.likelihoods import Likelihood
 from bayescale.observed import Observations
@@ -21,7 +18,6 @@ from bayescale.parameters import columns_by
 from bayescale.prior import columns_of
 from bayescale.progress import task
 from bayescale.sample import Sampling
-from bayescale.scoring import crps, log_mean_exp
 from bayescale.suitability import check_enough, check_levels
 from bayescale.workers import check, ordered
 
@@ -30,8 +26,6 @@ if TYPE_CHECKING:
 
 #: Training runs below which nothing is forecast: two lie on any line.
 FEWEST = 3
-#: The name of the row that mixes all laws in equal parts.
-MIXTURE = "equal mixture"
 
 
 def backtest(
@@ -150,7 +144,7 @@ def backtest(
         name: Sampling(draws=draws, tune=tune, target_accept=law.target_accept, seed=seed)
         for name, law in laws.items()
     }
-    plan = _Plan(dict(laws), noise, varies, settings, every, drift)
+    plan = Plan(dict(laws), noise, varies, settings, every, drift)
     return _tested(plan, folds, workers, executor, progress)
 
 
@@ -195,13 +189,13 @@ def backtest_of_fits(
     varies = {name: fit.groups for name, fit in fits.items()}
     every = max(fits.values(), key=lambda fit: len(fit.groups)).runs
     settings = {name: fit.settings for name, fit in fits.items()}
-    plan = _Plan(laws, noise, varies, settings, every, checked_drift(drift))
+    plan = Plan(laws, noise, varies, settings, every, checked_drift(drift))
     folds = largest_inputs(every, holdout, cutoffs)
     return _tested(plan, folds, workers, executor, progress)
 
 
 def _tested(
-    plan: _Plan, folds: Sequence[Fold], workers: int | None, executor: Any, progress: bool | None
+    plan: Plan, folds: Sequence[Fold], workers: int | None, executor: Any, progress: bool | None
 ) -> Backtest:
     """Return what the folds of a plan say."""
     import cloudpickle
@@ -219,7 +213,7 @@ def _tested(
     return _backtest_of(list(rows), plan.every, folds, sum(notes, ()))
 
 
-def _check_fold(plan: _Plan, fold: Fold) -> None:
+def _check_fold(plan: Plan, fold: Fold) -> None:
     """Raise an error where a law cannot be fitted to what a fold leaves, or forecast the rest."""
     rest = plan.every.rows(fold.train)
     if len(rest) < FEWEST:
@@ -241,56 +235,6 @@ def _check_fold(plan: _Plan, fold: Fold) -> None:
         for levels in dict.fromkeys(zip(*columns, strict=True)):
             given = dict(zip(train.groups.columns, levels, strict=True))
             members.check_known(law, plan.noise[name], train.groups, given)
-
-
-@dataclass(frozen=True, eq=False)
-class _Plan:
-    """What all cut-offs have in common."""
-
-    laws: dict[str, Any]
-    noise: dict[str, Any]
-    varies: dict[str, tuple[str, ...]]
-    settings: dict[str, Sampling]
-    every: Observations
-    drift: float
-
-
-def scored_folds(
-    packed: bytes, folds: Sequence[tuple[int, Fold]]
-) -> list[tuple[pd.DataFrame, tuple[str, ...]]]:
-    """Fit all laws to what some folds train on, one after another, and score what they hold out.
-
-    Parameters
-    ----------
-    packed
-        A plan, pickled.
-    folds
-        With their numbers.
-
-    Returns
-    -------
-    list of (DataFrame, tuple of str)
-        Scored points, and fits whose diagnostics fell short, for each fold.
-    """
-    import cloudpickle
-
-    plan: _Plan = cloudpickle.loads(packed)
-    found = []
-    for number, fold in folds:
-        data, test = plan.every.rows(fold.train), plan.every.rows(fold.test)
-        fits, notes = {}, []
-        for name, law in plan.laws.items():
-            train = data.grouped_by(plan.varies[name])
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", SamplingWarning)
-                settings = plan.settings[name]
-                fits[name] = fitting.fit(law, plan.noise[name], train, settings, progress=False)
-            if not fits[name].diagnostics.good:
-                where = f"up to {fold.largest:g}" if plan.every.groups is None else fold.name
-                notes.append(f"{name} {where}: {fits[name].diagnostics.line()}")
-        points = _points(fits, test, fold.end[fold.test], plan.drift)
-        found.append((points.assign(fold=number), tuple(notes)))
-    return found
 
 
 def _backtest_of(
@@ -319,58 +263,3 @@ def _check_laws(laws: Mapping[str, Any]) -> None:
             raise LawError(
                 f"A backtest holds out the largest x; {name!r} has {len(law.inputs)} inputs."
             )
-
-
-def _points(
-    fits: Mapping[str, Any], test: Observations, cutoff: np.ndarray, drift: float
-) -> pd.DataFrame:
-    """Return the scored forecasts of every law, and of their equal mixture, at held-out rows."""
-    import pandas as pd
-
-    tables, news, densities = [], [], []
-    for name, fit in fits.items():
-        levels = {column: test.levels(column) for column in fit.groups}
-        outcome = test.reported(test.outcome)
-        density = fit.log_density_draws(outcome, drift=drift, **test.inputs, **levels)
-        if levels:
-            _, new = by_group.predicted(fit, test.inputs, levels, drift)
-        else:
-            new = fit.new_run_draws(fit.drifted_draws(test.inputs, drift), test.inputs)
-        news.append(new.reshape(-1, len(test)))
-        densities.append(density.reshape(-1, len(test)))
-        tables.append(_scored(name, news[-1], densities[-1], test, cutoff))
-    if len(fits) > 1:
-        same = min(len(draws) for draws in news)
-        mixed = [np.concatenate([draws[:same] for draws in part]) for part in (news, densities)]
-        tables.append(_scored(MIXTURE, mixed[0], mixed[1], test, cutoff))
-    return pd.concat(tables, ignore_index=True)
-
-
-def _scored(
-    name: str, new: np.ndarray, density: np.ndarray, test: Observations, cutoff: np.ndarray
-) -> pd.DataFrame:
-    import pandas as pd
-
-    role, column = next(iter(test.columns.items()))
-    reported = np.asarray(test.reported(new))
-    truth = np.asarray(test.reported(test.outcome))
-    positive = bool((new > 0).all() and (test.outcome > 0).all())
-    middle = np.median(new, axis=0)
-    table = pd.DataFrame(
-        {
-            "law": name,
-            "cutoff": cutoff,
-            **{group: test.levels(group) for group in test.seen},
-            column: test.inputs[role],
-            test.outcome_column: truth,
-            "median": test.reported(middle),
-        }
-    )
-    for level in LEVELS:
-        low, high = np.quantile(reported, [(1 - level) / 2, (1 + level) / 2], axis=0)
-        table[f"lower_{level * 100:g}"], table[f"upper_{level * 100:g}"] = low, high
-    table["log_score"] = log_mean_exp(density)
-    table["crps"] = crps(np.log(new), np.log(test.outcome)) if positive else crps(new, test.outcome)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        table["log_error"] = np.log(middle) - np.log(test.outcome)
-    return table

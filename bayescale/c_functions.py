@@ -16,6 +16,18 @@ from bayescale.straighten import WIDEST
 _RECORD = 7
 
 
+def _numba() -> tuple[Any, Any, Any]:
+    """Return what reads an array at a pointer, the pointer to an address, and what makes C."""
+    import numba as typed
+    from nutpie.compile_pymc import address_as_void_pointer
+
+    numba: Any = typed  # the type checker knows none of its names
+    types = numba.types
+    doubles = types.CPointer(types.double)
+    signature = types.int64(types.uint64, doubles, doubles, doubles, types.CPointer(types.uint64))
+    return numba.carray, address_as_void_pointer, numba.cfunc(signature)
+
+
 def c_density(inner: Any, fixed: int | None) -> Any:
     """Return the C function of a density; loops, because slices take seconds to compile.
 
@@ -26,14 +38,7 @@ def c_density(inner: Any, fixed: int | None) -> Any:
     fixed
         How many coordinates a point must have; None for any number.
     """
-    import numba as typed
-    from nutpie.compile_pymc import address_as_void_pointer
-
-    numba: Any = typed  # the type checker knows none of its names
-    pointer: Any = address_as_void_pointer
-    carray, cfunc, types = numba.carray, numba.cfunc, numba.types
-    doubles = types.CPointer(types.double)
-    signature = types.int64(types.uint64, doubles, doubles, doubles, types.CPointer(types.uint64))
+    carray, pointer, as_c = _numba()
 
     least = 0 if fixed is None else fixed
     most = 2**31 if fixed is None else fixed
@@ -54,19 +59,12 @@ def c_density(inner: Any, fixed: int | None) -> Any:
             finite = finite and np.isfinite(gradient[i])
         return 0 if finite else 3
 
-    return cfunc(signature)(density)
+    return as_c(density)
 
 
 def c_straightened(inner: Any, size: int) -> Any:
     """Return the C function of a density in straight coordinates (see straighten.py)."""
-    import numba as typed
-    from nutpie.compile_pymc import address_as_void_pointer
-
-    numba: Any = typed  # the type checker knows none of its names
-    pointer: Any = address_as_void_pointer
-    carray, cfunc, types = numba.carray, numba.cfunc, numba.types
-    doubles = types.CPointer(types.double)
-    signature = types.int64(types.uint64, doubles, doubles, doubles, types.CPointer(types.uint64))
+    carray, pointer, as_c = _numba()
     pairs = size * (size - 1) // 2
     more = size + size * size + size * pairs + size * size
 
@@ -121,19 +119,12 @@ def c_straightened(inner: Any, size: int) -> Any:
         carray(value_at, (1,))[0] = total
         return 0 if finite else 3
 
-    return cfunc(signature)(density)
+    return as_c(density)
 
 
 def c_windowed(inner: Any, size: int) -> Any:
     """Return the C function of a density times a window (see windows.py)."""
-    import numba as typed
-    from nutpie.compile_pymc import address_as_void_pointer
-
-    numba: Any = typed  # the type checker knows none of its names
-    pointer: Any = address_as_void_pointer
-    carray, cfunc, types = numba.carray, numba.cfunc, numba.types
-    doubles = types.CPointer(types.double)
-    signature = types.int64(types.uint64, doubles, doubles, doubles, types.CPointer(types.uint64))
+    carray, pointer, as_c = _numba()
 
     def density(length, point_at, gradient_at, value_at, record_at):
         if length != size:
@@ -157,19 +148,12 @@ def c_windowed(inner: Any, size: int) -> Any:
         carray(value_at, (1,))[0] = total
         return 0 if finite else 3
 
-    return cfunc(signature)(density)
+    return as_c(density)
 
 
 def c_untangled(inner: Any) -> Any:
     """Return the C function of a density in untangled coordinates (see untangle.py)."""
-    import numba as typed
-    from nutpie.compile_pymc import address_as_void_pointer
-
-    numba: Any = typed  # the type checker knows none of its names
-    pointer: Any = address_as_void_pointer
-    carray, cfunc, types = numba.carray, numba.cfunc, numba.types
-    doubles = types.CPointer(types.double)
-    signature = types.int64(types.uint64, doubles, doubles, doubles, types.CPointer(types.uint64))
+    carray, pointer, as_c = _numba()
 
     def density(length, point_at, gradient_at, value_at, record_at):
         size = np.int64(length)
@@ -204,7 +188,7 @@ def c_untangled(inner: Any) -> Any:
         carray(value_at, (1,))[0] = value[()]
         return 0 if finite else 3
 
-    return cfunc(signature)(density)
+    return as_c(density)
 
 
 def c_copy(fixed: int | None) -> Any:

@@ -14,13 +14,14 @@ from typer.core import TyperGroup
 
 from bayescale.commands.compare import compare
 from bayescale.commands.demo import demo
+from bayescale.commands.examples import shown
 from bayescale.commands.fetch import fetch
 from bayescale.commands.fit import fit
 from bayescale.commands.forecast import forecast
 from bayescale.commands.frontier import frontier
 from bayescale.commands.lists import datasets, laws
 from bayescale.commands.outlook import outlook
-from bayescale.commands.output import note, shown_as_notes
+from bayescale.commands.output import as_options, note, shown_as_notes
 from bayescale.commands.plan import plan
 from bayescale.commands.report import report
 from bayescale.commands.required import required
@@ -40,8 +41,15 @@ class _Commands(TyperGroup):
             try:
                 return super().invoke(ctx)
             except BayescaleError as error:
-                note(str(error), "Error")
+                note(as_options(str(error), options_of(ctx)), "Error")
                 raise typer.Exit(2) from None
+
+
+def options_of(ctx: Any) -> dict[str, str]:
+    """Return the options of the command that was called, by the names that they have in Python."""
+    command = ctx.command.commands.get(ctx.invoked_subcommand)
+    named = [] if command is None else [(part.name, part.opts) for part in command.params]
+    return {name: flags[0] for name, flags in named if flags[0].startswith("--")}
 
 
 app = typer.Typer(
@@ -90,4 +98,4 @@ for _command in (
     frontier,
     fetch,
 ):
-    app.command()(_command)
+    app.command(epilog=shown(_command.__name__))(_command)

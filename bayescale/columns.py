@@ -95,8 +95,8 @@ def codes_of(runs: pd.DataFrame, column: str, called: str) -> np.ndarray:
     if missing.any():
         noun = "a run" if called == "run=" else "a group"
         raise DataError(
-            f"The column {column!r} ({called}) must name {noun} in each row; "
-            f"{rows_named(runs, missing)} have none."
+            f"The column {column!r} ({called}) must name {noun} in each row; none in "
+            f"{rows_named(runs, missing)}. Fill them in or drop those rows."
         )
     return ordered(values, column, called)[0].astype(float)
 

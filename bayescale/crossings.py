@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bayescale import derived, forecasting
 from bayescale.curves import Curves, Derived, curves_of, paired
 from bayescale.errors import DataError, LawError
+from bayescale.groups import two_levels
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: Points in log x among which a crossing is looked for before bisection.
 GRID = 400
@@ -174,7 +178,8 @@ def speedup(
     group: Any = None,
     *,
     over: Any = None,
-    at: Any,
+    at: Any = None,
+    y: Any = None,
     of: str | None = None,
     seed: int = 0,
     **others: Any,
@@ -185,7 +190,7 @@ def speedup(
               \quad x_{over} = \text{at}
 
     The effective-compute multiplier of ``first`` over ``over``: above 1, the first arm is ahead.
-    The loss to reach is that of ``over`` at the inputs ``at``.
+    The loss to reach is that of ``over`` at the inputs ``at``, or ``y``.
 
     Parameters
     ----------
@@ -199,7 +204,10 @@ def speedup(
         The arm it is held against; of a fit with groups another level. Draws of two fits are
         independent and are paired at random; those of two groups of a fit belong together.
     at
-        The input of ``over``, in the user's units; shape (m,) or a number.
+        The input of ``over``, in the user's units; shape (m,) or a number. By default (of fits,
+        without ``y``) five over the range of its runs.
+    y
+        Instead of ``at``, the outcome to reach, in the user's units; shape (m,) or a number.
     of
         Which input, by role or column name; for laws of several.
     seed
@@ -211,14 +219,16 @@ def speedup(
     -------
     Derived
         No unit. 0 where ``first`` never reaches that loss (``p_never`` is the share of such
-        draws), infinite where it is below it at any input.
+        draws), infinite where it is below it at any input, or where ``over`` alone never reaches
+        it.
 
     Raises
     ------
     LawError
-        If an input is missing or unknown.
+        If an input is missing or unknown, both ``at`` and ``y`` are given, or neither to laws
+        without runs.
     DataError
-        If an input is not positive and finite.
+        If an input is not positive and finite, or an outcome not finite.
 
     References
     ----------
@@ -231,29 +241,59 @@ def speedup(
     >>> new = bs.PowerLaw(irreducible=1.0, x0=50.0, exponent=0.3)
     >>> bs.speedup(new, over=old, at=[1e4, 1e6]).interval()["median"].round(6).tolist()
     [2.0, 2.0]
+    >>> bs.speedup(new, over=old, y=1.1).interval()["median"].round(6).tolist()
+    [2.0]
     """
     of_groups = group is not None and over is not None
     called = (_called(group), _called(over)) if of_groups else None
     first, over = _arms(first, group, over)
     arm, base = paired(first, over, seed)
     held, role = base.role(of), arm.role(of)
-    inputs = base.checked({held: at, **others})
-    rest = {name: values for name, values in inputs.items() if name != held}
+    table, rest, x, goal = _to_reach(base, held, at, y, others)
     if set(rest) != set(arm.columns) - {role}:
         raise LawError(
             f"The two arms must take the same inputs; {arm.name} takes {', '.join(arm.columns)} "
             f"and {base.name} takes {', '.join(base.columns)}."
         )
-    goal = arm.reported(base.reported(base.loss(inputs)))  # the arm's loss at that outcome
-    x = inputs[held]
-    span = arm.range(role) if arm.fitted else (float(x.min()), float(x.max()))
-    needed = _reached(arm, role, rest, goal, span)
-    with np.errstate(divide="ignore"):
-        draws = x / needed
+    near = x[np.isfinite(x) & (x > 0)]
+    span = arm.range(role) if arm.fitted or not len(near) else (near.min(), near.max())
+    needed = _reached(arm, role, rest, arm.reported(goal), span)
+    never = np.isinf(needed)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        draws = np.where(never, 0.0, x / needed)
     one, other = called or (arm.name, base.name)
     name = f"speed-up of {one} over {other} in {base.columns[held]}"
-    seen = base.extrapolation(inputs)
-    return Derived(draws, base.table(inputs), name, "no unit", seen, np.isinf(needed))
+    seen = base.extrapolation({**rest, held: x}) if y is None else None
+    return Derived(draws, table, name, "no unit", seen, never)
+
+
+def _to_reach(
+    base: Curves, held: str, at: Any, y: Any, others: Mapping[str, Any]
+) -> tuple[pd.DataFrame, dict[str, np.ndarray], np.ndarray, np.ndarray]:
+    """Return what is asked about as a table, the other inputs, the input of an arm, its outcome."""
+    import pandas as pd
+
+    if y is not None:
+        if at is not None:
+            raise LawError("Give at=, inputs, or y=, outcomes to reach; got both.")
+        targets = forecasting.checked_targets(y)
+        rest = base.checked(others, but=held)
+        try:
+            targets, *wide = np.broadcast_arrays(targets, *rest.values())
+        except ValueError:
+            raise DataError("y= and the other inputs must have one length, or be one.") from None
+        rest = dict(zip(rest, wide, strict=True))
+        table = pd.DataFrame({base.columns[role]: values for role, values in rest.items()})
+        x = _reached(base, held, rest, base.reported(targets), base.range(held))
+        return table.assign(**{base.outcome: targets}), rest, x, targets
+    if at is None and not base.fitted:
+        raise LawError(
+            f"speedup() takes at=, inputs of {base.name}, or y=, outcomes to reach; got neither."
+        )
+    at = np.geomspace(*base.range(held), 5) if at is None else at
+    inputs = base.checked({held: at, **others})
+    rest = {name: values for name, values in inputs.items() if name != held}
+    return base.table(inputs), rest, inputs[held], base.reported(base.loss(inputs))
 
 
 def _called(level: Any) -> str:
@@ -267,25 +307,7 @@ def _arms(first: Any, group: Any, over: Any) -> tuple[Any, Any]:
         if other is None:
             raise LawError("Say what it is held against: speedup(new, over=old, at=...).")
         return first, other
-    columns = getattr(first, "groups", ())
-    if not columns:
-        raise LawError(
-            f"Two groups, {group!r} and {over!r}, are those of a fit with groups; "
-            f"{getattr(first, 'name', type(first).__name__)} has none. Fit a law of which "
-            "something varies, such as scale=bs.partial_pooling(by='family')."
-        )
-
-    def chosen(level: Any) -> Any:
-        if isinstance(level, Mapping):
-            return first.at(**level)
-        if len(columns) > 1:
-            shown = ", ".join(f"{column!r}: ..." for column in columns)
-            raise LawError(
-                f"The fit has several columns of groups: give {{{shown}}}; got {level!r}."
-            )
-        return first.at(**{columns[0]: level})
-
-    return chosen(group), chosen(over)
+    return tuple(first.at(**level) for level in two_levels(first, group, over))
 
 
 def projection(

@@ -29,6 +29,7 @@ from bayescale.suitability import (
     check_direction,
     check_enough,
     check_levels,
+    warn_independent,
     warn_narrow,
     warn_one_ray,
     warn_single,
@@ -115,6 +116,7 @@ def observations(
     if likelihood.correlated:
         checked = in_order(checked)
     warn_single(checked)
+    warn_independent(likelihood, checked)
     check_enough(law, checked)
     check_levels(law, likelihood, checked)
     check_direction(law, checked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -101,7 +102,9 @@ def run(out: Path, model: str = MODEL, progress: bool | None = None) -> int:
     say("Written:")
     for path in (*found.paths, *pictures):
         print(f"  {path}")
-    print(f"Go on with: bayescale forecast {shlex.quote(str(found.paths[-1]))} --x 1e4,1e5")
+    called = "uv run bayescale" if "UV_RUN_RECURSION_DEPTH" in os.environ else "bayescale"
+    print(f"Go on with: {called} forecast {shlex.quote(str(found.paths[-1]))} --x 1e4,1e5")
+    print(f"And with a table of yours: {called} outlook runs.csv --x COLUMN --y COLUMN --at 1e10")
     return 0
 
 

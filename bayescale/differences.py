@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import forecasts
+from bayescale.drift import DRIFT
 from bayescale.errors import LawError
 from bayescale.forecasts import Forecast
+from bayescale.groups import two_levels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,8 +85,16 @@ class Difference:
         )
 
 
-def difference(made: Forecast, first: int = 0, second: int = 1, *, of: str = "curve") -> Difference:
-    """Return the difference of two rows of one forecast, with the probability that one is better.
+def difference(
+    made: Any,
+    first: Any = 0,
+    second: Any = 1,
+    *,
+    of: str = "curve",
+    drift: float = DRIFT,
+    **inputs: Any,
+) -> Difference:
+    """Return by how much one of two outcomes is better, with the probability that it is.
 
     Draws are subtracted pair by pair, so what both share drops out: the law's level, and with
     :class:`~bayescale.Resampled` the test resamples. Intervals of the two alone, which hold all
@@ -93,11 +103,17 @@ def difference(made: Forecast, first: int = 0, second: int = 1, *, of: str = "cu
     Parameters
     ----------
     made
-        A forecast of both: ``fit.forecast(x=[1e9, 1e10])``.
+        A forecast of both, ``fit.forecast(x=[1e9, 1e10])``; or a fit with groups, of which two are
+        compared: ``difference(fit, "A", "B", x=1e9)``.
     first, second
-        Their rows in it, from 0.
+        Of a forecast their rows in it, from 0. Of a fit two groups: each a level, or a dict of
+        column to level where there are several columns.
     of
         ``"curve"`` for the law's values, ``"observation"`` for one new run of each.
+    drift
+        Of a fit: how far exponents may drift beyond the data.
+    **inputs
+        Of a fit: the inputs, in the user's units; a number for both groups, or one for each.
 
     Returns
     -------
@@ -107,7 +123,10 @@ def difference(made: Forecast, first: int = 0, second: int = 1, *, of: str = "cu
     Raises
     ------
     LawError
-        If what was given is no forecast, or a row is not in it.
+        If what was given is neither a forecast nor a fit with groups, a row or column is not in
+        it, or an input is missing or unknown.
+    DataError
+        If an input is not positive and finite, or there are more than two.
 
     Examples
     --------
@@ -118,14 +137,32 @@ def difference(made: Forecast, first: int = 0, second: int = 1, *, of: str = "cu
     True
     """
     if not isinstance(made, Forecast):
+        made, first, second = _of_groups(made, first, second, drift, inputs), 0, 1
+    elif inputs:
         raise LawError(
-            "difference() takes one forecast of both, so that their draws are paired: "
-            f"difference(fit.forecast(x=[1e9, 1e10])); got {type(made).__name__}."
+            "difference() takes inputs with a fit, difference(fit, 'A', 'B', x=1e9), or a forecast "
+            f"that has been made; got a forecast and {', '.join(f'{name}=' for name in inputs)}."
         )
     draws = made.draws(of)
     places = [_row(value, draws.shape[-1]) for value in (first, second)]
     one, other = (draws[..., place] for place in places)
     return Difference(one - other, made.inputs.iloc[places], made.outcome, of, _rises(made))
+
+
+def _of_groups(source: Any, first: Any, second: Any, drift: float, inputs: dict) -> Forecast:
+    """Return the forecast of two groups of a fit."""
+    if not inputs or not hasattr(source, "forecast"):
+        raise LawError(
+            "difference() takes one forecast of both, so that their draws are paired: "
+            "difference(fit.forecast(x=[1e9, 1e10])); or two groups of a fit and where: "
+            f"difference(fit, 'A', 'B', x=1e9). Got {type(source).__name__}"
+            f"{'' if inputs else ' without inputs'}."
+        )
+    one, other = two_levels(source, first, second)
+    if set(one) != set(other):
+        raise LawError(f"Both groups need levels of the same columns; got {one!r} and {other!r}.")
+    levels = {column: [one[column], other[column]] for column in one}
+    return source.forecast(**inputs, **levels, drift=drift)
 
 
 def _row(value: Any, count: int) -> int:

@@ -8,25 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import by_group, comparison, forecasting, forecasts
+from bayescale import by_group, comparison, forecasting, forecasts, member_weights
 from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import LawError
 from bayescale.forecasting import Forecaster
 from bayescale.forecasts import Forecast
 from bayescale.groups import check_named
 from bayescale.observed import Observations
-from bayescale.scoring import stacking_weights
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from bayescale.backtest_record import Backtest
     from bayescale.fitting import Fit
-
-
-#: Weights that are shrunk towards equal ones, and the share that is equal: a single backtest is a
-#: noisy judge, and was best half believed; leave-one-out under correlated noise best nine tenths.
-_SHRINKING = {"pseudo-bma": 0.1, "backtest": 0.5}
 
 
 @dataclass(frozen=True, eq=False)
@@ -297,36 +291,11 @@ def ensemble(
     >>> both.weights.tolist()
     [0.5, 0.5]
     """
-    _check_shrink(shrink, weights)
     named = dict(fits) if isinstance(fits, Mapping) else _named(fits)
     comparison.check_same_rows(named)
     comparison.check_groups(named)
-    if isinstance(weights, str):
-        rule = weights
-        if weights == "equal":
-            shares = np.full(len(named), 1 / len(named))
-        elif weights == "loo":
-            table = comparison.compare(named, progress=False)
-            shares = np.array([table["weight"][name] for name in named])
-            rule = "loo (interpolation)"
-        elif weights in _SHRINKING:
-            shrink = _SHRINKING[weights] if shrink is None else shrink
-            found = _backtest_weights(named, backtest) if weights == "backtest" else _pseudo(named)
-            shares = (1 - shrink) * found + shrink / len(named)
-            rule = f"{shrink:g} equal + {1 - shrink:g} {weights}" if shrink else weights
-        else:
-            raise LawError(
-                "weights= must be 'equal', 'pseudo-bma', 'backtest', 'loo', or a number for each "
-                f"law; got {weights!r}."
-            )
-    else:
-        rule, shares = "given", np.asarray(weights, float)
-    if shares.shape != (len(named),) or (shares < 0).any() or abs(shares.sum() - 1) > 1e-6:
-        raise LawError(
-            f"weights= must be {len(named)} numbers, none negative, that sum to one; "
-            f"got {shares.tolist()}."
-        )
-    return Ensemble(named, shares / shares.sum(), rule)
+    shares, rule = member_weights.shares(named, weights, backtest, shrink)
+    return Ensemble(named, shares, rule)
 
 
 def _named(fits: Sequence[Fit]) -> dict[str, Fit]:
@@ -339,38 +308,3 @@ def _named(fits: Sequence[Fit]) -> dict[str, Fit]:
             number += 1
         named[name] = fit
     return named
-
-
-def _pseudo(fits: Mapping[str, Fit]) -> np.ndarray:
-    """Return weights in proportion to exp(elpd) of leave-one-out; equal where none is finite."""
-    with np.errstate(all="ignore"):  # a law that misses the runs by far has no weight
-        elpd = np.array([fit.loo().elpd for fit in fits.values()])
-    known = np.isfinite(elpd)
-    if not known.any():
-        return np.full(len(elpd), 1 / len(elpd))
-    weights = np.where(known, np.exp(elpd - elpd[known].max()), 0.0)
-    return weights / weights.sum()
-
-
-def _check_shrink(shrink: Any, weights: Any) -> None:
-    if shrink is None:
-        return
-    if not (isinstance(weights, str) and weights in _SHRINKING):
-        listed = " and ".join(map(repr, _SHRINKING))
-        raise LawError(f"shrink= is for weights={listed} alone; got {weights=}, {shrink=}.")
-    if isinstance(shrink, bool) or not isinstance(shrink, int | float) or not 0 <= shrink <= 1:
-        raise LawError(
-            "shrink= must be a number from 0 (the data's weights alone) to 1 (equal weights); "
-            f"got {shrink!r}."
-        )
-
-
-def _backtest_weights(fits: Mapping[str, Fit], backtest: Backtest | None) -> np.ndarray:
-    """Return stacking weights on held-out points."""
-    if backtest is None:
-        raise LawError("weights='backtest' needs backtest=bs.backtest({...}) of the same laws.")
-    comparison.check_backtest(fits, backtest)
-    columns = [
-        backtest.points.loc[backtest.points["law"] == name, "log_score"].to_numpy() for name in fits
-    ]
-    return stacking_weights(np.column_stack(columns))

@@ -165,8 +165,8 @@ def _check_signature(place: Path) -> None:
     if head.startswith(b"CDF"):
         raise _foreign(place)
     raise FileError(
-        f"{place} is not a netCDF file. bs.load reads what Fit.save wrote; read a table of runs "
-        "with pandas and pass it to fit."
+        f"{place} is not a saved fit: that is a netCDF file, which fit.save(...) or 'bayescale fit "
+        "-o' has written. A table of runs is to be fitted first."
     )
 
 

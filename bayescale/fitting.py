@@ -475,8 +475,9 @@ class Fit(Forecaster):
         Returns
         -------
         Forecast
-            Also kept in ``fit.tree["predictions"]``, the newest one. Several inputs are forecast
-            jointly: one drift, and with correlated noise one course of it, for all of them.
+            Also kept in ``fit.tree["predictions"]``, the newest one, and its inputs in
+            ``fit.tree["predictions_constant_data"]``. Several inputs are forecast jointly: one
+            drift, and with correlated noise one course of it, for all of them.
 
         Raises
         ------
@@ -503,7 +504,8 @@ class Fit(Forecaster):
             forecasting.check_held(at, self.settings.chains * self.settings.draws)
             curve = self.drifted_draws(at, drift)
             made = forecast_of(self, at, curve, self.new_run_draws(curve, at), drift)
-        self.tree["predictions"] = xr.DataTree(as_predictions(made, self.runs.columns))
+        for name, group in as_predictions(made, self.runs.columns).items():
+            self.tree[name] = xr.DataTree(group)
         return made
 
     def loo(self) -> LeaveOneOut:

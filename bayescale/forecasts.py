@@ -299,8 +299,8 @@ def forecast_of(
     )
 
 
-def as_predictions(made: Forecast, columns: Mapping[str, str]) -> xr.Dataset:
-    """Return a forecast as a fit keeps it: draws, inputs by role, and levels of groups.
+def as_predictions(made: Forecast, columns: Mapping[str, str]) -> dict[str, xr.Dataset]:
+    """Return a forecast as a fit keeps it, in the groups that ArviZ's schema names.
 
     Parameters
     ----------
@@ -308,13 +308,25 @@ def as_predictions(made: Forecast, columns: Mapping[str, str]) -> xr.Dataset:
         The forecast.
     columns
         Role to the name of the user's column.
+
+    Returns
+    -------
+    dict
+        ``predictions``: draws of curve and new run. ``predictions_constant_data``: inputs by role,
+        levels of groups, and how far beyond the data each point lies.
     """
     import xarray as xr
 
-    data = {"curve": made.curve, model.OUTCOME: made.observation}
-    data |= {role: ("forecast", made.inputs[name].to_numpy()) for role, name in columns.items()}
-    data |= {column: ("forecast", made.inputs[column].to_numpy()) for column in made.groups}
-    return xr.Dataset(data)
+    given = {role: made.inputs[name].to_numpy() for role, name in columns.items()}
+    given |= {column: made.inputs[column].to_numpy() for column in made.groups}
+    given |= {"extrapolation": made.extrapolation}
+    return {
+        "predictions": xr.Dataset({"curve": made.curve, model.OUTCOME: made.observation}),
+        "predictions_constant_data": xr.Dataset(
+            {name: ("forecast", values) for name, values in given.items()},
+            {"forecast": made.curve["forecast"]},
+        ),
+    }
 
 
 def check_probability(prob: float) -> None:

@@ -207,8 +207,8 @@ def grouped(table: Any, columns: Sequence[str], where: Any) -> tuple[Groups, np.
         missing = values.isna().to_numpy()
         if missing.any():
             raise DataError(
-                f"The column {column!r} (by=) must name a group in each row; {where(missing)} "
-                "have none. Fill them in or drop those rows."
+                f"The column {column!r} (by=) must name a group in each row; none in "
+                f"{where(missing)}. Fill them in or drop those rows."
             )
         numbers, found = ordered(values, column, "by=")
         names = tuple(_plain(level) for level in found)
@@ -336,3 +336,39 @@ def check_named(seen: Mapping[str, Sequence[Any]], levels: Mapping[str, Any], na
         f"{name} varies by {described(seen)}: say which one is meant, such as {shown}; got "
         f"{got}.{hint}"
     )
+
+
+def two_levels(source: Any, first: Any, second: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return two groups of a fit as columns to levels.
+
+    Parameters
+    ----------
+    source
+        With groups.
+    first, second
+        Each a level, or a dict of column to level where there are several columns.
+
+    Raises
+    ------
+    LawError
+        If there are no groups, or several columns and only a level.
+    """
+    columns = getattr(source, "groups", ())
+    if not columns:
+        raise LawError(
+            f"Two groups, {first!r} and {second!r}, are those of a fit with groups; "
+            f"{getattr(source, 'name', type(source).__name__)} has none. Fit a law of which "
+            "something varies, such as scale=bs.partial_pooling(by='family')."
+        )
+
+    def named(level: Any) -> dict[str, Any]:
+        if isinstance(level, Mapping):
+            return dict(level)
+        if len(columns) > 1:
+            shown = ", ".join(f"{column!r}: ..." for column in columns)
+            raise LawError(
+                f"The fit has several columns of groups: give {{{shown}}}; got {level!r}."
+            )
+        return {columns[0]: level}
+
+    return named(first), named(second)

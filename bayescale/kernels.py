@@ -179,7 +179,7 @@ def caller(
     callable or None
         None where nutpie compiled by its public route.
     """
-    if getattr(getattr(compiled.logp_func, "vm", None), "jit_fn", None) is None:
+    if _by_pytensor(compiled) is None:
         return None
     size = density.dimension
     # The C function that nutpie calls: PyTensor's own would be compiled once more for Python.
@@ -196,68 +196,33 @@ def caller(
     return value_and_gradient
 
 
-def straightened(compiled: Any, size: int) -> Any | None:
-    """Return a compiled density in straight coordinates.
+def rewrapped(compiled: Any, c_function: Callable[..., Any], *sizes: int) -> Any | None:
+    """Return a compiled density behind another C function.
 
     Parameters
     ----------
     compiled
         What :func:`compiled` returned.
-    size
-        Of a point.
+    c_function
+        One of ``c_functions``: it is given the density as PyTensor compiled it, and the sizes.
+        The numbers that it takes lie behind the density's own.
+    *sizes
+        Of a point, where it must be known.
 
     Returns
     -------
     object or None
-        It takes, behind the density's own numbers, those of a
-        :class:`~bayescale.straighten.Straight`. None where nutpie compiled by its public route.
+        None where nutpie compiled by its public route.
     """
-    function = getattr(getattr(compiled.logp_func, "vm", None), "jit_fn", None)
+    function = _by_pytensor(compiled)
     if function is None:
         return None
-    return replace(compiled, compiled_logp_func=c_functions.c_straightened(function, size))
+    return replace(compiled, compiled_logp_func=c_function(function, *sizes))
 
 
-def windowed(compiled: Any, size: int) -> Any | None:
-    """Return a compiled density times a window.
-
-    Parameters
-    ----------
-    compiled
-        What :func:`compiled` returned.
-    size
-        Of a point.
-
-    Returns
-    -------
-    object or None
-        It takes, behind the density's own numbers, those of a
-        :class:`~bayescale.windows.Window`. None where nutpie compiled by its public route.
-    """
-    function = getattr(getattr(compiled.logp_func, "vm", None), "jit_fn", None)
-    if function is None:
-        return None
-    return replace(compiled, compiled_logp_func=c_functions.c_windowed(function, size))
-
-
-def untangled(compiled: Any) -> Any | None:
-    """Return a compiled density in untangled coordinates, of whatever number.
-
-    Parameters
-    ----------
-    compiled
-        What :func:`compiled` returned.
-
-    Returns
-    -------
-    object or None
-        It takes, behind the density's own numbers, those of an
-        :class:`~bayescale.untangle.Untangled`. None where nutpie compiled by its public route.
-    """
-    function = getattr(getattr(compiled.logp_func, "vm", None), "jit_fn", None)
-    if function is None:
-        return None
-    return replace(compiled, compiled_logp_func=c_functions.c_untangled(function))
+def _by_pytensor(compiled: Any) -> Any | None:
+    """Return a density as PyTensor compiled it, or None where nutpie did."""
+    return getattr(getattr(compiled.logp_func, "vm", None), "jit_fn", None)
 
 
 def _by_wrapper(density: Density) -> Any:

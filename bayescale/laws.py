@@ -9,16 +9,32 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from bayescale import anchoring, fitting, law_words, model, prior_predictive, simulating
+from bayescale import (
+    anchoring,
+    evaluating,
+    fitting,
+    law_words,
+    model,
+    prior_predictive,
+    settling,
+    simulating,
+)
 from bayescale.data import observations
-from bayescale.errors import DataError, LawError, PriorError
-from bayescale.given import as_array, of_one_shape
+from bayescale.default_priors import (
+    EXPONENT_PRIOR,
+    FLOOR_PRIOR,
+    LEVEL_PRIOR,
+    REDUCIBLE_PRIOR,
+    SHARE_PRIOR,
+    TERM_PRIOR,
+    WHOLE_PRIOR,
+)
+from bayescale.errors import LawError
+from bayescale.evaluating import UNIT_REFERENCES
 from bayescale.likelihoods import Correlated, Likelihood, LogNormal
-from bayescale.likelihoods.correlated import OF_SEVERAL_RUNS
 from bayescale.observed import Observations
-from bayescale.parameters import checked_value, parameter_names, slots
-from bayescale.pooling import Varying
-from bayescale.prior import Fixed, Prior, elicited, one_or_all
+from bayescale.parameters import parameter_names, slots
+from bayescale.prior import Prior
 from bayescale.prior_draws import prior_draws
 from bayescale.sample import Sampling
 
@@ -29,33 +45,20 @@ if TYPE_CHECKING:
     from bayescale.fitting import Fit
     from bayescale.prior_predictive import PriorPredictive
 
-#: The scale's prior where the floor is not a share of the curve.
-REDUCIBLE_PRIOR = Prior("LogNormal", mu=math.log(0.5), sigma=1.5, on="relative_scale")
-#: The scale's prior by default: the curve's level at the data's centre.
-LEVEL_PRIOR = Prior("LogNormal", mu=0.0, sigma=0.5, on="level")
-#: The same where there is no floor: the reducible loss is the whole of it.
-WHOLE_PRIOR = Prior("LogNormal", mu=0.0, sigma=0.5, on="relative_scale")
-#: The floor's prior by default: any share of the loss at the largest input is as likely.
-FLOOR_PRIOR = Prior("Uniform", lower=0.0, upper=1.0, on="floor_share")
-
-#: A term's prior where it does not share the level with others.
-TERM_PRIOR = Prior("LogNormal", mu=math.log(0.25), sigma=1.5)
-#: The prior of a term's share in the reducible loss at the reference inputs.
-SHARE_PRIOR = Prior("Uniform", lower=0.0, upper=1.0)
-#: The prior of an exponent.
-EXPONENT_PRIOR = Prior("LogNormal", mu=math.log(0.25), sigma=0.94)
-
-
-class _Ones(dict):
-    """References of 1, whatever the roles."""
-
-    def __missing__(self, name: str) -> float:
-        """Return 1."""
-        return 1.0
-
-
-#: Where constants are in the user's units themselves.
-UNIT_REFERENCES: Mapping[str, float] = _Ones()
+#: A form takes its default priors from here, together with `Law`.
+__all__ = [
+    "EXPONENT_PRIOR",
+    "FLOOR_PRIOR",
+    "LEVEL_PRIOR",
+    "REDUCIBLE_PRIOR",
+    "SHARE_PRIOR",
+    "TERM_PRIOR",
+    "UNIT_REFERENCES",
+    "WHOLE_PRIOR",
+    "Law",
+    "each",
+    "option",
+]
 
 _POSITIVE = (0.0, math.inf)
 _UNIT = (0.0, 1.0)
@@ -118,12 +121,9 @@ class Law:
     source: ClassVar[Any] = None
 
     def __post_init__(self, *constants: Prior | float | None) -> None:
-        """Check every field; a literature's constant becomes a prior of its parameter."""
-        for name, given in zip(self.constant_names, constants, strict=True):
-            if given is not None:
-                self._take_constant(name, given)
-        for name in parameter_names(self):
-            object.__setattr__(self, name, checked_value(self, name, getattr(self, name)))
+        """Check every field, and settle which quantities carry the priors."""
+        given = dict(zip(self.constant_names, constants, strict=True))
+        settling.take_constants(self, given)
         self._settle_terms()
 
     def default_of(self, name: str) -> Any:
@@ -132,55 +132,9 @@ class Law:
         declared = fields(self)  # type: ignore[arg-type]
         return next(f.default for f in declared if f.name == name)
 
-    def _take_constant(self, name: str, given: Prior | float) -> None:
-        field_name = next(f for f, others in self.carriers.items() if name in others)
-        if getattr(self, field_name) != self.default_of(field_name):
-            raise LawError(
-                f"{type(self).__name__} got both {field_name}= and {name}=, which are the same "
-                "parameter in two units. Give one of them."
-            )
-        if isinstance(given, Varying):
-            raise PriorError(
-                f"{type(self).__name__}({name}=) has no prior of its own that could vary by "
-                f"{one_or_all(given.by)!r}. Give one: bs.partial_pooling(bs.Prior(...), by=...)."
-            )
-        given = Prior(given) if elicited(given) else given
-        number = given if isinstance(given, Prior) else checked_value(self, field_name, given, name)
-        value = number.placed_on(name) if isinstance(number, Prior) else Fixed(number, name)
-        object.__setattr__(self, field_name, value)
-
     def _settle_terms(self) -> None:
         """Terms share a level, which stands on the floor's share, or each has its own prior."""
-        floor = getattr(self, "irreducible", None)
-        if not self.terms or floor is None:
-            return
-        name, first, *others = type(self).__name__, *self.terms
-        carried = {slot.field: slot.quantity for slot in slots(self)}
-        shared = {*anchoring.WHOLE, *map(anchoring.share_of, others)}
-        alone = [term for term in self.terms if carried[term] not in shared]
-        if others and alone:
-            for term in set(self.terms) - set(alone):
-                given = getattr(self, term)
-                if _shared(given) != self.default_of(term):
-                    raise LawError(
-                        f"{name} has {alone[0]} with a prior of its own and {term} with one on "
-                        f"{carried[term]!r}, which is about all terms together. Put every term's "
-                        "prior on the term itself, or leave both out."
-                    )
-                own = TERM_PRIOR.placed_on(f"relative_{term}").varying_as(given)
-                object.__setattr__(self, term, own)
-        if carried["irreducible"] == "floor_share":
-            return
-        if carried[first] == "level" and first not in alone:
-            given = getattr(self, first)
-            if _shared(given) != LEVEL_PRIOR:
-                raise LawError(
-                    f"A prior of {first} on 'level' needs the floor's prior on 'floor_share'; here "
-                    f"irreducible={floor!r}. Put the prior on the scale itself, "
-                    "or leave out one."
-                )
-            prior = WHOLE_PRIOR if floor == 0.0 else REDUCIBLE_PRIOR
-            object.__setattr__(self, first, prior.varying_as(given))
+        settling.settle_terms(self)
 
     # What a form says of itself -------------------------------------------------------------
 
@@ -277,18 +231,8 @@ class Law:
         dict
             Role to values of shape (points,); of a single input in rising order.
         """
-        many = len(cls.inputs)
-        golden = 1.0
-        for _ in range(60):
-            golden = (1 + golden) ** (1 / (many + 1))
-        found = {}
-        for i, role in enumerate(cls.inputs):
-            low, high = cls.example_range.get(role, (1e-2, 1e2))
-            spread = np.linspace(0, 1, points)
-            if many > 1:  # an additive recurrence that fills the square, the cube, ...
-                spread = (0.5 + np.arange(points) * golden ** -(i + 1)) % 1
-            found[role] = np.exp(np.log(low) + spread * np.log(high / low))
-        return found
+        ranges = [cls.example_range.get(role, (1e-2, 1e2)) for role in cls.inputs]
+        return dict(zip(cls.inputs, simulating.filling(ranges, points), strict=True))
 
     def bounds_of(self, name: str) -> tuple[float, float]:
         """Return the bounds of a parameter or a quantity."""
@@ -372,37 +316,12 @@ class Law:
         >>> law.evaluate(x=1e9).round(4).item()
         2.3756
         """
-        numbers = self.numbers
-        if set(inputs) != set(self.inputs):
-            got = ", ".join(inputs) or "none"
-            raise LawError(f"{type(self).__name__} takes {', '.join(self.inputs)}; got {got}.")
-        arrays = {role: as_array(f"{role}=", values) for role, values in inputs.items()}
-        for role, array in arrays.items():
-            if not (array >= 0).all():
-                raise DataError(f"{role}= must hold numbers of at least 0; got {inputs[role]!r}.")
-        of_one_shape(**arrays)
-        with np.errstate(over="ignore", under="ignore", divide="ignore"):
-            return np.asarray(self.curve(arrays, numbers, UNIT_REFERENCES))
+        return evaluating.evaluated(self, inputs)
 
     @property
     def numbers(self) -> dict[str, Any]:
         """Every parameter of a law that is fixed at numbers, with all reference inputs at 1."""
-        free = [slot.field for slot in slots(self) if slot.prior is not None]
-        if free:
-            raise LawError(
-                f"{type(self).__name__} can be evaluated when every parameter is a number; "
-                f"{', '.join(free)} {'has a prior' if len(free) == 1 else 'have priors'}. "
-                "Fix them, or fit the law and ask the fit for a forecast."
-            )
-        for slot in slots(self):
-            if slot.quantity != slot.field and slot.quantity not in self.constant_names:
-                raise LawError(
-                    f"{type(self).__name__}: {slot.field} is fixed through {slot.quantity!r}, "
-                    f"which is relative to the runs of a fit. Give {slot.field}= in units of "
-                    "its own."
-                )
-        held = {slot.quantity: slot.value for slot in slots(self)}
-        return self.natural(held, UNIT_REFERENCES)
+        return evaluating.numbers(self)
 
     def prior_draws(
         self, references: Mapping[str, float], draws: int = 200, seed: int = 0
@@ -520,8 +439,7 @@ class Law:
         >>> sorted(v.name for v in bs.PowerLaw().model(runs, y="loss", x="n").free_RVs)
         ['exponent', 'floor_share', 'level', 'sigma']
         """
-        likelihood = likelihood or self.noise(run)
-        checked = observations(self, likelihood, runs, y, inputs, ceiling, run)
+        likelihood, checked = self._checked(runs, y, likelihood, ceiling, run, inputs)
         return model.plain(self, likelihood, checked)
 
     def fit(
@@ -601,8 +519,7 @@ class Law:
         >>> bool(fit.forecast(x=[1e5]).interval(0.9)["upper"][0] < 0.1)
         True
         """
-        likelihood = likelihood or self.noise(run)
-        checked = observations(self, likelihood, runs, y, inputs, ceiling, run)
+        likelihood, checked = self._checked(runs, y, likelihood, ceiling, run, inputs)
         settings = Sampling(
             draws, tune, chains, cores, target_accept or self.target_accept, seed, sampler, retry
         )
@@ -660,17 +577,27 @@ class Law:
         >>> bool(steep.prior_predictive(runs, y="loss", x="x").check()["inside"].all())
         False
         """
-        likelihood = likelihood or self.noise(run)
-        checked = observations(self, likelihood, runs, y, inputs, ceiling, run)
+        likelihood, checked = self._checked(runs, y, likelihood, ceiling, run, inputs)
         return prior_predictive.predicted(self, likelihood, checked, draws, seed)
 
-    def noise(self, run: str | None = None) -> Likelihood:
-        """Return how runs scatter by default: correlated along a run where runs are named.
+    def _checked(
+        self,
+        runs: Any,
+        y: str,
+        likelihood: Likelihood | None,
+        ceiling: float | None,
+        run: str | None,
+        inputs: dict[str, str],
+    ) -> tuple[Likelihood, Observations]:
+        """Return how runs scatter, and the runs, checked."""
+        likelihood = likelihood or self.noise(run)
+        checked = observations(self, likelihood, runs, y, inputs, ceiling, run)
+        return likelihood.suited(checked), checked
 
-        For longer, perhaps, than along a single curve, of which slow noise would be a part.
-        """
+    def noise(self, run: str | None = None) -> Likelihood:
+        """Return how runs scatter by default: correlated along a run where runs are named."""
         plain = self.default_likelihood()
-        return plain if run is None else Correlated(plain, correlation_length=OF_SEVERAL_RUNS)
+        return plain if run is None else Correlated(plain)
 
     def simulate(
         self,
@@ -720,11 +647,6 @@ class Law:
         [2.9, 2.301]
         """
         return simulating.simulated(self, noise, seed, y, parameters, likelihood, inputs)
-
-
-def _shared(value: Any) -> Any:
-    """Return a prior as it would be if it varied with no column."""
-    return value.shared if isinstance(value, Prior) else value
 
 
 def each(value: Any, factor: Any) -> Any:

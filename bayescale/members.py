@@ -6,6 +6,7 @@ levels are pooled: the populations' middle and spread of every draw, and an offs
 
 from __future__ import annotations
 
+import warnings
 import zlib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,7 +16,7 @@ import numpy as np
 
 from bayescale import labelling
 from bayescale.coordinates import Coordinates, fixed_values
-from bayescale.errors import LawError, nearest
+from bayescale.errors import DataWarning, LawError, nearest
 from bayescale.groups import Groups, check_level, check_named
 from bayescale.levels import at_cells, one_cell
 from bayescale.observed import Observations
@@ -75,6 +76,25 @@ def check_known(law: Any, likelihood: Any, groups: Groups, levels: Mapping[str, 
             f"(unpooled), so nothing is known of a new one. Seen: {shown}."
             f"{nearest(str(level), known)} For new levels use bs.partial_pooling(by={column!r})."
         )
+
+
+def _warn_alike(groups: Groups, levels: Mapping[str, Any]) -> None:
+    """Warn of a level never seen whose name reads like that of one that was."""
+    codes = codes_of(groups, levels, "The fit")
+    for column, known, code in zip(groups.columns, groups.levels, codes, strict=True):
+        like = [one for one in known if code < 0 and _read(one) == _read(levels[column])]
+        if like and _read(like[0]):
+            warnings.warn(
+                f"{column}={levels[column]!r} was never seen and is drawn from the population, "
+                f"though it reads like {like[0]!r}. Write {column}={like[0]!r} if that is meant.",
+                DataWarning,
+                stacklevel=4,
+            )
+
+
+def _read(level: Any) -> str:
+    """Return a name without case, spaces and marks."""
+    return "".join(letter for letter in str(level).lower() if letter.isalnum())
 
 
 def _label_index(groups: Groups, by: tuple[str, ...], codes: np.ndarray) -> int | None:
@@ -209,6 +229,7 @@ def member(
     groups = runs.groups
     assert groups is not None
     check_known(law, likelihood, groups, levels)
+    _warn_alike(groups, levels)
     coordinates = Coordinates(law, likelihood, groups)
     cell = groups.find(codes_of(groups, levels, "The fit"))
     numbers = coordinates.numbers(runs.references)

@@ -10,7 +10,7 @@ import re
 from dataclasses import MISSING, dataclass, fields
 from typing import TYPE_CHECKING, Any, dataclass_transform
 
-from bayescale.errors import LawError, nearest, unknown
+from bayescale.errors import LawError, UnknownNameError, nearest
 from bayescale.laws import Law, option
 from bayescale.parameters import parameter_names
 
@@ -117,7 +117,11 @@ def find_law(name: str) -> type[Law]:
     starts = [made for key, made in LAWS.items() if flat and key.lower().startswith(flat)]
     if len(exact or starts) == 1:
         return (exact or starts)[0]
-    raise unknown("law", name, LAWS)
+    shorter = name if nearest(name, LAWS) else f"{name}powerlaw"  # 'brokn' is near 'broken'
+    listed = ", ".join(sorted(LAWS))
+    raise UnknownNameError(
+        f"There is no law {name!r}. Available: {listed}.{nearest(shorter, LAWS)}"
+    )
 
 
 def list_laws() -> pd.DataFrame:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from bayescale import kernels, mixing, starts, windows
+from bayescale import c_functions, kernels, mixing, starts, windows
 from bayescale.errors import BayescaleError, LawError
 from bayescale.mixing import judged
 from bayescale.straighten import straight
@@ -183,7 +183,9 @@ def _run_untangled(
 ) -> tuple[np.ndarray, xr.Dataset] | None:
     """Sample in coordinates in which levels are uncorrelated; None where that cannot be."""
     if (key, "untangled") not in _compiled:
-        _compiled[key, "untangled"] = kernels.untangled(_with_data(key, density))
+        _compiled[key, "untangled"] = kernels.rewrapped(
+            _with_data(key, density), c_functions.c_untangled
+        )
     if _compiled[key, "untangled"] is None:
         return None
     data = density.data
@@ -211,7 +213,9 @@ def _run_straightened(
     if found is None:
         return None
     if (key, "straight") not in _compiled:
-        _compiled[key, "straight"] = kernels.straightened(_compiled[key], density.dimension)
+        _compiled[key, "straight"] = kernels.rewrapped(
+            _compiled[key], c_functions.c_straightened, density.dimension
+        )
     if _compiled[key, "straight"] is None:
         return None
     data = density.data
@@ -240,7 +244,7 @@ def _weighed(
     """
     size, data = density.dimension, density.data
     if (key, "windowed") not in _compiled:
-        _compiled[key, "windowed"] = kernels.windowed(_compiled[key], size)
+        _compiled[key, "windowed"] = kernels.rewrapped(_compiled[key], c_functions.c_windowed, size)
     if _compiled[key, "windowed"] is None:
         return draws, stats
     elsewhere = []

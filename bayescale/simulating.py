@@ -10,6 +10,7 @@ import numpy as np
 
 from bayescale import input_errors
 from bayescale.errors import DataError, LawError
+from bayescale.evaluating import check_names, is_fixed
 from bayescale.given import as_array, of_one_shape, one_number
 from bayescale.observed import Observations
 from bayescale.parameters import parameter_names, slots
@@ -27,45 +28,14 @@ def simulated(
     likelihood: Any,
     inputs: Mapping[str, Sequence[float]],
 ) -> pd.DataFrame:
-    """Return runs that follow a law.
-
-    Parameters
-    ----------
-    law
-        The law.
-    noise
-        Standard deviation of log y.
-    seed
-        Seed of the noise.
-    y
-        Name of the outcome's column.
-    parameters
-        Parameter to value, with the reference input 1; None for the law's own numbers where all are
-        fixed, else the form's example.
-    likelihood
-        How runs scatter in place of ``noise``, or None.
-    inputs
-        Role to values.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A column for each input, and the outcome.
-
-    Raises
-    ------
-    LawError
-        If a parameter or an input is missing or unknown, or the likelihood lacks a number.
-    """
+    """Return runs that follow a law; see :meth:`bayescale.Law.simulate`."""
     import pandas as pd
 
-    if parameters is None:
-        fixed = all(slot.prior is None for slot in slots(law))
-        parameters = dict(law.numbers if fixed else law.example)
-    values = dict(parameters)
-    for got, wanted in ((values, parameter_names(law)), (inputs, list(law.inputs))):
-        if set(got) != set(wanted):
-            raise LawError(f"{type(law).__name__} takes {', '.join(wanted)}; got {', '.join(got)}.")
+    values = parameters
+    if values is None:
+        values = law.numbers if is_fixed(law) else law.example
+    check_names(law, parameter_names(law), values)
+    check_names(law, law.inputs, inputs)
     arrays = _inputs(inputs)
     size = one_number(noise)
     if size is None or not 0 <= size < np.inf:
@@ -95,6 +65,33 @@ def _inputs(given: Mapping[str, Any]) -> dict[str, np.ndarray]:
             raise DataError(f"{role}= must hold positive finite numbers; got {shown}.")
     of_one_shape(**arrays)
     return dict(zip(arrays, map(np.ravel, np.broadcast_arrays(*arrays.values())), strict=True))
+
+
+def filling(ranges: Sequence[tuple[float, float]], points: int) -> list[np.ndarray]:
+    """Return points that fill a range, a square, a cube, ... evenly on log axes.
+
+    Parameters
+    ----------
+    ranges
+        Smallest and largest value along each axis.
+    points
+        How many.
+
+    Returns
+    -------
+    list of numpy.ndarray
+        For each axis shape (points,); of a single one in rising order.
+    """
+    golden = 1.0
+    for _ in range(60):
+        golden = (1 + golden) ** (1 / (len(ranges) + 1))
+    found = []
+    for i, (low, high) in enumerate(ranges):
+        spread = np.linspace(0, 1, points)
+        if len(ranges) > 1:  # an additive recurrence
+            spread = (0.5 + np.arange(points) * golden ** -(i + 1)) % 1
+        found.append(np.exp(np.log(low) + spread * np.log(high / low)))
+    return found
 
 
 def scattered(

@@ -143,6 +143,21 @@ def warn_single(runs: Observations) -> None:
         )
 
 
+def warn_independent(likelihood: Any, runs: Observations) -> None:
+    """Warn of runs that are named, and a likelihood that makes nothing of it."""
+    known = likelihood.correlated or likelihood.grouped or likelihood.merges
+    if known or runs.run is None or len(np.unique(runs.run)) == len(runs):
+        return
+    warnings.warn(
+        f"run= names the run of each row, but {likelihood.label} takes rows of a run as "
+        "independent: where they are alike, intervals are too narrow. Noise that goes on along a "
+        "run is bs.Correlated(bs.LogNormal()) or bs.Correlated(bs.StudentT()), the former by "
+        "leaving likelihood= out.",
+        DataWarning,
+        stacklevel=4,
+    )
+
+
 def warn_narrow(law: Any, runs: Observations) -> None:
     """Warn of runs within a decade: what bends the curve hardly shows there."""
     if len(runs.inputs) != 1 or not law.bends:

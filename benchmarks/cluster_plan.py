@@ -37,7 +37,7 @@ import pandas as pd
 from scale_curves import simulated
 
 import bayescale as bs
-from bayescale import batch, curve_record, workers
+from bayescale import batch, batch_jobs, curve_record, workers
 from bayescale.batch_store import CADENCE, Store
 
 HERE = Path(__file__).parent
@@ -82,7 +82,7 @@ def plan_and_jobs(count: int):
     runs = simulated(count, broken=False)
     gc.collect()
     before, began = now_resident(), time.perf_counter()
-    jobs = batch._jobs(plan, runs, ("curve",), 0)
+    jobs = batch_jobs.jobs(plan, runs, ("curve",), 0)
     seconds = time.perf_counter() - began
     gc.collect()
     return plan, jobs, seconds / count, (now_resident() - before) / count

@@ -1,6 +1,6 @@
 """Student's t by default? Curves forecast, tables compared, and outliers planted.
 
-Run: uv run python -m benchmarks.outlier_noise DATA_FOLDER [--every 6] [--replicates 100]
+Run: uv run python -m benchmarks.outlier_noise DATA_FOLDER [--parts tables planted curves]
 
 - ``curves``: every sixth of the published curves of benchmarks/extrapolation, by ``bs.forecast``
   as it comes (noise ``Correlated(LogNormal)``) and with ``Correlated(StudentT)`` in its place;
@@ -9,7 +9,8 @@ Run: uv run python -m benchmarks.outlier_noise DATA_FOLDER [--every 6] [--replic
 - ``planted``: simulated power laws of 16 configurations, of which none or each tenth (at random)
   went wrong and is worse by ten times the noise; the curve at 10 times the largest input.
 
-Writes results/outlier_noise.csv: a row for each part, case and noise.
+Writes results/outlier_noise.csv: a row for each part, case and noise. Parts that are not asked for
+stay as they were; curves are written one by one, and a run that is stopped goes on with the next.
 """
 
 import argparse
@@ -28,6 +29,7 @@ from benchmarks.simulated_coverage import END, RESULTS, SAMPLING, SEED, power_la
 
 NOISES = {"log-normal": bs.LogNormal, "Student's t": bs.StudentT}
 ROWS, SHARE, FAR = 16, 0.1, 10.0
+PARTS = ("tables", "planted", "curves")
 
 
 # Curves -------------------------------------------------------------------------------------------
@@ -51,11 +53,12 @@ def forecast(curve: curves.Curve, noise: type) -> dict:
     }  # fmt: skip
 
 
-def of_curves(folder: Path, every: int) -> Iterator[dict]:
-    """A row for each curve and noise."""
-    for curve in curves.read(folder)[::every] if every else ():
+def of_curves(folder: Path, every: int, done: set[tuple[str, str]]) -> Iterator[dict]:
+    """A row for each curve and noise that has none yet."""
+    for curve in curves.read(folder)[::every]:
         for name, noise in NOISES.items():
-            yield {"part": "curves", "case": curve.key, "noise": name, **forecast(curve, noise)}
+            if (curve.key, name) not in done:
+                yield {"part": "curves", "case": curve.key, "noise": name, **forecast(curve, noise)}
 
 
 # Tables of separate runs --------------------------------------------------------------------------
@@ -160,28 +163,34 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path, metavar="DATA_FOLDER")
-    parser.add_argument(
-        "--every", type=int, default=6, help="of how many curves one is taken; 0: none"
-    )
-    parser.add_argument("--replicates", type=int, default=100, help="of the simulated data sets")
+    parser.add_argument("--parts", nargs="*", default=list(PARTS), choices=PARTS)
+    parser.add_argument("--every", type=int, default=6, help="of how many curves one is taken")
+    parser.add_argument("--replicates", type=int, default=50, help="of the simulated data sets")
+    parser.add_argument("--fresh", action="store_true", help="forecast again what was forecast")
     parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args()
-    rows, started = [], time.monotonic()
-    parts = (
-        of_tables(asked.folder),
-        of_planted(asked.replicates),
-        of_curves(asked.folder, asked.every),
-    )
+    path = asked.out / "outlier_noise.csv"
+    before = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=["part", "case", "noise"])
+    going_on = before["part"].eq("curves") & (not asked.fresh)
+    table = before[~before["part"].isin(asked.parts) | going_on]
+    done = set(zip(*(table.loc[going_on, name] for name in ("case", "noise")), strict=True))
+    parts = {
+        "tables": lambda: of_tables(asked.folder),
+        "planted": lambda: of_planted(asked.replicates),
+        "curves": lambda: of_curves(asked.folder, asked.every, done),
+    }
+    started = time.monotonic()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", bs.BayescaleWarning)
-        for part in parts:
-            for row in part:
-                rows.append(row)
-                if row["part"] != "planted":
+        for part in asked.parts:
+            for row in parts[part]():
+                table = pd.concat([table, pd.DataFrame([row])], ignore_index=True)
+                if part != "planted":
                     said = f"{time.monotonic() - started:.0f} s: {row['case']}, {row['noise']}"
                     print(said, flush=True)
-            table = pd.DataFrame(rows)
-            table.to_csv(asked.out / "outlier_noise.csv", index=False, float_format="%.4g")
+                if part == "curves":
+                    table.to_csv(path, index=False, float_format="%.4g")
+            table.to_csv(path, index=False, float_format="%.4g")
     with pd.option_context("display.width", 220, "display.max_columns", 30):
         print(table[table["part"].eq("tables")].dropna(axis=1, how="all").to_string(index=False))
         print(summarized(table).to_string(index=False, float_format="{:.3g}".format))

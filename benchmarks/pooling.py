@@ -13,10 +13,15 @@ smallest inputs, all others are whole, and its larger runs are to be told; every
 (in folds, each an equal share of the groups). Two runs are too few for a curve of their own, so
 there ``none`` has no row.
 
+Where the largest inputs are held out there is a fourth way, ``sorted``: groups that by the training
+rows are better off alone (``bs.compare_by_group`` of ``partial`` and ``none``, probability above
+0.95) are left alone, and the others pooled without them.
+
 The score is the mean log predictive density of a held-out row, in units of y; differences to
-partial pooling have the standard error of their mean over groups. ``rmsle`` is of the median,
-``inside_90`` the share of rows in the 90 % interval. Writes results/pooling.csv. A run that is
-stopped goes on: what was scored is kept.
+partial pooling and to none have the standard error of their mean over groups. ``rmsle`` is of the
+median, ``inside_90`` the share of rows in the 90 % interval, ``apart`` the number of groups left
+alone. Writes results/pooling.csv. A run that is stopped goes on: what was scored is kept, and
+``--fresh`` scores again what is asked for.
 """
 
 import argparse
@@ -34,7 +39,10 @@ import bayescale as bs
 RESULTS = Path(__file__).parent / "results"
 #: Of the curves of checkpoints, in how many bins of log x they are averaged; of training and rest.
 BINS, LEAST = 8, 4
-WAYS = ("none", "partial", "complete")
+PROTOCOLS = ("largest held out", "new family, 3 runs", "new family, 2 runs")
+WAYS = ("none", "partial", "complete", "sorted")
+#: Groups that are better off alone with at least this probability are.
+SURE = 0.95
 #: Into how many parts groups are divided, each of which is new once.
 FOLDS = 3
 SAMPLING = {"draws": 500, "tune": 700, "retry": False, "progress": False}
@@ -155,9 +163,8 @@ def newcomers(runs: pd.DataFrame, keep: int) -> list[pd.DataFrame]:
 
 def protocols(table: Table) -> dict[str, list[pd.DataFrame]]:
     """Return each question with the tables it is asked of."""
-    every = [table.runs.assign(scored=True)]
-    new = {f"new family, {keep} runs": newcomers(table.runs, keep) for keep in (3, 2)}
-    return {"largest held out": every} | new
+    folds = [[table.runs.assign(scored=True)], *(newcomers(table.runs, keep) for keep in (3, 2))]
+    return dict(zip(PROTOCOLS, folds, strict=True))
 
 
 # Scores -------------------------------------------------------------------------------------------
@@ -181,55 +188,98 @@ def fitted(train: pd.DataFrame, how: str, table: Table) -> bs.Fit:
         )
 
 
-def scored(runs: pd.DataFrame, table: Table, how: str) -> tuple[pd.DataFrame, dict]:
-    """Fit the rows that are kept and score those held out: a row each, and the diagnostics."""
-    train, test = runs[~runs["held"]], runs[runs["held"] & runs["scored"]]
+def scored(runs: pd.DataFrame, table: Table, how: str) -> tuple[pd.DataFrame, dict, bs.Fit]:
+    """Fit the rows that are kept and score those held out: a row each, the diagnostics, the fit."""
     started = time.monotonic()
-    fit = fitted(train, how, table)
-    ask: dict = {"x": test["x"].to_numpy()}
-    columns = {"none": ("group",), "partial": table.by}.get(how, ())
-    ask |= {column: test[column].tolist() for column in columns}
-    y = test["y"].to_numpy()
-    told = fit.forecast(**ask).interval(0.9)
-    top = table.ceiling
-    middle, true = (v if top is None else top - v for v in (told["median"].to_numpy(), y))
+    fit = fitted(runs[~runs["held"]], how, table)
     found = fit.diagnostics
+    return told(fit, runs, table), {
+        "seconds": time.monotonic() - started, "rhat": found.rhat, "ess": found.ess_bulk,
+        "divergences": found.divergences, "apart": 0,
+    }, fit  # fmt: skip
+
+
+def told(fit: bs.Fit, runs: pd.DataFrame, table: Table) -> pd.DataFrame:
+    """Score the rows that are held out."""
+    test = runs[runs["held"] & runs["scored"]]
+    ask: dict = {"x": test["x"].to_numpy()}
+    ask |= {column: test[column].tolist() for column in fit.groups}
+    y = test["y"].to_numpy()
+    made = fit.forecast(**ask).interval(0.9)
+    top = table.ceiling
+    middle, true = (v if top is None else top - v for v in (made["median"].to_numpy(), y))
     rows = {
         "group": test["group"].to_numpy(), "score": fit.log_density(y, **ask),
         "off": np.log(middle / true),
-        "inside": told["lower"].le(y).to_numpy() & told["upper"].ge(y).to_numpy(),
+        "inside": made["lower"].le(y).to_numpy() & made["upper"].ge(y).to_numpy(),
     }  # fmt: skip
-    return pd.DataFrame(rows), {
-        "seconds": time.monotonic() - started, "rhat": found.rhat, "ess": found.ess_bulk,
-        "divergences": found.divergences,
-    }  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def better_alone(partial: bs.Fit, none: bs.Fit) -> list[str]:
+    """Return the groups that, by their training rows, are better off without the others."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", bs.BayescaleWarning)
+        found = bs.compare_by_group({"none": none, "partial": partial}, "group", progress=False)
+    return found.index[found["p_better"] > SURE].get_level_values("group").tolist()
+
+
+def sorted_out(
+    runs: pd.DataFrame, table: Table, partial: bs.Fit, none: bs.Fit
+) -> tuple[pd.DataFrame, dict]:
+    """Score rows of which odd groups are left alone and the others pooled without them."""
+    started = time.monotonic()
+    alone = runs["group"].isin(better_alone(partial, none))
+    if alone.any():
+        rest, about, _ = scored(runs[~alone], table, "partial")
+        rows = pd.concat([rest, told(none, runs[alone], table)])
+    else:
+        found = partial.diagnostics
+        about = {"rhat": found.rhat, "ess": found.ess_bulk, "divergences": found.divergences}
+        rows = told(partial, runs, table)
+    apart = runs.loc[alone, "group"].nunique()
+    return rows, about | {"seconds": time.monotonic() - started, "apart": apart}
 
 
 def compared(name: str, table: Table, protocol: str) -> list[dict]:
     """Return a row for each way of pooling."""
-    ways = [way for way in WAYS if way != "none" or not protocol.endswith("2 runs")]
-    found, about = {}, {}
+    few = {"none"} if protocol.endswith("2 runs") else set()
+    ways = [way for way in WAYS[:3] if way not in few]
+    found, about, fits = {}, {}, {}
     for way in ways:
         each = [scored(runs, table, way) for runs in protocols(table)[protocol]]
-        found[way] = pd.concat([rows for rows, _ in each])
-        about[way] = pd.DataFrame([one for _, one in each])
+        found[way] = pd.concat([rows for rows, *_ in each])
+        about[way] = pd.DataFrame([one for _, one, _ in each])
+        fits[way] = each[0][-1]
+    if protocol == "largest held out":
+        (runs,) = protocols(table)[protocol]
+        found["sorted"], one = sorted_out(runs, table, fits["partial"], fits["none"])
+        about["sorted"] = pd.DataFrame([one])
+        ways.append("sorted")
     by_group = {way: rows.groupby("group")["score"].mean() for way, rows in found.items()}
     rows = []
     for way in ways:
         gap, worst = by_group[way] - by_group["partial"], about[way]
+        alone = by_group[way] - by_group["none"] if "none" in by_group else gap * np.nan
         rows.append(
             {
                 "table": name, "protocol": protocol, "pooling": way, "groups": len(gap),
                 "held_out_rows": len(found[way]), "log_score": by_group[way].mean(),
                 "to_partial": gap.mean(), "se": gap.std(ddof=1) / len(gap) ** 0.5,
                 "better_groups": int((gap > 0).sum()),
+                "to_none": alone.mean(), "none_se": alone.std(ddof=1) / len(gap) ** 0.5,
                 "rmsle": (found[way]["off"] ** 2).mean() ** 0.5,
                 "inside_90": found[way]["inside"].mean(), "seconds": worst["seconds"].sum(),
                 "rhat": worst["rhat"].max(), "ess": worst["ess"].min(),
-                "divergences": worst["divergences"].sum(),
+                "divergences": worst["divergences"].sum(), "apart": worst["apart"].sum(),
             }
         )  # fmt: skip
     return rows
+
+
+def _places(of: pd.Series) -> pd.Series:
+    """Return where tables and questions stand in the file."""
+    return of.map({name: i for i, name in enumerate([*TABLES, *PROTOCOLS])})
 
 
 def main() -> None:
@@ -238,19 +288,23 @@ def main() -> None:
     )
     parser.add_argument("folder", type=Path, metavar="DATA_FOLDER")
     parser.add_argument("--tables", nargs="*", default=list(TABLES), choices=list(TABLES))
-    parser.add_argument("--protocols", nargs="*", help="all by default")
+    parser.add_argument("--protocols", nargs="*", default=list(PROTOCOLS), choices=PROTOCOLS)
     parser.add_argument("--fresh", action="store_true", help="score again what was scored")
     parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args()
     path = asked.out / "pooling.csv"
-    done = pd.read_csv(path) if path.exists() and not asked.fresh else pd.DataFrame()
+    done = pd.read_csv(path) if path.exists() else pd.DataFrame()
     for name in asked.tables:
         whole = TABLES[name](asked.folder)
-        for protocol in asked.protocols or protocols(whole):
-            if len(done) and ((done["table"] == name) & (done["protocol"] == protocol)).any():
-                continue
+        for protocol in asked.protocols:
+            if len(done):
+                known = done["table"].eq(name) & done["protocol"].eq(protocol)
+                if known.any() and not asked.fresh:
+                    continue
+                done = done[~known]
             rows = pd.DataFrame(compared(name, whole, protocol))
             done = pd.concat([done, rows], ignore_index=True)
+            done = done.sort_values(["table", "protocol"], key=_places, kind="stable")
             done.to_csv(path, index=False, float_format="%.4g")
             print(rows.to_string(index=False, float_format="{:.4g}".format), flush=True)
 

@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 import bayescale as bs
-from bayescale import batch, curve_record, workers
+from bayescale import batch, batch_jobs, curve_record, workers
 
 
 def simulated(count: int, broken: bool, seed: int = 0) -> pd.DataFrame:
@@ -79,7 +79,7 @@ def measured(law, runs: pd.DataFrame, processes: int, chunk: int, dask: bool) ->
         {"law": law}, None, "y", {"x": "x"}, None, None, 0.9, {"x": [1e9]}, None,
         {"draws": 500, "tune": 200, "chains": 4, "retry": True}, None,
     )  # fmt: skip
-    jobs = batch._jobs(plan, runs, ("curve",), 0)
+    jobs = batch_jobs.jobs(plan, runs, ("curve",), 0)
     packed = cloudpickle.dumps(plan)
     with pool_of(processes, dask) as pool:
         # One chunk of one curve for each worker: imports and compiling.

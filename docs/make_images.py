@@ -37,10 +37,6 @@ def main() -> None:
     axes[1].set_ylabel("")
     save(figure, "forecast")
 
-    figure, ax = plt.subplots(figsize=(6, 3.8), layout="constrained")
-    bs.plot_breaks(fits["one break"], ax=ax)
-    save(figure, "breaks")
-
     tested = bs.backtest(laws, curve, holdout=4, cutoffs=3, seed=0, **columns)
     save(bs.plot_backtest(tested).get_figure(), "backtest")
     save(drift(), "drift")

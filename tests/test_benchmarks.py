@@ -7,6 +7,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+PAPERS = {
+    "alabdulmohsin2022": 12, "besiroglu2024": 14, "caballero2023": 10, "henighan2020": 8,
+    "hestness2019": 10, "kaplan2020": 8, "muennighoff2023": 10,
+}  # fmt: skip
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 CURVES = """
 import bayescale as bs
@@ -79,3 +83,40 @@ def test_why_intervals_of_the_exponent_differ(published, tmp_path):
     table = pd.read_csv(tmp_path / "chinchilla_exponent.csv").set_index("what")
     assert table.loc["posterior, Student-t noise", "width"] > 10 * 0.001
     assert table.loc["sandwich", "width"] > table.loc["expected information", "width"] > 0.01
+
+
+def test_every_paper_has_a_module_and_a_table():
+    modules = {file.stem for file in (BENCHMARKS / "reproductions").glob("*[0-9].py")}
+    results = BENCHMARKS / "results" / "reproductions"
+    assert modules == set(PAPERS) == {file.stem for file in results.glob("*.csv")}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("paper", ["henighan2020", "hestness2019", "kaplan2020"])
+def test_figures_on_runs_that_are_simulated(paper, tmp_path):
+    agree_with_those_kept(paper, tmp_path, tmp_path)
+
+
+@pytest.mark.published
+@pytest.mark.parametrize(
+    "paper", ["alabdulmohsin2022", "besiroglu2024", "caballero2023", "muennighoff2023"]
+)
+def test_figures_on_published_runs(paper, published, tmp_path):
+    agree_with_those_kept(paper, published, tmp_path)
+
+
+def agree_with_those_kept(paper, data, out):
+    """The first cases of a paper, with few draws, are those of the table that is kept."""
+    command = ("-m", "benchmarks.reproductions", paper, str(data), "--few", "--draws", "100")
+    run(*command, "--out", str(out), cwd=BENCHMARKS.parent)
+    found = pd.read_csv(out / f"{paper}.csv")
+    kept = pd.read_csv(BENCHMARKS / "results" / "reproductions" / f"{paper}.csv")
+    assert list(found.columns) == list(kept.columns)
+    assert len(found) == PAPERS[paper]
+    both = found.merge(kept, on=["case", "quantity", "where", "published"], suffixes=("", "_kept"))
+    assert len(both) == len(found)
+    assert both["median"].between(both["lower"], both["upper"]).all()
+    # Few draws of the same posteriors; what is no interval (an error's spread) is left out.
+    of_fits = both[both["rhat"].notna() & both["inside"].notna()]
+    near = of_fits["median"].between(of_fits["lower_kept"], of_fits["upper_kept"])
+    assert near.all()

@@ -2,8 +2,10 @@
 
 import gzip
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,6 +15,8 @@ from typer.testing import CliRunner
 
 import bayescale as bs
 from bayescale import __main__, cli, comparison, demo, engines, files, outlook, tables
+from bayescale.commands.examples import EXAMPLES
+from bayescale.commands.output import as_options
 from bayescale.errors import DataError, FileError
 from bayescale.likelihoods.correlated import OF_SEVERAL_RUNS
 
@@ -104,6 +108,19 @@ def test_every_command_has_help():
     ):
         assert f"  {name} " in text
         assert "Usage" in call(name, "--help")[0]
+
+
+def test_help_shows_commands_that_the_documentation_runs():
+    page = (Path(__file__).parent.parent / "docs" / "command-line.md").read_text()
+    run = "".join(re.findall(r"^```sh\n(.*?)^```$", page, flags=re.M | re.S)).splitlines()
+    told_only = {"demo", "fetch", "warm"}  # too long to run there, or needs a network
+    for name, lines in EXAMPLES.items():
+        text, _ = call(name, "--help")
+        for line in lines:
+            assert f"  {line}\n" in text
+            assert line in run or (name in told_only and line in page), line
+    listed = {command.callback.__name__ for command in cli.app.registered_commands}
+    assert listed == set(EXAMPLES)
 
 
 def test_exit_codes_of_a_real_process(tmp_path):
@@ -216,7 +233,7 @@ def test_an_accuracy_takes_its_ceiling(tmp_path, no_nuts):
     path = tmp_path / "runs.parquet"
     accuracy.to_parquet(path)
     _, err = call("fit", path, "--x", "n", "--y", "accuracy", code=2)
-    assert "ceiling=1.0" in err
+    assert "--ceiling 1.0" in err
     call("fit", path, "--x", "n", "--y", "accuracy", "--ceiling", 1.0)
     call("fit", path, "--input", "x=n", "--y", "accuracy", "--ceiling", 1.0)
 
@@ -248,7 +265,7 @@ def test_warnings_of_the_data_are_a_line_each(runs, no_nuts):
         (["--x", "params", "--y", "loss", "--breaks", "2"], "PowerLaw takes no --breaks"),
         (
             ["--x", "params", "--y", "loss", "--law", "broken", "--breaks", "9"],
-            "breaks= from 1 to 8",
+            "--breaks from 1 to 8",
         ),
         (
             ["--x", "params", "--y", "loss", "--likelihood", "normal", "--trials", "9"],
@@ -259,12 +276,18 @@ def test_warnings_of_the_data_are_a_line_each(runs, no_nuts):
         (["--x", "params", "--y", "loss", "--y-sd", "-1"], "must be a number above 0; got -1"),
         (
             ["--x", "params", "--y", "loss", "--run", "params", "--y-sd", "0.1"],
-            "knows of its rows no more than n_obs=",
+            "knows of its rows no more than --n-obs",
         ),
         (["--y", "loss"], "Which input. Give --x COLUMN"),
         (["--y", "loss", "--input", "params"], "--input takes ROLE=COLUMN"),
-        (["--y", "loss", "--input", "n=params"], "PowerLaw takes the input 'x'"),
-        (["--x", "params", "--y", "loss", "--draws", "0"], "draws= must be a whole number"),
+        (["--y", "loss", "--input", "n=params"], "PowerLaw takes x; got n. Give --x COLUMN."),
+        (
+            ["--x", "params", "--y", "loss", "--law", "chinchilla"],
+            "takes params, tokens; got x. Give --input params=COLUMN --input tokens=COLUMN",
+        ),
+        (["--x", "params", "--y", "loss", "--law", "brokn"], "no law 'brokn'.*'BrokenPowerLaw'"),
+        (["--x", "params", "--y", "loss", "--likelihood", "locationscale"], "no likelihood"),
+        (["--x", "params", "--y", "loss", "--draws", "0"], "--draws must be a whole number"),
         (["--x", "params", "--y", "loss", "--chains", "many"], "Invalid value for .--chains"),
         (["--x", "params"], "--y"),
     ],
@@ -274,6 +297,21 @@ def test_wrong_usage_exits_with_2_before_sampling(runs, no_nuts, arguments, word
     assert out == ""
     assert pd.Series([" ".join(err.split())]).str.contains(words)[0], err
     assert not no_nuts
+
+
+def test_what_cannot_be_held_out_is_refused_before_sampling(runs, no_nuts):
+    options = ["--x", "params", "--y", "loss", "--holdout", 2.5]
+    assert "--holdout" in call("compare", runs, *options, code=2)[1]
+    assert not no_nuts
+
+
+def test_python_words_of_a_message_are_options_here():
+    flags = {"draws": "--draws", "n_obs": "--n-obs", "x": "--x", "fixed": "--set"}
+    told = as_options("draws= must be 4; pass n_obs=20, or x='n'. Write fixed=0.5.", flags)
+    assert told == "--draws must be 4; pass --n-obs 20, or --x 'n'. Write --set 0.5."
+    for kept in ("bs.LogNormal(n_obs=20)", "max=3", "y=2"):
+        assert as_options(kept, flags) == kept
+    assert as_options("draws=4", {}) == "draws=4"
 
 
 def test_an_output_that_cannot_be_written_is_refused_before_sampling(runs, tmp_path, no_nuts):
@@ -406,7 +444,7 @@ def checkpoints(runs):
 def test_named_runs_have_correlated_noise(checkpoints, tmp_path, no_nuts):
     fit_of(checkpoints, "--run", "model", "-o", tmp_path / "fit.nc")
     made = bs.load(tmp_path / "fit.nc")
-    assert made.likelihood == bs.PowerLaw().noise(run="model")
+    assert made.likelihood == bs.Correlated(correlation_length=OF_SEVERAL_RUNS)
     assert not made.runs.one_run
     assert "no column 'modle'" in fit_of(checkpoints, "--run", "modle", code=2)[1]
 

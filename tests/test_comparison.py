@@ -11,8 +11,8 @@ import pytest
 from conftest import learning_curve
 
 import bayescale as bs
-from bayescale import backtesting, fitting, leaving_out, posterior
-from bayescale.backtesting import MIXTURE
+from bayescale import fitting, fold_scores, leaving_out, posterior
+from bayescale.fold_scores import MIXTURE
 from bayescale.scoring import crps, log_mean_exp, stacking_weights
 
 
@@ -140,7 +140,7 @@ class TestBacktest:
         def broken(*_):
             raise RuntimeError("no memory")
 
-        monkeypatch.setattr(backtesting, "_points", broken)
+        monkeypatch.setattr(fold_scores, "_points", broken)
         with (
             ThreadPoolExecutor(1) as pool,
             pytest.raises(bs.BayescaleError, match="could not do its part.*no memory"),

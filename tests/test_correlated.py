@@ -11,9 +11,10 @@ from invented import SMALL, invented_draws, invented_fit
 from scipy import stats
 
 import bayescale as bs
-from bayescale import batch, curve_record, fitting, leaving_out, posterior
+from bayescale import batch_jobs, curve_record, fitting, leaving_out, posterior
 from bayescale.data import observations
 from bayescale.likelihoods import APART
+from bayescale.likelihoods.correlated import OF_SEVERAL_RUNS
 
 PLAIN = pytensor.compile.mode.Mode(linker="py", optimizer=None)
 T = np.array([0.0, 0.3, 0.35, 1.1, 1.2, 2.5])
@@ -399,9 +400,7 @@ class TestRows:
 
     def test_names_of_runs_must_be_there(self, runs):
         table = runs.assign(who=["a", None] + ["b"] * 10)
-        with pytest.raises(
-            bs.DataError, match="'who'.*must name a run in each row; row 1 have none"
-        ):
+        with pytest.raises(bs.DataError, match="'who'.*must name a run in each row; none in row 1"):
             check(table, run="who")
         with pytest.raises(bs.DataError, match="no column 'whom'.*Did you mean 'who'"):
             check(table, run="whom")
@@ -410,6 +409,41 @@ class TestRows:
         named = bs.PowerLaw().noise("who")
         assert named.label == "Correlated(LogNormal)"
         assert bs.PowerLaw().noise() == bs.LogNormal()
+
+    @pytest.mark.filterwarnings("ignore::bayescale.errors.SamplingWarning")  # few draws will do
+    def test_one_run_named_is_one_run(self, runs):
+        one, how = runs.assign(who="only"), {"y": "loss", "x": "x", "progress": False}
+        named = bs.PowerLaw().fit(one, run="who", draws=50, tune=50, retry=False, **how)
+        plain = bs.PowerLaw().fit(
+            runs, likelihood=bs.Correlated(), draws=50, tune=50, retry=False, **how
+        )
+        assert named.likelihood == plain.likelihood == bs.Correlated()
+        np.testing.assert_array_equal(named.forecast(x=1e4).draws(), plain.forecast(x=1e4).draws())
+
+    def test_several_runs_of_a_curve_have_noise_that_may_last(self, runs, no_sampling):
+        two = pd.concat([runs.assign(who="a"), runs.assign(who="b")])
+        given = bs.Correlated(correlation_length=bs.Prior("LogNormal", mu=0.0, sigma=1.0))
+        how = {"y": "loss", "x": "x", "run": "who"}
+        for likelihood in (None, bs.Correlated()):
+            fit = bs.PowerLaw().fit(two, likelihood=likelihood, progress=False, **how)
+            assert fit.likelihood == bs.Correlated(correlation_length=OF_SEVERAL_RUNS)
+            part = fit.runs.rows(fit.runs.run == 0)  # as when the other is left out
+            assert fit.likelihood.suited(part) == fit.likelihood
+        fit = bs.PowerLaw().fit(two, likelihood=given, progress=False, **how)
+        assert fit.likelihood == given
+
+    def test_named_runs_and_independent_noise_are_a_warning(self, runs):
+        two = pd.concat([runs.assign(who="a"), runs.assign(who="b")])
+        with pytest.warns(bs.DataWarning, match="StudentT takes rows of a run as independent"):
+            check(two, bs.StudentT(), run="who")
+
+    def test_groups_of_one_run_each_are_single_curves(self, runs):
+        two = pd.concat([runs.assign(who="a"), runs.assign(who="b")])
+        law = bs.PowerLaw(scale=bs.unpooled(by="family"))
+        apart = check(two.assign(family=two["who"]), law=law, run="who")
+        assert bs.Correlated().suited(apart) == bs.Correlated()
+        both = pd.concat([two.assign(family="A"), two.assign(family="B")])
+        assert bs.Correlated().suited(check(both, law=law, run="who")) != bs.Correlated()
 
     def test_rows_of_a_part_keep_what_belongs_to_them(self, runs):
         table = runs.assign(n=np.arange(1.0, 13), who=["a"] * 6 + ["b"] * 6)
@@ -576,8 +610,8 @@ class TestManyCurves:
         plan = curve_record.Plan(
             {"a": bs.PowerLaw()}, likelihoods, {}, "loss", {"x": "x"}, None, None, 0.9, None, False
         )
-        first = batch._jobs(plan, table, ("who",), 0)
-        second = batch._jobs(plan, table.assign(n=2 * table["n"]), ("who",), 0)
+        first = batch_jobs.jobs(plan, table, ("who",), 0)
+        second = batch_jobs.jobs(plan, table.assign(n=2 * table["n"]), ("who",), 0)
         assert [job.name for job in first] == [job.name for job in second]
         assert all(a.data != b.data for a, b in zip(first, second, strict=True))
 
@@ -636,7 +670,7 @@ class TestLeaveOneOut:
 
 
 def test_several_runs_may_have_noise_that_lasts_and_one_curve_has_not():
-    told = dict(bs.PowerLaw().noise("run").correlation_length.arguments)
+    told = dict(OF_SEVERAL_RUNS.arguments)
     own = dict(bs.Correlated().correlation_length.arguments)
     assert told["mu"] > own["mu"]
     assert told["sigma"] > own["sigma"]

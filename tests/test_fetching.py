@@ -4,11 +4,13 @@ import dataclasses
 import errno
 import http.server
 import importlib.util
+import io
 import json
 import os
 import pickle
 import threading
 import tomllib
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,7 +23,7 @@ import pytest
 import bayescale as bs
 from bayescale import progress as showing
 from bayescale.cli import app
-from bayescale.datasets import cards, downloads, fetching
+from bayescale.datasets import cards, downloads, fetching, hashes
 from bayescale.datasets.cards import public_names, read_card
 from bayescale.datasets.fingerprints import Fingerprint, fingerprint
 from bayescale.datasets.plain_pickles import plain
@@ -194,7 +196,7 @@ def test_the_cache_can_be_elsewhere(server, monkeypatch, tmp_path):
     served(monkeypatch, server)
     bs.fetch_dataset(CHINCHILLA, cache=tmp_path / "here")
     names = {path.name for path in (tmp_path / "here" / CHINCHILLA).iterdir()}
-    assert names == {"svg_extracted_data.csv", "svg_extracted_data.csv.sha256"}
+    assert names == {FILE, f"{FILE}.sha256", "first.sha256"}
     assert not kept(tmp_path)
 
 
@@ -263,8 +265,10 @@ def test_the_next_address_is_tried(server, monkeypatch):
     two = (dataclasses.replace(card.originals[0], urls=urls),)
     changed = dataclasses.replace(card, originals=two)
     monkeypatch.setattr(fetching, "read_card", lambda name: changed)
-    assert_same(bs.fetch_dataset(CHINCHILLA), table)
+    found = bs.fetch_dataset(CHINCHILLA)
+    assert_same(found, table)
     assert server.asked == ["/gone", f"/{CHINCHILLA}/{FILE}"]
+    assert found.attrs["fetched_from"] == f"{server.address}/{CHINCHILLA}/{FILE}"
 
 
 @pytest.mark.parametrize("how", ["half", 503, 429])
@@ -309,7 +313,7 @@ def test_a_refresh_that_fails_keeps_the_old_file(server, monkeypatch, tmp_path):
     server.fails[f"/{CHINCHILLA}/{FILE}"] = ["half"] * 10
     with pytest.raises(FileError, match="the connection broke"):
         bs.fetch_dataset(CHINCHILLA, refresh=True)
-    assert len(kept(tmp_path)) == 2
+    assert len(kept(tmp_path)) == 3
     assert_same(bs.fetch_dataset(CHINCHILLA), table)
 
 
@@ -321,7 +325,7 @@ def test_two_processes_may_fetch_at_once(server, monkeypatch, tmp_path):
         )
     for found in made:
         assert_same(found, table)
-    assert len(kept(tmp_path)) == 2
+    assert len(kept(tmp_path)) == 3
 
 
 def test_a_wrong_hash(server, monkeypatch, tmp_path):
@@ -414,6 +418,135 @@ def test_a_mirror_with_another_table(monkeypatch, tmp_path):
     place.write_text("")
     with pytest.raises(FileError, match="cannot be read as a table"):
         bs.fetch_dataset(CHINCHILLA)
+
+
+# Hashes of originals ------------------------------------------------------------------------------
+
+
+def damaged(tmp_path, name, file):
+    place = tmp_path / "cache" / name / file
+    place.write_bytes(place.read_bytes()[:-20])
+
+
+def test_what_came_first_is_remembered(server, monkeypatch, tmp_path, capsys):
+    table = served(monkeypatch, server)
+    path = f"/{CHINCHILLA}/{FILE}"
+    first = bs.fetch_dataset(CHINCHILLA).attrs["sha256"]
+    said = capsys.readouterr().err
+    assert "No hash of the source's files is recorded" in said
+    assert "trusted as they first came" in said
+    (tmp_path / "same").write_bytes(server.files[path])
+    assert first == {FILE: pooch.file_hash(str(tmp_path / "same"))}
+    # The same table in another file: the rows that are known do not tell.
+    server.files[path] = server.files[path].replace(b"#0d0887", b"#ffffff")
+    damaged(tmp_path, CHINCHILLA, FILE)
+    for _ in range(2):
+        with pytest.raises(
+            FileError, match="another file than the one that was fetched first.*refr"
+        ):
+            bs.fetch_dataset(CHINCHILLA)
+    again = bs.fetch_dataset(CHINCHILLA, refresh=True)
+    assert_same(again, table)
+    assert again.attrs["sha256"] != first
+    assert bs.fetch_dataset(CHINCHILLA).attrs["sha256"] == again.attrs["sha256"]
+
+
+def packed_anew(content):
+    """Return an archive of the same files under another top folder, pressed."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(made, "w") as new:
+        for name in reversed(old.namelist()):
+            inner = name.partition("/")[2]
+            new.writestr(f"other-1/{inner}", old.read(name), zipfile.ZIP_DEFLATED)
+    return made.getvalue()
+
+
+def test_an_archive_that_is_packed_anew_is_the_same(server, monkeypatch, tmp_path):
+    name, file = "gadre_overtraining_loss", "scaling.zip"
+    table = served(monkeypatch, server, name)
+    first = bs.fetch_dataset(name).attrs["sha256"]
+    before = server.files[f"/{name}/{file}"]
+    server.files[f"/{name}/{file}"] = packed_anew(before)
+    assert server.files[f"/{name}/{file}"] != before
+    damaged(tmp_path, name, file)
+    again = bs.fetch_dataset(name)
+    assert_same(again, table)
+    assert again.attrs["sha256"] == first
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recorded_hash_is_checked(name, server, monkeypatch, tmp_path, capsys):
+    table = served(monkeypatch, server, name)
+    found = bs.fetch_dataset(name).attrs["sha256"]
+    card = fetching.read_card(name)
+    capsys.readouterr()
+    monkeypatch.setattr(fetching, "_noted", set())
+
+    def known(right):
+        listed = tuple(
+            dataclasses.replace(o, sha256=found[o.name] if right else "0" * 64)
+            for o in card.originals
+        )
+        changed = dataclasses.replace(card, originals=listed)
+        monkeypatch.setattr(fetching, "read_card", lambda asked: changed)
+
+    known(True)
+    assert_same(bs.fetch_dataset(name), table)
+    assert "No hash" not in capsys.readouterr().err
+    known(False)
+    with pytest.raises(FileError, match="SHA-256"):
+        bs.fetch_dataset(name)
+    # A mirror's originals are held to it as well.
+    folder = tmp_path / "mirror" / name
+    folder.mkdir(parents=True)
+    for file, content in originals.originals(name, table).items():
+        (folder / file).write_bytes(content)
+    monkeypatch.setenv(fetching.MIRROR, str(tmp_path / "mirror"))
+    with pytest.raises(FileError, match="its SHA-256 is .* instead of 0000"):
+        bs.fetch_dataset(name)
+    known(True)
+    assert_same(bs.fetch_dataset(name), table)
+
+
+def test_recorded_hashes_are_of_files_that_there_are():
+    files = {f"{name}/{o.name}" for name in NAMES for o in read_card(name).originals}
+    listed = hashes.recorded()
+    assert set(listed) <= files
+    assert all(len(value) == 64 and int(value, 16) >= 0 for value in listed.values())
+    assert hashes.read(hashes.written(listed)) == listed
+
+
+def test_a_cache_that_can_only_be_read_serves(server, monkeypatch, tmp_path):
+    table = served(monkeypatch, server)
+    bs.fetch_dataset(CHINCHILLA)
+    (tmp_path / "cache" / CHINCHILLA / "first.sha256").unlink()
+
+    def refused(self, *more, **given):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "write_text", refused)
+    assert_same(bs.fetch_dataset(CHINCHILLA), table)
+    assert len(server.asked) == 1
+
+
+def test_a_maintainer_records_hashes_in_one_place(server, monkeypatch, tmp_path):
+    served(monkeypatch, server)
+    script = page_script()
+    place = tmp_path / "sha256.txt"
+    place.write_text("# Said.\n" + hashes.written({"another/file": "a" * 64}))
+    monkeypatch.setattr(script, "HASHES", place)
+    assert script.record([CHINCHILLA]) == []
+    found = hashes.read(place.read_text())
+    assert place.read_text().startswith("# Said.\n")
+    assert set(found) == {"another/file", f"{CHINCHILLA}/{FILE}"}
+    assert found[f"{CHINCHILLA}/{FILE}"] == bs.fetch_dataset(CHINCHILLA).attrs["sha256"][FILE]
+    server.files.clear()
+    (failed,) = script.record([CHINCHILLA])
+    assert "404" in failed
+    assert hashes.read(place.read_text()) == found
+    monkeypatch.setenv(fetching.MIRROR, str(tmp_path))
+    with pytest.raises(SystemExit, match="what the sources give"):
+        script.record([CHINCHILLA])
 
 
 # Cards and pickles --------------------------------------------------------------------------------

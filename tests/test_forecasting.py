@@ -71,7 +71,9 @@ class TestForecast:
     def test_the_tree_keeps_the_newest_forecast(self, power_fit):
         power_fit.forecast(x=[2e3, 3e3, 4e3])
         assert power_fit.tree["predictions"]["y"].sizes["forecast"] == 3
-        np.testing.assert_allclose(power_fit.tree["predictions"]["x"], [2e3, 3e3, 4e3])
+        np.testing.assert_allclose(
+            power_fit.tree["predictions_constant_data"]["x"], [2e3, 3e3, 4e3]
+        )
 
     def test_role_or_column_name(self, power_fit):
         by_role = power_fit.forecast(x=5e3).interval()

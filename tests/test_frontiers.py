@@ -11,7 +11,7 @@ from scipy.optimize import minimize_scalar
 from sweeps_known import EPOCH, HOFFMANN, grid_of_runs, hoffmann, runs_at
 
 import bayescale as bs
-from bayescale.planning import optimum
+from bayescale.planning import equal_cost
 from bayescale.planning.costs import TrainingFlops
 
 KAPLAN = {"N_c": 6.5e13, "params_exponent": 0.077, "S_c": 2.1e3, "steps_exponent": 0.76}
@@ -474,7 +474,7 @@ def test_cost_lines_that_are_tables_are_as_good_as_formulas():
     free, ranges = ("params", "tokens"), dict.fromkeys(("params", "tokens"), (1.0, 1e20))
     budgets = np.array([1e15, 1e22])
     exact, table = (
-        optimum.iso_cost(cost, budgets, free, {}, free, ranges)
+        equal_cost.iso_cost(cost, budgets, free, {}, free, ranges)
         for cost in (TrainingFlops(), lambda params, tokens: 6 * params * tokens)
     )
     u = np.log(np.array([[1e5, 1e9], [3e6, 7e11]]))

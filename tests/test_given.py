@@ -161,6 +161,18 @@ class TestNumbers:
         np.testing.assert_array_equal(found, [-np.inf, 0.0])
 
 
+@pytest.mark.parametrize("made", [bs.envelope, bs.isoflop])
+def test_sweeps_of_nothing_and_of_too_much(made):
+    how = {"y": "y", "params": "x", "tokens": "t"}
+    table = RUNS.assign(t=1e300, x=[1e299 * i for i in range(1, 7)])
+    with pytest.raises(bs.DataError, match="the compute by C = 6ND must be positive and finite"):
+        made(table, **how)
+    with pytest.raises(bs.DataError, match="The table of runs is empty"):
+        made(table.iloc[:0], **how)
+    with pytest.raises(bs.DataError, match=r"must hold numbers; row 2 hold \[1\]"):
+        made(table.assign(y=[5.0, 4.0, [1], 3.0, 2.0, 1.0]), **how)
+
+
 def test_priors_that_lead_to_nothing_finite_are_told_of():
     law = bs.Logarithmic()  # crosses zero
     with pytest.warns(bs.DataWarning, match="not finite"):

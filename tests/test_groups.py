@@ -123,7 +123,7 @@ def test_levels_and_combinations_come_from_the_table():
     ("change", "words"),
     [
         (lambda t: t.drop(columns="family"), "no column 'family'"),
-        (lambda t: t.assign(family=t["family"].where(t.index != 3)), "row 3 have none"),
+        (lambda t: t.assign(family=t["family"].where(t.index != 3)), "none in row 3"),
         (lambda t: t.assign(family=[1, "1"] * 12), "read alike, but for their type"),
     ],
 )
@@ -205,7 +205,7 @@ def test_forecasts_take_a_level_for_all_inputs_or_one_for_each(no_sampling):
     alone = fit.at(family="B").forecast(x=1e9).interval()
     assert table["median"][1] == alone["median"][0]
     assert len(fit.forecast(x=1e9, family=["A", "B", "C"]).interval()) == 3
-    assert "family" in fit.tree["predictions"]
+    assert fit.tree["predictions_constant_data"]["family"].to_numpy().tolist() == ["A", "B", "C"]
     assert fit.forecast(x=1e5, family="A").notes[0].startswith("1 of 1 lie below")
     assert fit.log_density([2.0, 2.1], x=1e9, family=["A", "B"]).shape == (2,)
     assert fit.intervals(x=[1e9, 1e10], family="A").shape[0] == 2
@@ -286,8 +286,8 @@ def test_a_level_never_seen_is_refused_unpooled(no_sampling):
 
 
 def test_a_level_never_seen_is_noted(no_sampling):
-    made = fitted(POOLED).forecast(x=1e9, family=["A", "a"])
-    assert made.notes == ["family 'a' was never seen: drawn from the population."]
+    made = fitted(POOLED).forecast(x=1e9, family=["A", "new"])
+    assert made.notes == ["family 'new' was never seen: drawn from the population."]
 
 
 def test_outliers_are_judged_by_their_own_group(no_sampling):
@@ -374,3 +374,73 @@ def test_a_forecast_of_one_group_is_drawn(no_sampling):
     assert bs.plot_forecast(fit.forecast(x=[1e9, 1e10], family="A")).get_ylabel() == "loss"
     with pytest.raises(bs.LawError, match="one group"):
         bs.plot_forecast(fit.forecast(x=1e9, family=["A", "B"]))
+
+
+def test_two_groups_are_compared_at_an_input(no_sampling):
+    fit = fitted(POOLED)
+    found = bs.difference(fit, "A", "B", params=1e9)
+    made = fit.forecast(params=[1e9, 1e9], family=["A", "B"])
+    np.testing.assert_array_equal(found.draws, bs.difference(made).draws)
+    assert found.inputs["family"].tolist() == ["A", "B"]
+    assert 0 <= found.p_first_better <= 1
+    apart = bs.difference(fit, {"family": "A"}, {"family": "B"}, params=[1e9, 2e9], drift=0)
+    made = fit.forecast(params=[1e9, 2e9], family=["A", "B"], drift=0)
+    np.testing.assert_array_equal(apart.draws, bs.difference(made).draws)
+    new = bs.difference(fit, "A", "never seen", params=1e9, of="observation")
+    assert new.draws.std() > found.draws.std()
+
+
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (lambda fit: bs.difference(fit, "A", "B"), "two groups of a fit and where"),
+        (lambda fit: bs.difference(fit, "A", {"domain": "text"}, params=1e9), "same columns"),
+        (lambda fit: bs.difference(fit, "A", "B", parms=1e9), "Did you mean 'params'"),
+        (
+            lambda fit: bs.difference(fit.forecast(params=[1e9, 1e10], family="A"), params=1e9),
+            "a forecast that has been made; got a forecast and params=",
+        ),
+        (lambda fit: bs.speedup(fit, "A", over="B", at=1e9, y=2.0), "at=.* or y=.*got both"),
+    ],
+)
+def test_two_groups_that_cannot_be_compared(no_sampling, ask, words):
+    fit = fitted(POOLED)
+    with pytest.raises(bs.LawError, match=words):
+        ask(fit)
+    with pytest.raises(bs.LawError, match="a fit with groups"):
+        bs.difference(fitted(bs.PowerLaw()), "A", "B", params=1e9)
+
+
+def test_speedup_at_a_loss_and_over_the_range(no_sampling):
+    fit = fitted(POOLED)
+    both = {name: fit.at(family=name) for name in "AB"}
+    goal = float(np.median(both["B"].curve_draws({"x": np.array([1e8])})))
+    found = bs.speedup(fit, "A", over="B", y=goal)
+    needed = {name: np.ravel(one.required(y=goal, drift=0).draws) for name, one in both.items()}
+    known = np.isfinite(needed["A"]) & np.isfinite(needed["B"])
+    ratio = (needed["B"] / needed["A"])[known]
+    np.testing.assert_allclose(np.ravel(found.draws)[known], ratio, rtol=1e-5)
+    assert found.interval()["loss"].tolist() == [goal]
+    ranged = bs.speedup(fit, "A", over="B")
+    ends = fit.at(family="B").runs.inputs["x"]
+    at = ranged.inputs["params"]
+    assert (len(at), at.min(), at.max()) == (
+        5,
+        pytest.approx(ends.min()),
+        pytest.approx(ends.max()),
+    )
+    same = bs.speedup(fit, "A", over="B", at=np.geomspace(ends.min(), ends.max(), 5))
+    np.testing.assert_allclose(ranged.draws, same.draws)
+    plain = bs.PowerLaw(irreducible=1.0, x0=100.0, exponent=0.3)
+    with pytest.raises(bs.LawError, match="got neither"):
+        bs.speedup(plain, over=plain)
+    never = bs.speedup(plain, over=plain, y=0.9)
+    assert never.draws.max() == 0
+    assert never.interval()["p_never"].tolist() == [1.0]
+
+
+def test_a_new_level_that_reads_like_one_seen_is_a_warning(no_sampling):
+    fit = fitted(POOLED)
+    with pytest.warns(bs.DataWarning, match="family=' a' was never seen.*reads like 'A'"):
+        fit.forecast(params=1e9, family=" a")
+    fit.forecast(params=1e9, family="A2")  # a new one, and no warning

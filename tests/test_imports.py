@@ -1,8 +1,11 @@
 """`import bayescale` is quick, and every public name is there and says what it is."""
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
+import jedi
 import pytest
 
 import bayescale
@@ -46,10 +49,28 @@ def test_public_name_loads_and_says_what_it_is(name):
     assert found.__name__ == name
 
 
-def test_names_cover_what_the_type_checker_sees():
+def test_the_type_checker_sees_every_public_name():
     names = dir(bayescale)
     assert len(names) == len(set(names))
-    assert {"PowerLaw", "BrokenPowerLaw", "backtest", "compare", "load", "Prior"} <= set(names)
+    module = ast.parse(Path(bayescale.__file__).read_text("utf-8"))
+    (seen_only_there,) = (part for part in module.body if isinstance(part, ast.If))
+    seen = {
+        alias.asname or alias.name
+        for line in seen_only_there.body
+        if isinstance(line, ast.ImportFrom)
+        for alias in line.names
+    }
+    assert seen | {"__version__"} == set(names)
+
+
+def test_an_editor_completes_laws_and_their_parameters():
+    def completed(code: str) -> set[str]:
+        return {found.name for found in jedi.Script(f"import bayescale as bs\n{code}").complete()}
+
+    assert {"PowerLaw"} <= completed("bs.PowerL")
+    assert {"plot_fit", "plot_forecast"} <= completed("bs.plot_f")
+    assert {"exponent="} <= completed("bs.PowerLaw(expo")
+    assert {"forecast"} <= completed("bs.PowerLaw().fit(t, y='l').forec")
 
 
 @pytest.mark.parametrize(

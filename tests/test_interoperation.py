@@ -199,13 +199,16 @@ def test_a_tree_follows_the_schema(broken_fit):
         "prior": ("chain", "draw"),
         "observed_data": ("run",),
         "constant_data": ("run",),
+        "predictions_constant_data": ("forecast",),
     }
     missing = set(groups) - set(tree.children)
     assert not missing, missing
     for name, dims in groups.items():
         found = tree[name].to_dataset()
         assert set(dims) <= set(found.dims), name
-        assert name == "constant_data" or "y" in found or {"chain", "draw"} <= set(found.dims)
+        assert (
+            name.endswith("constant_data") or "y" in found or {"chain", "draw"} <= set(found.dims)
+        )
     assert set(tree["posterior"].data_vars) <= set(tree["prior"].data_vars)
 
 

@@ -254,6 +254,14 @@ class TestSlices:
         assert sum(len(line.get_xdata()) for line in markers) == len(fit.runs)
         assert ax.get_xlabel() == "n_params"
 
+    def test_a_run_between_the_lines_is_not_taken_for_one_of_a_line(self, fit):
+        ax = bs.plot_slices(fit, levels=2)
+        other = fit.runs.inputs["tokens"]
+        at = np.isclose(other, other.min()) | np.isclose(other, other.max())
+        (drawn,) = [line for line in ax.get_lines() if line.get_label().startswith("runs at other")]
+        assert drawn.get_label() in legend_texts(ax)
+        assert len(drawn.get_xdata()) == np.count_nonzero(~at)
+
     def test_what_it_refuses(self, fit, power_fit):
         with pytest.raises(bs.LawError, match="one input; draw it with plot_fit"):
             bs.plot_slices(power_fit)

@@ -302,6 +302,14 @@ def test_pictures_take_the_colours_of_the_page():
     assert 'class="picture paper"' in page.picture(painted, "many points", "p")
 
 
+def test_a_column_of_sentences_has_room_and_numbers_stand_to_the_right():
+    said = "the loss at the largest input over the loss at the smallest"
+    made = page.table(pd.DataFrame({"name": ["a"], "median": [1.5], "means": [said]}), "A table")
+    assert f"<td class='words'>{said}</td>" in made
+    assert "<td class='number'>1.5</td>" in made
+    assert "<th scope='row'>a</th>" in made
+
+
 def test_tables_of_latex():
     assert methods.escape("a_b & 5 % {x} ~^\\") == (
         r"a\_b \& 5 \% \{x\} \textasciitilde{}\textasciicircum{}\textbackslash{}"

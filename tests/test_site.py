@@ -24,6 +24,7 @@ SHOWN = (
     "docs/index.html",
     "docs/quickstart.html",
     "docs/extrapolation.html",
+    "docs/pictures.html",
     "docs/laws/which_law.html",
     "docs/laws/BrokenPowerLaw.html",
     "docs/reference/index.html",

@@ -5,6 +5,7 @@ import pytest
 
 import bayescale as bs
 from bayescale import convergence, kernels, sample
+from bayescale.c_functions import c_straightened
 from bayescale.straighten import Straight, straight
 from tests.test_kernels import called, density_of
 
@@ -69,7 +70,7 @@ def numbers_of(size, seed=3):
 def test_value_and_gradient_are_the_density_s_by_the_chain_rule():
     density = density_of(bs.PowerLaw())
     size, plain = density.dimension, kernels.compiled(density)
-    bent = kernels.straightened(plain, size)
+    bent = kernels.rewrapped(plain, c_straightened, size)
     assert bent is not None
     a_map = numbers_of(size)
     data = {**density.data}
@@ -133,4 +134,4 @@ def test_where_nutpie_compiles_by_itself_there_are_none(monkeypatch):
     class Theirs:
         logp_func = None
 
-    assert kernels.straightened(Theirs(), 3) is None
+    assert kernels.rewrapped(Theirs(), c_straightened, 3) is None

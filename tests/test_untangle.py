@@ -6,6 +6,7 @@ from test_group_fits import POOLED, density_of, simulated
 
 import bayescale as bs
 from bayescale import kernels, told, untangle
+from bayescale.c_functions import c_untangled
 from bayescale.coordinates import Coordinates
 from bayescale.data import observations
 
@@ -93,7 +94,7 @@ def test_the_compiled_map_is_the_density_there_and_its_gradient():
         dimension = density.dimension
         data = {**density.data, "numbers": np.append(density.data["numbers"], found.numbers)}
 
-    wrapped = kernels.caller(kernels.untangled(compiled), Mapped)
+    wrapped = kernels.caller(kernels.rewrapped(compiled, c_untangled), Mapped)
     u = RNG.standard_normal(density.dimension)
     value, slope = wrapped(u)
     wanted, gradient = plain(found.tangled(u))

@@ -3,49 +3,32 @@
 from __future__ import annotations
 
 import warnings
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from bayescale.commands.form_options import FormOptions, laws_named
 from bayescale.commands.noise_options import NoiseOptions
 from bayescale.commands.option_groups import with_groups
-from bayescale.commands.options import (
-    Ceiling,
-    Column,
-    Columns,
-    Draws,
-    Json,
-    Outcome,
-    RunColumn,
-    RunsFile,
-    Seed,
-    Tune,
-    columns_given,
-)
+from bayescale.commands.options import Json, RunsFile
 from bayescale.commands.output import fit_record, print_json, problems_of
+from bayescale.commands.table_options import SamplingOptions, TableOptions
 from bayescale.errors import BayescaleWarning
 
 
 @with_groups
 def compare(
     runs: RunsFile,
-    y: Outcome,
     *,
-    x: Column = None,
-    inputs: Columns = None,
+    table: TableOptions,
     laws: Annotated[str, typer.Option(help="Laws, with commas.")] = "power,broken",
     form: FormOptions,
     noise: NoiseOptions,
-    ceiling: Ceiling = None,
-    run: RunColumn = None,
     holdout: Annotated[
         float | None,
         typer.Option(help="Also backtest: share (or number) of the largest inputs held out."),
     ] = None,
-    draws: Draws = 1000,
-    tune: Tune = 1000,
-    seed: Seed = 0,
+    sampling: SamplingOptions,
     as_json: Json = False,
 ) -> None:
     """Compare laws on a table of runs.
@@ -59,22 +42,15 @@ def compare(
     from bayescale.verdicts import verdict
 
     chosen = laws_named(laws, form.given())
-    columns = columns_given(x, inputs)
-    table = tables.read_runs(runs)
-    likelihood = noise.chosen(chosen.values(), run)
-    how: dict[str, Any] = {
-        "y": y,
-        "likelihood": likelihood,
-        "ceiling": ceiling,
-        "run": run,
-        **columns,
-    }
-    how |= {"draws": draws, "tune": tune, "seed": seed}
-    fits = {name: law.fit(table, **how) for name, law in chosen.items()}
+    how = table.told(chosen.values(), noise) | vars(sampling)
+    rows = tables.read_runs(runs)
+    tested = None
+    if holdout is not None:  # first, since it refuses what it cannot hold out before any sampling
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", BayescaleWarning)  # of the data: the fits will say it
+            tested = backtest(chosen, rows, holdout=holdout, **how)
+    fits = {name: law.fit(rows, **how) for name, law in chosen.items()}
     loo = compared(fits)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", BayescaleWarning)  # of the data: the fits have said it
-        tested = None if holdout is None else backtest(chosen, table, holdout=holdout, **how)
     said = verdict(fits, comparison=loo, backtest=tested)
     if as_json:
         record = {"compare": loo, "backtest": None if tested is None else tested.table}

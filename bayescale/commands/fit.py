@@ -10,42 +10,24 @@ import typer
 from bayescale.commands.form_options import FormOptions, law_named, laws_like
 from bayescale.commands.noise_options import NoiseOptions
 from bayescale.commands.option_groups import with_groups
-from bayescale.commands.options import (
-    Ceiling,
-    Chains,
-    Column,
-    Columns,
-    Draws,
-    Json,
-    Outcome,
-    RunColumn,
-    RunsFile,
-    Seed,
-    Tune,
-    columns_given,
-)
+from bayescale.commands.options import Json, RunsFile
 from bayescale.commands.output import check_output, fit_record, print_json, problems_of, saved_fit
+from bayescale.commands.table_options import SamplingOptions, TableOptions
 
 
 @with_groups
 def fit(
     runs: RunsFile,
-    y: Outcome,
     *,
-    x: Column = None,
-    inputs: Columns = None,
+    table: TableOptions,
     law: Annotated[
         str,
         typer.Option(help="The law; 'bayescale laws' lists them.", autocompletion=laws_like),
     ] = "power",
     form: FormOptions,
     noise: NoiseOptions,
-    ceiling: Ceiling = None,
-    run: RunColumn = None,
-    draws: Draws = 1000,
-    tune: Tune = 1000,
-    chains: Chains = 4,
-    seed: Seed = 0,
+    sampling: SamplingOptions,
+    chains: Annotated[int, typer.Option(help="How many chains.")] = 4,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Save the fit here.")
     ] = None,
@@ -57,18 +39,8 @@ def fit(
     chosen = law_named(law, form.given())
     if output is not None:
         check_output(output)
-    made = chosen.fit(
-        tables.read_runs(runs),
-        y=y,
-        likelihood=noise.chosen([chosen], run),
-        ceiling=ceiling,
-        run=run,
-        draws=draws,
-        tune=tune,
-        chains=chains,
-        seed=seed,
-        **columns_given(x, inputs),
-    )
+    told = table.told([chosen], noise)
+    made = chosen.fit(tables.read_runs(runs), chains=chains, **vars(sampling), **told)
     saved = None if output is None else saved_fit(made, output)
     if as_json:
         print_json(fit_record(made) | {"file": saved})

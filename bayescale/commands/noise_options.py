@@ -93,9 +93,9 @@ class NoiseOptions:
         chosen = _told(_likelihood_class(self.likelihood, laws, given), given, known)
         if run is None or chosen.correlated:
             return chosen
-        from bayescale.likelihoods.correlated import OF_SEVERAL_RUNS, Correlated
+        from bayescale.likelihoods import Correlated
 
-        return Correlated(chosen, correlation_length=OF_SEVERAL_RUNS)
+        return Correlated(chosen)
 
 
 def _likelihood_class(name: str | None, laws: Iterable[Any], given: Mapping[str, Any]) -> Any:

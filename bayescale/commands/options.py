@@ -39,10 +39,6 @@ RunColumn = Annotated[
         "correlated along each run.",
     ),
 ]
-Draws = Annotated[int, typer.Option(help="Kept draws of each chain.")]
-Tune = Annotated[int, typer.Option(help="Tuning steps of each chain.")]
-Chains = Annotated[int, typer.Option(help="Chains.")]
-Seed = Annotated[int, typer.Option(help="Same seed, same numbers.")]
 Of = Annotated[str, typer.Option(help="observation (one new run) or curve (the law's value).")]
 Prob = Annotated[float, typer.Option(help="Probability of the intervals.")]
 Drift = Annotated[

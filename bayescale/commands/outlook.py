@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from bayescale.commands.option_groups import with_groups
 from bayescale.commands.options import (
     Ceiling,
-    Draws,
     Drift,
     Json,
     NObs,
@@ -18,8 +18,6 @@ from bayescale.commands.options import (
     Prob,
     RunColumn,
     RunsFile,
-    Seed,
-    Tune,
     drift_given,
     number_or_word,
     numbers,
@@ -32,22 +30,23 @@ from bayescale.commands.output import (
     problems_of,
     saved_fit,
 )
+from bayescale.commands.table_options import SamplingOptions
 
 
+@with_groups
 def outlook(
     runs: RunsFile,
     y: Outcome,
     x: Annotated[str, typer.Option("--x", help="Column of what is scaled.")],
     at: Annotated[str, typer.Option(help="Inputs to forecast, with commas: 1e10,1e11")],
+    *,
     run: RunColumn = None,
     n_obs: NObs = None,
     ceiling: Ceiling = None,
     drift: Drift = None,
     of: Of = "observation",
     prob: Prob = 0.9,
-    draws: Draws = 1000,
-    tune: Tune = 1000,
-    seed: Seed = 0,
+    sampling: SamplingOptions,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Save here what can be asked for other forecasts."),
@@ -71,9 +70,7 @@ def outlook(
         run=run,
         n_obs=None if n_obs is None else number_or_word(n_obs),
         ceiling=ceiling,
-        draws=draws,
-        tune=tune,
-        seed=seed,
+        **vars(sampling),
         **drift_given(drift),
     )
     table = made.interval(prob, of)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +70,26 @@ def shown_as_notes(shown: Any) -> Any:
             note(str(message))
 
     return show
+
+
+def as_options(text: str, flags: Mapping[str, str]) -> str:
+    """Return a message with arguments as they are given here: ``draws=4`` is ``--draws 4``.
+
+    Parameters
+    ----------
+    text
+        As Python's users get it.
+    flags
+        Name of an argument to the option that is this one here.
+    """
+    if not flags:
+        return text
+
+    def option(found: re.Match[str]) -> str:
+        return flags[found[1]] + (f" {found[2]}" if found[2] else "")
+
+    listed = "|".join(map(re.escape, flags))
+    return re.sub(rf"(?<![\w.(-])({listed})=('[^']*'|[\w.]*\w)?(?!\.\.)", option, text)
 
 
 def note(text: str, kind: str = "Note") -> None:

@@ -54,8 +54,6 @@ def report(
 
     Data, law and priors, posterior, pictures, comparison and backtest, diagnostics in words,
     sensitivities, a checklist, and a paragraph of methods. It needs no network.
-
-    Example: bayescale report fit.nc -o report.html --compare other.nc --backtest 0.25
     """
     from bayescale import files
     from bayescale.commands.output import print_json, problems_of

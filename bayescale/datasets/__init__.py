@@ -112,7 +112,8 @@ def fetch_dataset(
     -------
     pandas.DataFrame
         The runs. ``.attrs`` holds what that of :func:`load_dataset` holds, and ``citation``,
-        ``notes`` (what to look out for) and ``fetched_from``.
+        ``notes`` (what to look out for), ``fetched_from``, and ``sha256`` (the hash of each file
+        that was read; of an archive, of what is needed of it).
 
     Raises
     ------
@@ -120,13 +121,18 @@ def fetch_dataset(
         If there is no public data set of that name; the message lists those there are.
     FileError
         If there is no network, no space, the mirror lacks the file, or what came is not what is
-        known. Nothing is left in the cache then.
+        known; nothing is left in the cache then. Or if a file of which no hash is recorded is
+        another one than the first that came.
 
     Notes
     -----
     The environment variable ``BAYESCALE_DATA_MIRROR`` names a mirror, a folder or an address, that
     is asked instead of the sources: for ``NAME.csv``, a table with our columns as
     ``frame.to_csv(..., index=False)`` writes it, else for the original files in a folder ``NAME``.
+
+    Where no SHA-256 of a source's file is recorded in this version, which is said, the first file
+    that comes is trusted if its table is the known one. Its hash is remembered in the cache, and
+    files that come later must have it, unless ``refresh=True`` asks for a new one.
 
     Some sources hold more than was known when a card was written; such rows are returned too, and
     not checked.

@@ -10,6 +10,7 @@ from importlib import import_module
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from bayescale.datasets import hashes
 from bayescale.datasets.fingerprints import Fingerprint
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class Original:
     urls
         Where it lies; tried in order.
     sha256
-        Its hash where that is known, else nothing: the converted table is checked in any case.
+        Its hash where one is recorded, else nothing: the converted table is checked in any case.
     members
         Patterns of the paths that are needed, if it is an archive (without its top folder).
     """
@@ -115,22 +116,23 @@ def read_card(name: str) -> Card:
         notes=tuple(facts["notes"]),
         units=units,
         columns=meanings,
-        originals=tuple(_originals(facts["file"])),
+        originals=tuple(_originals(name, facts["file"])),
         known=Fingerprint(**check),
         zeros=zeros,
     )
 
 
-def _originals(listed: list[dict[str, Any]]) -> list[Original]:
+def _originals(name: str, listed: list[dict[str, Any]]) -> list[Original]:
     """Read the files of a source; ``{each}`` in name and addresses stands for each of a list."""
     found = []
     for entry in listed:
         for each in entry.get("each", [""]):
+            file = entry["name"].format(each=each)
             found.append(
                 Original(
-                    name=entry["name"].format(each=each),
+                    name=file,
                     urls=tuple(url.format(each=each) for url in entry["urls"]),
-                    sha256=entry.get("sha256", ""),
+                    sha256=hashes.recorded().get(f"{name}/{file}", ""),
                     members=tuple(entry.get("members", ())),
                 )
             )

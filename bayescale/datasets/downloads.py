@@ -47,9 +47,17 @@ def cache_folder(cache: str | os.PathLike[str] | None) -> Path:
 def kept(place: Path) -> bool:
     """Return whether a file lies in the cache, whole and as it came."""
     try:
-        return place.is_file() and _record(place).read_text().split()[0] == _sha256(place)
+        return place.is_file() and _record(place).read_text().split()[0] == file_hash(place)
     except (OSError, IndexError):
         return False
+
+
+def origin(place: Path, otherwise: str) -> str:
+    """Return the address that a kept file came from, unless another process is at it."""
+    try:
+        return _record(place).read_text().split(maxsplit=1)[1].strip()
+    except (OSError, IndexError):
+        return otherwise
 
 
 def forget(place: Path) -> None:
@@ -91,7 +99,7 @@ def get(
         If no address answers, the hash is another one, or the file cannot be written. Nothing is
         left behind.
     """
-    if not refresh and kept(place) and (not sha256 or _sha256(place) == sha256):
+    if not refresh and kept(place) and (not sha256 or file_hash(place) == sha256):
         return place
     failures: dict[str, FetchError] = {}
     for url in urls:
@@ -130,7 +138,7 @@ def _download(url: str, place: Path, sha256: str, progress: bool | None) -> None
             shelf.fetch(arrived.name, downloader=_downloader(task))
         record = _record(arrived)
         try:
-            record.write_text(f"{_sha256(arrived)}  {url}\n")
+            record.write_text(f"{file_hash(arrived)}  {url}\n")
             _record(place).unlink(missing_ok=True)
             arrived.replace(place)
             record.replace(_record(place))
@@ -249,6 +257,7 @@ def _record(place: Path) -> Path:
     return place.with_name(f"{place.name}.sha256")
 
 
-def _sha256(place: Path) -> str:
+def file_hash(place: Path) -> str:
+    """Return the SHA-256 of a file."""
     with place.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

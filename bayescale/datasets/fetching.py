@@ -6,12 +6,13 @@ import os
 import sys
 import zipfile
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bayescale import progress as showing
-from bayescale.datasets import downloads
+from bayescale.datasets import downloads, hashes
 from bayescale.datasets.cards import Card, Original, read_card
 from bayescale.errors import FileError
 
@@ -28,6 +29,19 @@ class UnexpectedError(FileError):
     """What came is not what the card says."""
 
 
+@dataclass(frozen=True)
+class _Came:
+    """A table, where it came from, and the hashes of the files that it was read from.
+
+    ``kept`` is the cache folder if those are original files that were fetched.
+    """
+
+    frame: pd.DataFrame
+    where: str
+    sha256: dict[str, str] = field(default_factory=dict)
+    kept: Path | None = None
+
+
 def fetched(
     name: str,
     cache: str | os.PathLike[str] | None = None,
@@ -42,87 +56,109 @@ def fetched(
     place = downloads.cache_folder(cache) / name
     mirror = os.environ.get(MIRROR)
     try:
-        frame = _table(card, place, mirror, refresh, progress)
+        came = _checked(card, place, mirror, refresh, progress)
     except UnexpectedError:
         _forget(card, place)
         if refresh or (mirror and _folder(mirror)):
             raise
         try:
-            frame = _table(card, place, mirror, True, progress)
+            came = _checked(card, place, mirror, True, progress)
         except UnexpectedError:
             _forget(card, place)
             raise
-    _note(card)
-    return frame
+    came.frame.attrs.update(card.attrs() | {"fetched_from": came.where, "sha256": came.sha256})
+    _note(card, came)
+    return came.frame
 
 
-def _table(
+def _checked(
     card: Card, place: Path, mirror: str | None, again: bool, progress: bool | None
-) -> pd.DataFrame:
-    """Return the table, checked, with its facts."""
-    frame, where = _found(card, place, mirror, again, progress)
-    _check(card, frame, where)
-    frame.attrs.update(card.attrs() | {"fetched_from": where})
-    return frame
+) -> _Came:
+    """Return the table, if it is the known one and its files are those that came first."""
+    came = _found(card, place, mirror, again, progress)
+    _check(card, came.frame, came.where)
+    if came.kept is not None:
+        if not again:
+            hashes.refuse(hashes.changed(came.kept, came.sha256), came.where)
+        hashes.remember(came.kept, came.sha256)
+    return came
 
 
 def _found(
     card: Card, place: Path, mirror: str | None, again: bool, progress: bool | None
-) -> tuple[pd.DataFrame, str]:
+) -> _Came:
     """Return the table and where it came from."""
     if mirror is None:
-        contents = _fetched(card, place, None, again, progress)
-        return _converted(card, contents, card.source), card.originals[0].urls[0]
+        contents, found = _fetched(card, place, None, again, progress)
+        frame = _converted(card, contents, card.source)
+        first = card.originals[0]
+        where = downloads.origin(place / first.name, first.urls[0])
+        return _Came(frame, where, found, place)
     folder = _folder(mirror)
     if folder is not None:
         return _of_folder(card, folder)
-    base = mirror.rstrip("/")
+    base, place = mirror.rstrip("/"), place / "mirror"
     table = f"{card.name}.csv"
     try:
-        path = downloads.get([f"{base}/{table}"], place / "mirror" / table, "", again, progress)
-        return _read(card, path), f"{base}/{table}"
+        path = downloads.get([f"{base}/{table}"], place / table, "", again, progress)
+        return _read(card, path, f"{base}/{table}")
     except downloads.MissingError:
         pass
     try:
-        contents = _fetched(card, place / "mirror", f"{base}/{card.name}", again, progress)
+        contents, found = _fetched(card, place, f"{base}/{card.name}", again, progress)
     except downloads.MissingError:
         raise _not_there(card, mirror) from None
-    return _converted(card, contents, mirror), f"{base}/{card.name}"
+    return _Came(_converted(card, contents, mirror), f"{base}/{card.name}", found, place)
 
 
 def _fetched(
     card: Card, place: Path, base: str | None, again: bool, progress: bool | None
-) -> dict[str, bytes]:
-    """Return the contents of the original files, from their sources or below an address."""
+) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Return contents and hashes of the original files, from their sources or an address."""
     contents: dict[str, bytes] = {}
+    found: dict[str, str] = {}
     count = len(card.originals)
     with showing.task(f"Fetching {card.name}", total=count, progress=progress) as task:
         for original in card.originals:
             urls = original.urls if base is None else (f"{base}/{original.name}",)
-            path = downloads.get(urls, place / original.name, original.sha256, again, progress)
-            contents |= _contents(path, original)
+            known = "" if original.members else original.sha256
+            path = downloads.get(urls, place / original.name, known, again, progress)
+            inside, found[original.name] = _contents(path, original)
+            contents |= inside
             task.update(advance=1)
-    return contents
+    return contents, found
 
 
-def _of_folder(card: Card, folder: Path) -> tuple[pd.DataFrame, str]:
+def _of_folder(card: Card, folder: Path) -> _Came:
     """Return the table from a mirror's folder: a converted file, or the original ones."""
     table = folder / f"{card.name}.csv"
     if table.is_file():
-        return _read(card, table), str(table)
+        return _read(card, table, str(table))
     paths = [(original, folder / card.name / original.name) for original in card.originals]
     if not all(path.is_file() for _, path in paths):
         raise _not_there(card, str(folder))
     contents: dict[str, bytes] = {}
+    found: dict[str, str] = {}
     for original, path in paths:
-        contents |= _contents(path, original)
-    return _converted(card, contents, str(folder)), str(folder / card.name)
+        inside, found[original.name] = _contents(path, original)
+        contents |= inside
+    return _Came(_converted(card, contents, str(folder)), str(folder / card.name), found)
 
 
-def _contents(path: Path, original: Original) -> dict[str, bytes]:
-    """Return a file's content by name, or those of an archive's members that are needed."""
-    if not original.members:
-        return {original.name: path.read_bytes()}
+def _contents(path: Path, original: Original) -> tuple[dict[str, bytes], str]:
+    """Return a file's content by name, or those of an archive's members, and its hash."""
+    inside = _members(path, original) if original.members else {original.name: path.read_bytes()}
+    found = hashes.digest(inside, archive=bool(original.members))
+    if original.sha256 and found != original.sha256:
+        raise UnexpectedError(
+            f"{path} is not the file of that name that is known: its SHA-256 is {found} instead of "
+            f"{original.sha256}."
+        )
+    return inside, found
+
+
+def _members(path: Path, original: Original) -> dict[str, bytes]:
+    """Return what is needed of an archive."""
     found = {}
     try:
         with zipfile.ZipFile(path) as archive:
@@ -151,14 +187,15 @@ def _layout(card: Card, source: str, error: Exception) -> UnexpectedError:
     )
 
 
-def _read(card: Card, path: Path) -> pd.DataFrame:
+def _read(card: Card, path: Path, where: str) -> _Came:
     """Read a converted file of a mirror."""
     import pandas as pd
 
     texts: Any = {column: str for column, unit in card.units.items() if unit == "text"}
     try:
         # A text is a text although it may look like a number, or like a missing one.
-        return pd.read_csv(path, dtype=texts)
+        frame = pd.read_csv(path, dtype=texts)
+        return _Came(frame, where, {path.name: downloads.file_hash(path)})
     except (ValueError, OSError) as error:
         raise UnexpectedError(f"{path} cannot be read as a table ({error}).") from None
 
@@ -199,18 +236,23 @@ def _folder(mirror: str) -> Path | None:
 
 def _forget(card: Card, place: Path) -> None:
     """Remove everything that was kept of a data set."""
+    hashes.forget(place)
+    hashes.forget(place / "mirror")
     for original in card.originals:
         downloads.forget(place / original.name)
         downloads.forget(place / "mirror" / original.name)
     downloads.forget(place / "mirror" / f"{card.name}.csv")
 
 
-def _note(card: Card) -> None:
-    """Say once whose data these are."""
-    if card.name not in _noted:
-        _noted.add(card.name)
-        print(
-            f"{card.name}: {card.title}. Cite {card.citation}. Licence: {card.licence}. More in "
-            ".attrs.",
-            file=sys.stderr,
+def _note(card: Card, came: _Came) -> None:
+    """Say once whose data these are, and what their files are trusted for."""
+    if card.name in _noted:
+        return
+    _noted.add(card.name)
+    facts = f"Cite {card.citation}. Licence: {card.licence}. More in .attrs."
+    if came.kept is not None and not all(original.sha256 for original in card.originals):
+        facts += (
+            " No hash of the source's files is recorded in this version: they are trusted as they "
+            "first came, and the table was checked."
         )
+    print(f"{card.name}: {card.title}. {facts}", file=sys.stderr)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,9 +20,9 @@ APART = 1e6
 
 #: Added to the variance of a step along a run, so that runs at nearly equal inputs do no harm.
 _JITTER = 1e-6
-#: Where several runs are told apart the curve is what they share, so noise that lasts for long does
-#: not pass for it, and may last from a checkpoint to most of a run. (Of one curve the prior of the
-#: class is tight: there a slow wave of the noise and a bend of the curve look alike.)
+#: Where a curve has several runs it is what they share, so noise that lasts for long does not pass
+#: for it, and may last from a checkpoint to most of a run. (Of one run the prior of the class is
+#: tight: there a slow wave of the noise and a bend of the curve look alike.)
 OF_SEVERAL_RUNS = Prior("LogNormal", mu=math.log(0.3), sigma=1.2, on="free_length")
 #: A step of log y beyond which an outcome is no number that a computer holds.
 _FARTHEST = 700.0
@@ -52,8 +52,9 @@ class Correlated(Likelihood):
         :math:`\ell`, over which the noise is forgotten, in units of log x (e-folds); no unit. Its
         default prior is on ``free_length``, with
         :math:`1/\ell = 1/\ell_{free} + 4/\log(x_{max}/x_{min})`: at most a quarter of the range,
-        since noise that never forgets would stand in for the curve. ``fit(..., run=)`` takes a
-        wider one, LogNormal(log 0.3, 1.2): several runs tell slow noise from the curve.
+        since noise that never forgets would stand in for the curve. Where a curve has several
+        runs (``run=``) the default is wider, LogNormal(log 0.3, 1.2): they tell slow noise from
+        the curve.
 
     Raises
     ------
@@ -107,6 +108,13 @@ class Correlated(Likelihood):
                 "evaluations is."
             )
         super().__post_init__()
+
+    def suited(self, runs: Any) -> Correlated:
+        """Return the noise with the default prior for the runs that each curve has."""
+        own = self.correlation_length == self.default_of("correlation_length")
+        if own and runs.run is not None and len(set(runs.run)) > len(set(runs.cells)):
+            return replace(self, correlation_length=OF_SEVERAL_RUNS)
+        return self
 
     def of_new_rows(
         self, inputs: Mapping[str, Any] | None, known: Any, references: Mapping[str, float]

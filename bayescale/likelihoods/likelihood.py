@@ -184,6 +184,10 @@ class Likelihood:
         self.check_outcome(rows, rows.y)
         return rows.modelled(rows.y), dict(rows.given)
 
+    def suited(self, runs: Any) -> Likelihood:
+        """Return the likelihood with the default priors that suit the checked runs."""
+        return self
+
     def check_outcome(self, rows: Rows, y: np.ndarray) -> None:
         """Raise a DataError where outcomes must be positive and are not."""
         if not self.positive:

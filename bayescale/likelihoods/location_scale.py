@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from bayescale.errors import DataError
 from bayescale.likelihoods.either import log_normal_cdf, log_normal_mass, where
 from bayescale.likelihoods.likelihood import (
     HALF_LOG_TAU,
@@ -198,6 +199,12 @@ class LocationScale(Likelihood):
         low, high, y = rows.y - half, rows.y + half, rows.y
         if cap is not None:
             hit = y >= cap
+            if hit.all():
+                raise DataError(
+                    f"Every outcome is at the cap or above (censored={np.min(cap):g}, "
+                    f"{rows.name!r} from {y.min():g} to {y.max():g}), so nothing is known but that "
+                    "they are that large. Give the value at which y stops, or leave censored= out."
+                )
             low, high = np.where(hit, cap, low), np.where(hit, np.inf, high)
             y = np.where(hit, cap, y)
         best = high if rows.ceiling is None else low  # the user's edge of the largest outcome

@@ -9,7 +9,7 @@ import numpy as np
 from bayescale import forecasting
 from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import LawError
-from bayescale.planning import critical_frontier, identification, optimum, spending
+from bayescale.planning import critical_frontier, equal_cost, identification, optimum, spending
 from bayescale.planning.frontiers import UNITS, Frontier
 from bayescale.planning.landscape import Terrain, terrain_of
 
@@ -138,10 +138,10 @@ def solved(terrain: Terrain, cost: Any, spent: np.ndarray, drift: float) -> dict
     """
     parts: list[tuple[np.ndarray, ...]] = []
     for land in terrain.parts:
-        line = optimum.lines_of(land, cost, spent)
+        line = equal_cost.lines_of(land, cost, spent)
         near = None
         if line.table is not None:
-            near = optimum.lines_of(land, cost, optimum.nudged(spent))
+            near = equal_cost.lines_of(land, cost, equal_cost.nudged(spent))
         best = optimum.optimal(land, line, near)
         loss = best.loss
         if drift and land.fit is not None:

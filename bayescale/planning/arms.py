@@ -12,7 +12,7 @@ from bayescale.curves import Derived, curves_of
 from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import LawError
 from bayescale.groups import ORIGIN
-from bayescale.planning import optimum, spending
+from bayescale.planning import equal_cost, optimum, spending
 from bayescale.planning.allocation import checked_budgets, frontier
 from bayescale.planning.frontiers import Frontier
 from bayescale.planning.landscape import Landscape, terrain_of
@@ -86,7 +86,7 @@ def doubling_value(
     budget = np.array([spent[0] * factor])
 
     def best(land: Landscape) -> np.ndarray:
-        found = optimum.optimal(land, optimum.lines_of(land, own, budget))
+        found = optimum.optimal(land, equal_cost.lines_of(land, own, budget))
         nowhere = np.isnan(found.log_size)
         return np.where(nowhere, found.loss, land.drifted(found.log_size, found.log_data, drift))
 

@@ -14,10 +14,10 @@ from bayescale import forecasting
 from bayescale.accounting import PF_DAY
 from bayescale.errors import LawError, nearest
 from bayescale.forecasts import check_probability
-from bayescale.planning import near_optima, optimum
+from bayescale.planning import equal_cost, near_optima
+from bayescale.planning.equal_cost import IsoCost
 from bayescale.planning.landscape import Landscape, Terrain
 from bayescale.planning.near_optima import NearOptimal
-from bayescale.planning.optimum import IsoCost
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -307,7 +307,7 @@ class Frontier:
         """
         land = self.terrain.first if part is None else part
         spent = self.spent if budgets is None else budgets
-        return optimum.lines_of(land, self.cost, spent)
+        return equal_cost.lines_of(land, self.cost, spent)
 
     def _quantity(self, of: str | None) -> str:
         if of is None:

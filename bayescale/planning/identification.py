@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from bayescale.planning import optimum, spending
+from bayescale.planning import equal_cost, optimum, spending
 from bayescale.planning.landscape import Landscape, Terrain
 
 #: Values of an input that differ by less than this share are one.
@@ -98,7 +97,7 @@ def _one_side(land: Landscape, cost: Any, inputs: Mapping[str, np.ndarray]) -> l
     free = {role: chosen[role] for role in land.free}
     spent = spending.evaluated(cost, free, held, land.law.inputs)
     few = _few_draws(land)
-    line = optimum.lines_of(few, cost, spent)
+    line = equal_cost.lines_of(few, cost, spent)
     with np.errstate(all="ignore"):
         best = optimum.optimal(few, line).log_size
     gap = np.log(chosen[land.free[0]]) - best
@@ -122,7 +121,7 @@ def _flat(land: Landscape, cost: Any, spent: np.ndarray) -> list[str]:
     """Return a sentence where budgets are beyond all that sizes and data can buy."""
     few = _few_draws(land)
     spent = np.sort(spent)[np.unique(np.linspace(0, len(spent) - 1, _BUDGETS).round().astype(int))]
-    line = optimum.lines_of(few, cost, spent)
+    line = equal_cost.lines_of(few, cost, spent)
     best = optimum.optimal(few, line)
     least = np.abs(few.reported(best.loss))
     worse = []
@@ -146,7 +145,7 @@ def _flat(land: Landscape, cost: Any, spent: np.ndarray) -> list[str]:
 def _few_draws(land: Landscape) -> Landscape:
     count = land.curves.shape[0] * land.curves.shape[1]
     index = np.unique(np.linspace(0, count - 1, _DRAWS).round().astype(int))
-    return replace(land, curves=land.curves.taken(index))
+    return land.taken(index)
 
 
 def _slopes(land: Landscape) -> tuple[np.ndarray, np.ndarray]:

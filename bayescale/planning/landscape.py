@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -72,6 +72,10 @@ class Landscape:
         modelled = self.curves.sign * losses
         new = self.fit.new_run_draws(modelled, self.at(log_size, log_data), salt=salt)
         return self.curves.sign * new
+
+    def taken(self, index: np.ndarray) -> Landscape:
+        """Return some draws, by their positions among those of all chains, as one chain."""
+        return replace(self, curves=self.curves.taken(index))
 
     def reported(self, losses: Any) -> Any:
         """Turn losses into outcomes in the user's units."""

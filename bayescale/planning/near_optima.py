@@ -12,8 +12,8 @@ import numpy as np
 from bayescale.errors import LawError
 from bayescale.forecasts import check_probability
 from bayescale.planning import optimum
+from bayescale.planning.equal_cost import IsoCost
 from bayescale.planning.landscape import Landscape
-from bayescale.planning.optimum import IsoCost
 
 if TYPE_CHECKING:
     import pandas as pd

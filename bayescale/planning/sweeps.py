@@ -52,13 +52,21 @@ def checked_sweep(
             "(then compute is 6 N D)."
         )
     table = frame(runs)
+    if table.empty:
+        raise DataError("The table of runs is empty. It needs one row for each training run.")
     named = {LOSS: y, SIZE: params, DATA: tokens, COMPUTE: compute}
     columns = {name: _positive(table, column) for name, column in named.items() if column}
     made = pd.DataFrame(columns)
-    if tokens is None:
-        made[DATA] = made[COMPUTE] / (6 * made[SIZE])
-    if compute is None:
-        made[COMPUTE] = 6 * made[SIZE] * made[DATA]
+    with np.errstate(over="ignore", under="ignore"):
+        if tokens is None:
+            made[DATA] = made[COMPUTE] / (6 * made[SIZE])
+        if compute is None:
+            made[COMPUTE] = 6 * made[SIZE] * made[DATA]
+    for name in (DATA, COMPUTE):
+        values = made[name].to_numpy()
+        rule = f"the {name} by C = 6ND must be positive and finite"
+        bad = ~(np.isfinite(values) & (values > 0))
+        reject_rows(table, bad, values, rule, "Give sizes, tokens and FLOP as plain numbers")
     if run is not None:
         made[CURVE] = codes_of(table, run, "run=").astype(int)
     else:

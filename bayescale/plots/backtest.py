@@ -11,7 +11,6 @@ from matplotlib.ticker import PercentFormatter
 from bayescale.errors import LawError
 from bayescale.plots import style
 from bayescale.plots.forecast import FEWEST_FOR_BANDS
-from bayescale.plots.ticks import log_axis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,8 +93,7 @@ def _draw_last_cutoff(ax: Axes, backtest: Backtest) -> Axes:
     cutoff = float(np.nanmax(np.asarray(backtest.cutoffs, float)))
     points = backtest.points.loc[np.isclose(backtest.points["cutoff"], cutoff)]
     runs = _shown(backtest, cutoff, float(np.max(points[x])))
-    log_axis(ax, "x")
-    style.outcome_axis(ax, backtest.runs, x, y)
+    style.over_input(ax, backtest.runs, x, y)
     step = _step(cutoff, np.unique(points[x]), len(backtest.table))
     beyond = float(np.max(points[x])) * np.exp(step * len(backtest.table) / 2)
     style.limits(ax, "x", np.append(runs[x], beyond))
@@ -114,7 +112,6 @@ def _draw_last_cutoff(ax: Axes, backtest: Backtest) -> Axes:
         for name in backtest.table.index
     }
     handles += _draw_laws(ax, x, step, laws)
-    ax.set(xlabel=x, ylabel=y)
     ink = [(runs[x], runs[y])]
     ink += [(t[x], t[c]) for t in laws.values() for c in ("lower_90", "median", "upper_90")]
     title = f"one new run: median, {style.percent(0.9)}"
@@ -172,10 +169,8 @@ def _draw_coverage(ax: Axes, table: pd.DataFrame) -> None:
             nominal, actual, color=look.colour, linestyle=look.line, marker=look.marker,
             markersize=5, zorder=3,
         )  # fmt: skip
-    ax.annotate("intervals too wide", (0.04, 0.92), xycoords="axes fraction", va="top",
-                fontsize="small", color=style.GREY)  # fmt: skip
-    ax.annotate("intervals too narrow", (0.96, 0.3), xycoords="axes fraction", ha="right",
-                fontsize="small", color=style.GREY, backgroundcolor="white", zorder=1)  # fmt: skip
+    words = "above the dashed line intervals\nare too wide, below too narrow"
+    ax.set_title(words, fontsize="small", color=style.GREY)
     ax.set(
         xlim=(0.4, 1.02), ylim=(-0.03, 1.03), xlabel="probability of the interval", xticks=nominal,
         ylabel=f"share of {int(np.max(table['points']))} held-out points inside",

@@ -8,7 +8,6 @@ import numpy as np
 
 from bayescale.errors import LawError
 from bayescale.plots import style
-from bayescale.plots.ticks import log_axis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,15 +70,13 @@ def plot_forecast(forecast: Forecast, *, prob: float = 0.9, ax: Axes | None = No
         own = runs.loc[runs[column] == forecast.inputs[column].iloc[0]]
         runs = own if len(own) else runs  # of a group never seen, the runs of all
     seen = [runs[forecast.outcome], tables["curve"]["median"]]
-    log_axis(ax, "x")
-    style.outcome_axis(ax, runs, x, forecast.outcome)
+    style.over_input(ax, runs, x, forecast.outcome)
     style.limits(ax, "x", np.concatenate([runs[x], forecast.inputs[x]]))
     reach = [table[side] for table in tables.values() for side in ("lower", "upper")]
     style.limits(ax, "y", np.concatenate(seen), np.concatenate(reach))
     draw = _draw_bars if len(forecast.inputs) < FEWEST_FOR_BANDS else _draw_bands
     handles = draw(ax, x, tables, style.percent(prob))
     handles.insert(0, style.draw_runs(ax, runs[x], runs[forecast.outcome], "runs"))
-    ax.set(xlabel=x, ylabel=forecast.outcome)
     ink = [(runs[x], runs[forecast.outcome])]
     ink += [(t[x], t[side]) for t in tables.values() for side in ("lower", "median", "upper")]
     style.finish(ax, ink, float(np.max(runs[x])), handles=handles)

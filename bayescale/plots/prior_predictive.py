@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayescale.plots import style
-from bayescale.plots.ticks import log_axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,8 +58,7 @@ def plot_prior_predictive(
     low, high = np.nanquantile(made.curve, [(1 - prob) / 2, (1 + prob) / 2], axis=0)
     band = pd.DataFrame({"lower": low, "upper": high})
     runs = made.runs
-    log_axis(ax, "x")
-    style.outcome_axis(ax, runs, x, made.outcome)
+    style.over_input(ax, runs, x, made.outcome)
     style.limits(ax, "x", made.at)
     style.limits(ax, "y", runs[made.outcome].to_numpy(float), band.to_numpy())
     handles = [
@@ -72,7 +70,6 @@ def plot_prior_predictive(
         if i == 0:
             lines[0].set_label(f"{min(CURVES, len(made.curve))} curves from the priors")
             handles += lines
-    ax.set(xlabel=x, ylabel=made.outcome)
     ax.set_title(f"{made.law}, before the runs", fontsize="medium")
     ink = [(runs[x], runs[made.outcome]), (made.at, low), (made.at, high)]
     style.finish(ax, ink, float(runs[x].to_numpy(float).max()), handles=handles)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from bayescale.errors import LawError
 from bayescale.forecasts import forecast_of
 from bayescale.groups import check_single
 from bayescale.plots import style
-from bayescale.plots.ticks import log_axis, number
+from bayescale.plots.ticks import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Inputs at which every curve is drawn.
 GRID = 100
+#: How far, in logs, a run's level may lie from a line's to be drawn as one of that line.
+BESIDE = 0.1
 
 
 def plot_slices(
@@ -34,8 +36,8 @@ def plot_slices(
 
     Every line is ``fit.forecast(...).interval(prob, of="curve")`` with the other inputs held:
     the next one at a level that occurs in the runs, any further one at its geometric mean. Runs
-    have the colour of the nearest level, so they lie on a line only where their own level is
-    near it.
+    within a tenth of a level have its colour; those between levels are grey crosses, which belong
+    to no line.
 
     Parameters
     ----------
@@ -85,14 +87,14 @@ def plot_slices(
     runs, columns = fit.runs, fit.runs.columns
     x, seen, outcome = runs.inputs[axis], runs.inputs[other], runs.reported(runs.outcome)
     chosen = _levels(seen, levels)
-    nearest = np.abs(np.log(seen)[:, None] - np.log(chosen)).argmin(axis=1)
+    away = np.abs(np.log(seen)[:, None] - np.log(chosen))
+    nearest, between = away.argmin(axis=1), away.min(axis=1) > BESIDE
     ax = style.axes(ax)
-    log_axis(ax, "x")
-    frame = runs.frame()
-    style.outcome_axis(ax, frame, columns[axis], runs.outcome_column)
+    style.over_input(ax, runs.frame(), columns[axis], runs.outcome_column)
     grid = np.geomspace(x.min(), x.max() * extrapolation, GRID)
     held = {r: np.full(GRID, runs.references[f"{r}_ref"]) for r in roles if r != axis}
-    ink, handles = [(x, outcome)], []
+    ink: list[Any] = [(x, outcome)]
+    handles: list[Any] = []
     style.limits(ax, "x", grid)
     for i, level in enumerate(chosen):
         look = style.stroke(i)
@@ -105,14 +107,18 @@ def plot_slices(
             label=f"{columns[other]} = {number(level)}", zorder=3,
         )  # fmt: skip
         style.draw_band(ax, grid, table, look, "")
-        mine = nearest == i
+        mine = (nearest == i) & ~between
         ax.plot(
             x[mine], outcome[mine], linestyle="none", marker=look.marker, markersize=3.5,
             color=look.colour, alpha=0.7, zorder=4,
         )  # fmt: skip
         handles.append(line)
         ink.append((grid, table["median"]))
-    ax.set(xlabel=columns[axis], ylabel=runs.outcome_column)
+    if between.any():
+        handles += ax.plot(
+            x[between], outcome[between], linestyle="none", marker="x", markersize=3.5,
+            color=style.GREY, alpha=0.6, zorder=2.5, label=f"runs at other {columns[other]}",
+        )  # fmt: skip
     ax.set_title(f"{fit.name}: curve, {style.percent(prob)}", fontsize="medium")
     style.finish(ax, ink, float(x.max()), handles=handles)
     return ax

@@ -57,6 +57,12 @@ STROKES = (
     Stroke(SKY, (0, (1, 3)), "----", "P"),
 )
 
+#: How a legend saves room in axes that are one column wide.
+NARROW = {
+    "handlelength": 1.2, "handletextpad": 0.4, "labelspacing": 0.2, "borderpad": 0.25,
+    "borderaxespad": 0.3,
+}  # fmt: skip
+
 
 def stroke(number: int) -> Stroke:
     """Return the stroke of the thing with this number, from 0."""
@@ -84,8 +90,10 @@ def percent(prob: float, kind: str = "equal-tailed") -> str:
     return f"{100 * prob:g} % {kind}"
 
 
-def outcome_axis(ax: Axes, runs: pd.DataFrame, x: str, y: str) -> None:
-    """Make the y axis logarithmic, unless outcomes rise (an accuracy) or are not positive."""
+def over_input(ax: Axes, runs: pd.DataFrame, x: str, y: str) -> None:
+    """Name both axes and make them logarithmic; y not where outcomes rise or are not positive."""
+    ax.set(xlabel=x, ylabel=y)
+    log_axis(ax, "x")
     ranks = runs[[x, y]].rank().to_numpy()
     varies = bool((np.ptp(ranks, axis=0) > 0).all())
     rises = varies and float(np.corrcoef(ranks.T)[0, 1]) > 0.7
@@ -193,9 +201,10 @@ def finish(
     assert figure is not None
     figure.draw_without_rendering()  # the layout must be settled before anything is measured
     inches = ax.get_window_extent().width / figure.dpi
-    font = "small" if inches > 4 else "x-small"
+    wide = inches > 4
+    font = "small" if wide else "x-small"
     look: dict[str, Any] = {"fontsize": font, "title_fontsize": font, "edgecolor": "#D0D0D0"}
-    look |= legend
+    look |= ({} if wide else NARROW) | legend
     label = ax.annotate(
         f"{words}: {number(largest)}", (largest, 0.5), xycoords=("data", "axes fraction"),
         xytext=(0, 0), textcoords="offset points", rotation=90, fontsize=font, color=GREY,

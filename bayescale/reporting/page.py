@@ -15,6 +15,8 @@ from bayescale import tables
 if TYPE_CHECKING:
     import pandas as pd
 
+#: Characters from which a cell is a sentence.
+SENTENCE = 40
 #: Rows of a table that are shown; what is left out is counted.
 MOST_ROWS = 400
 
@@ -83,15 +85,15 @@ def table(frame: pd.DataFrame, caption: str, formats: dict[str, str] | None = No
     formats = formats or {}
     shown: Any = frame.iloc[:MOST_ROWS]
     shown = shown.reset_index() if shown.index.name is not None else shown
-    numeric = {str(name) for name, values in shown.items() if values.dtype.kind in "iuf"}
-    columns = [str(name) for name in shown.columns]
-    head = "".join(f"<th scope='col'{_side(c in numeric)}>{escape(c)}</th>" for c in columns)
+    kinds = {str(name): _kind(values) for name, values in shown.items()}
+    columns = list(kinds)
+    head = "".join(f"<th scope='col'{kinds[c]}>{escape(c)}</th>" for c in columns)
     rows = []
     for row in shown.itertuples(index=False, name=None):
         cells = [cell(value, formats.get(name)) for name, value in zip(columns, row, strict=True)]
         first, *others = zip(columns, cells, strict=True)
-        told = f"<th scope='row'{_side(first[0] in numeric)}>{escape(first[1])}</th>"
-        told += "".join(f"<td{_side(name in numeric)}>{escape(text)}</td>" for name, text in others)
+        told = f"<th scope='row'{kinds[first[0]]}>{escape(first[1])}</th>"
+        told += "".join(f"<td{kinds[name]}>{escape(text)}</td>" for name, text in others)
         rows.append(f"<tr>{told}</tr>")
     more = len(frame) - len(shown)
     caption += f" ({more} more rows are not shown)" if more > 0 else ""
@@ -110,8 +112,11 @@ def cell(value: Any, form: str | None = None) -> str:
     return tables.cell(value, form)
 
 
-def _side(number: bool) -> str:
-    return " class='number'" if number else ""
+def _kind(values: Any) -> str:
+    """Return the class of a column: numbers to the right, sentences with room to be read."""
+    if values.dtype.kind in "iuf":
+        return " class='number'"
+    return " class='words'" if values.astype(str).str.len().max() > SENTENCE else ""
 
 
 def picture(svg: str, caption: str, name: str) -> str:

@@ -7,9 +7,8 @@ from benchmarks.sweep.tasks import TASKS
 
 #: Sequences a step: 1024 bytes of text.
 BATCH = 8
-#: Rate of a transformer 64 wide and its power of the width, from the sweep `learning_rate`.
-RATE, RATE_POWER = 0.005, -0.75
-OTHER_RATES = {"lstm": 0.02, "encoder_decoder": 0.004, "addition": 0.01}
+#: Rate at a width of 64 and its power of the width, from the sweep `learning_rate`.
+RATES = {"transformer": (0.005, -0.75), "lstm": (0.04, -0.5), "encoder_decoder": (0.006, 0.0)}
 
 
 @dataclass(frozen=True)
@@ -83,9 +82,10 @@ class Run:
         return 3.0 * self.size.flops * self.steps * self.batch
 
 
-def rate(width: int, batch: int = BATCH) -> float:
-    """Return a transformer's learning rate: a power of the width, the root of the batch."""
-    return RATE * (width / 64) ** RATE_POWER * (batch / BATCH) ** 0.5
+def rate(width: int, batch: int = BATCH, architecture: str = "transformer") -> float:
+    """Return a learning rate: a power of the width, the root of the batch."""
+    at_64, power = RATES[architecture]
+    return at_64 * (width / 64) ** power * (batch / BATCH) ** 0.5
 
 
 def text_run(design: str, name: str, shape: tuple[int, int], tokens: float, **options) -> Run:
@@ -93,5 +93,5 @@ def text_run(design: str, name: str, shape: tuple[int, int], tokens: float, **op
     batch = options.pop("batch", BATCH)
     steps = max(1, round(tokens / (batch * TASKS["text"].length)))
     options.setdefault("unique", steps * batch)
-    options.setdefault("rate", rate(shape[0], batch))
+    options.setdefault("rate", rate(shape[0], batch, options.get("architecture", "transformer")))
     return Run(f"{design}-{name}", design, *shape, steps=steps, batch=batch, **options)
