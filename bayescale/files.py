@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 #: Version of the layout; a reader refuses a higher one. Files of single fits are of the first.
-FORMAT, _OF_FIT = 2, 1
+FORMAT, OF_FIT = 2, 1
 #: The root attribute and the group that are ours.
 MARK = "bayescale"
 _PACKAGES = ("bayescale", "pymc", "nutpie", "arviz", "numpy")
@@ -310,7 +310,7 @@ def _marked(fit: Fit) -> xr.DataTree:
         "versions": {name: version(name) for name in _PACKAGES},
     }
     groups = {node.path: _plain(node.to_dataset(inherit=False)) for node in fit.tree.subtree}
-    groups["/"].attrs = {f"{MARK}_format": _OF_FIT, MARK: json.dumps(described, allow_nan=False)}
+    groups["/"].attrs = {f"{MARK}_format": OF_FIT, MARK: json.dumps(described, allow_nan=False)}
     groups[f"/{MARK}"] = xr.Dataset(
         {
             name: ([f"{name}_{axis}" for axis in range(array.ndim)], array)

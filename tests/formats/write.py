@@ -10,7 +10,7 @@ import numpy as np
 from invented import invented_fit
 
 import bayescale as bs
-from bayescale.files import FORMAT
+from bayescale.files import FORMAT, OF_FIT
 from bayescale.sample import Sampling
 
 HERE = Path(__file__).parent
@@ -22,7 +22,7 @@ def main() -> int:
     one = invented_fit(bs.PowerLaw(), bs.StudentT(), settings=SMALL)
     two = invented_fit(bs.BrokenPowerLaw(breaks=1), bs.StudentT(), settings=SMALL)
     mixture = bs.Ensemble({"power": one, "broken": two}, np.array([0.25, 0.75]), "given")
-    for name, record in ((f"{FORMAT}_fit", one), (f"{FORMAT}_ensemble", mixture)):
+    for name, record in ((f"fit_{OF_FIT}", one), (f"ensemble_{FORMAT}", mixture)):
         path = HERE / f"{name}.nc"
         if path.exists():
             print(f"{path.name} is there and stays as it is.")
