@@ -228,7 +228,7 @@ def _check_whole(place: Path) -> None:
                     if isinstance(found, h5py.Group):
                         waiting.append((found, depth + 1))
                     elif isinstance(found, h5py.Dataset) and (found.external or found.is_virtual):
-                        raise _elsewhere(place, found.name)
+                        raise _elsewhere(place, str(found.name))
     except FileError:
         raise
     except Exception as error:
