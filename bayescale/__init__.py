@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from bayescale.checking.every import check_law, check_likelihood
     from bayescale.comparison import compare
     from bayescale.crossings import crossing, projection, speedup, tokens_needed
-    from bayescale.curves import Derived
     from bayescale.datasets import fetch_dataset, list_datasets, load_dataset
     from bayescale.derived import (
         doubling_gain,
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
         overfitting,
         reducible_loss,
     )
+    from bayescale.derived_record import Derived
     from bayescale.differences import Difference, difference
     from bayescale.ensembles import Ensemble, ensemble
     from bayescale.errors import (
@@ -169,7 +169,6 @@ _HOMES = {
     "group_comparison": ["compare_by_group"],
     "planning.costs": ["TransformerFlops", "WallClock"],
     "crossings": ["crossing", "projection", "speedup", "tokens_needed"],
-    "curves": ["Derived"],
     "datasets": ["fetch_dataset", "list_datasets", "load_dataset"],
     "derived": [
         "doubling_gain",
@@ -179,6 +178,7 @@ _HOMES = {
         "overfitting",
         "reducible_loss",
     ],
+    "derived_record": ["Derived"],
     "differences": ["Difference", "difference"],
     "ensembles": ["Ensemble", "ensemble"],
     "planning.envelopes": ["envelope"],

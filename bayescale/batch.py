@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import batch_jobs, curve_record, forecasting, forecasts, workers
+from bayescale.batch_plan import Job, Plan
 from bayescale.batch_store import Store
-from bayescale.curve_record import Job, Plan, failure
+from bayescale.curve_record import failure
 from bayescale.errors import BayescaleWarning, LawError, SamplingWarning
 from bayescale.fit_table import FitTable
 from bayescale.groups import asked_for, check_named

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale.curve_record import Job, Plan, key_text, seed_of, stable_hash
+from bayescale.batch_plan import Job, Plan, key_text, seed_of, stable_hash
 from bayescale.errors import DataError, LawError, nearest
 from bayescale.frames import frame
 

@@ -24,7 +24,8 @@ from typing import Any
 
 import numpy as np
 
-from bayescale.curve_record import Job, Plan, Record, key_text, stable_hash
+from bayescale.batch_plan import Job, Plan, key_text, stable_hash
+from bayescale.curve_record import Record
 from bayescale.errors import BayescaleWarning, FileError
 
 #: Version of the layout.

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import forecasts
-from bayescale.curves import Curves, Derived, curves_of
+from bayescale.curve_sources import curves_of
+from bayescale.curves import Curves
+from bayescale.derived_record import Derived
 from bayescale.errors import DataError, LawError
 
 if TYPE_CHECKING:

@@ -20,19 +20,15 @@ from typing import Any
 import numpy as np
 
 from bayescale import anchoring
-from bayescale.coordinates import Coordinates, split
+from bayescale.coordinates import Coordinates
 from bayescale.free_scale import frozen
-from bayescale.observed import Observations
-from bayescale.parameters import slots
+from bayescale.linearizing import wide_draws
 
 #: From log residuals to independent standard normal numbers, and the log of their scale by row.
 Whitening = Callable[[Any], tuple[Any, Any]]
 
 #: Gaussian stand-in for the priors: floor ~ N(0.5, 10) on (0, FLOOR_TOP), level ~ N(1, 0.5).
 FLOOR_MEAN, FLOOR_SD, LEVEL_SD, FLOOR_TOP = 0.5, 10.0, 0.5, 1.25
-
-#: Of the pilot: a coordinate's step in differences, and relative changes that end a search.
-_STEP, _CLOSE = 1e-7, 1e-5
 
 _Q11 = FLOOR_SD**-2 + LEVEL_SD**-2
 _Q12 = LEVEL_SD**-2
@@ -154,86 +150,6 @@ def _log_cdf_difference(lower: Any, upper: Any) -> Any:
     return log_b + pt.log1p(-pt.exp(pt.minimum(log_a - log_b, -1e-12)))
 
 
-def linearized(
-    coordinates: Coordinates, runs: Observations, numbers: Mapping[str, Any]
-) -> tuple[dict[str, np.ndarray], float]:
-    """Return the data of the collapsed density, linearized around a pilot curve.
-
-    Parameters
-    ----------
-    coordinates
-        Of the law and the likelihood.
-    runs
-        The data.
-    numbers
-        From :meth:`Coordinates.numbers`.
-
-    Returns
-    -------
-    statistics
-        ``x``, ``inverse`` and ``target``, and what the likelihood needs to know of each row; each
-        of shape (run,).
-    top
-        The pilot's value at the largest input, the unit of floor and scale.
-    """
-    pilot = pilot_curve(coordinates, runs.outcome, runs.inputs, numbers)
-    (role,) = coordinates.law.inputs
-    top = float(pilot[np.argmax(runs.inputs[role])])
-    return {
-        role: runs.inputs[role],
-        "inverse": top / pilot,
-        "target": 1 + np.log(runs.outcome / pilot),
-        **runs.by_run(coordinates.likelihood.by_run),
-    }, top
-
-
-def pilot_curve(
-    coordinates: Coordinates,
-    outcome: np.ndarray,
-    inputs: Mapping[str, np.ndarray],
-    numbers: Mapping[str, Any],
-) -> np.ndarray:
-    """Return a curve near the data: penalized least squares in the sampler's coordinates."""
-    from scipy.optimize import least_squares
-
-    of_noise = {slot.quantity for slot in slots(coordinates.likelihood)}
-    sizes = {name: size for name, size in coordinates.sizes.items() if name not in of_noise}
-    noise_start = dict.fromkeys(of_noise, 0.0)
-    log_y = np.log(outcome)
-
-    def curve(vectors: np.ndarray) -> np.ndarray:
-        """Return the curves of vectors of shape (..., coordinate), shape (..., run)."""
-        z = split(vectors, sizes) | noise_start
-        with np.errstate(all="ignore"):
-            values, _ = coordinates.values(z, numbers)
-            natural, _ = coordinates.natural(values, numbers)
-            wide = {name: _wide(value) for name, value in natural.items()}
-            found = coordinates.law.curve(inputs, wide, numbers)
-        return np.broadcast_to(found, (*vectors.shape[:-1], len(outcome)))
-
-    def residuals(vectors: np.ndarray, noise: float) -> np.ndarray:
-        with np.errstate(all="ignore"):
-            misfit = (log_y - np.log(curve(vectors))) / noise
-        misfit = np.nan_to_num(misfit, nan=1e3, posinf=1e3, neginf=-1e3)
-        return np.concatenate([misfit, vectors], axis=-1)
-
-    def slopes(vector: np.ndarray, noise: float) -> np.ndarray:
-        moved = residuals(vector + _STEP * np.eye(len(vector)), noise)
-        return (moved - residuals(vector, noise)).T / _STEP
-
-    jac: Any = slopes  # SciPy's annotations know only the words for differences
-    vector = np.zeros(sum(size or 1 for size in sizes.values()))
-    for _ in range(3):
-        spread = np.std(log_y - np.log(curve(vector)))
-        noise = float(np.clip(spread, 1e-3, 0.3))
-        found = least_squares(
-            residuals, vector, jac, args=(noise,), ftol=_CLOSE, xtol=_CLOSE, max_nfev=100
-        )
-        vector = found.x
-    fitted = curve(vector)
-    return fitted if np.all(np.isfinite(fitted) & (fitted > 0)) else outcome
-
-
 def draw_floor_and_scale(
     statistics: Mapping[str, np.ndarray],
     reducible: np.ndarray,
@@ -245,7 +161,7 @@ def draw_floor_and_scale(
     Parameters
     ----------
     statistics
-        From :func:`linearized`.
+        From :func:`bayescale.linearizing.linearized`.
     reducible
         Shape (..., run).
     whitened
@@ -305,7 +221,7 @@ def complete(
     runs
         The data.
     statistics, top
-        From :func:`linearized`.
+        From :func:`bayescale.linearizing.linearized`.
     rng
         Random numbers.
 
@@ -320,7 +236,7 @@ def complete(
     law, likelihood = coordinates.law, coordinates.likelihood
     with np.errstate(all="ignore"):
         shape = law.shape(values, numbers)
-        wide = {n: _wide(v) for n, v in shape.items()}
+        wide = {n: wide_draws(v) for n, v in shape.items()}
         flat = {"irreducible": 0.0, "scale": 1.0}
         ratio = anchoring.drop(law, shape, numbers)
         reducible = law.curve(runs.inputs, {**flat, **wide}, numbers) / ratio[..., None]
@@ -348,9 +264,3 @@ def complete(
         weights = declared - log_gaussian(statistics, reducible, whitened, floor, scale)
     usable = (scale > 0) & (floor > 0) & np.isfinite(weights)
     return done, np.where(usable, weights, -np.inf)
-
-
-def _wide(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return tuple(np.asarray(part)[..., None] for part in value)
-    return np.asarray(value)[..., None]

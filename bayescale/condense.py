@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from bayescale import collapse
+from bayescale import linearizing
 from bayescale.coordinates import Coordinates
 from bayescale.observed import Observations
 
@@ -87,7 +87,7 @@ def condensed(
 
     middle = np.exp(mean(log_x))
     binned = np.exp(mean(np.log(runs.outcome)))
-    pilot = collapse.pilot_curve(coordinates, binned, {role: middle}, numbers)
+    pilot = linearizing.pilot_curve(coordinates, binned, {role: middle}, numbers)
     # Along the pilot curve, whose value between two middles is read off on logs.
     here = np.interp(log_x, np.log(middle), np.log(pilot))
     there = np.log(pilot)[where]

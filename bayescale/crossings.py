@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import derived, forecasting
-from bayescale.curves import Curves, Derived, curves_of, paired
+from bayescale.curve_sources import curves_of, paired
+from bayescale.curves import Curves
+from bayescale.derived_record import Derived
 from bayescale.errors import DataError, LawError
 from bayescale.groups import two_levels
 

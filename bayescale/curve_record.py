@@ -7,155 +7,26 @@ function of plan and job alone, so that where a job runs does not matter.
 from __future__ import annotations
 
 import functools
-import hashlib
 import time
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from bayescale import attempts, fitting, forecasting
+from bayescale.batch_fits import fitted, packed_draws
+from bayescale.batch_plan import Job, Plan, key_text
 from bayescale.checks import populations
 from bayescale.coordinates import Coordinates
-from bayescale.data import observations
 from bayescale.drift import DRIFT
 from bayescale.errors import BayescaleError
 from bayescale.groups import asked_for
 from bayescale.labelling import named, named_by_level
 from bayescale.leave_one_out import leave_one_out
-from bayescale.observed import Observations
-from bayescale.parameters import columns_by
-from bayescale.posterior import Draws
-from bayescale.sample import Sampling
 from bayescale.workers import turn
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 Record = dict[str, Any]
-
-
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """What all curves of a batch have in common.
-
-    Parameters
-    ----------
-    laws
-        Label to law.
-    likelihoods
-        Label to how its runs scatter.
-    settings
-        Label to how it is sampled; the seed is each curve's own.
-    y
-        The name of the outcome's column.
-    inputs
-        Role to column.
-    ceiling
-        What a rising metric cannot exceed, or None.
-    run
-        The column that names the training runs, or None.
-    prob
-        Probability of the equal-tailed intervals.
-    forecast
-        Role to the inputs of a forecast, or None.
-    keep_draws
-        Whether the draws go into the record.
-    """
-
-    laws: dict[str, Any]
-    likelihoods: dict[str, Any]
-    settings: dict[str, Sampling]
-    y: str
-    inputs: dict[str, str]
-    ceiling: float | None
-    run: str | None
-    prob: float
-    forecast: dict[str, Any] | None
-    keep_draws: bool
-
-    @property
-    def others(self) -> list[str]:
-        """The columns that are used beside outcome and inputs: of runs, evaluations and levels."""
-        known = [given for each in self.likelihoods.values() for given, _ in each.columns.values()]
-        named = [name for name in (self.run, *known) if isinstance(name, str)]
-        return [*dict.fromkeys([*named, *(c for label in self.laws for c in self.varies(label))])]
-
-    def varies(self, label: str) -> tuple[str, ...]:
-        """Return the columns with which a law or its noise varies."""
-        return columns_by(self.laws[label], self.likelihoods[label])
-
-    def asked_of(self, label: str) -> dict[str, Any]:
-        """Return what is forecast of a law: without levels of columns that only others know."""
-        every = {column for each in self.laws for column in self.varies(each)}
-        unknown = every - set(self.varies(label))
-        return {name: v for name, v in (self.forecast or {}).items() if name not in unknown}
-
-    def checked(self, law: Any, likelihood: Any, runs: pd.DataFrame) -> Observations:
-        """Return a group's rows, checked."""
-        return observations(law, likelihood, runs, self.y, self.inputs, self.ceiling, self.run)
-
-
-@dataclass(frozen=True, eq=False)
-class Job:
-    """One law to be fitted to one group of rows.
-
-    Parameters
-    ----------
-    name
-        A stable hash of group and law.
-    label
-        The law's.
-    key
-        The group's values.
-    seed
-        The curve's own.
-    data
-        A stable hash of its rows.
-    runs
-        Its rows.
-    """
-
-    name: str
-    label: str
-    key: tuple
-    seed: int
-    data: str
-    runs: pd.DataFrame
-
-
-def stable_hash(*parts: str) -> str:
-    """Return a hash of texts that is the same in every process and on every machine."""
-    digest = hashlib.blake2b(digest_size=12)
-    for part in parts:
-        text = part.encode()
-        digest.update(len(text).to_bytes(8, "little") + text)
-    return digest.hexdigest()
-
-
-def key_text(key: tuple) -> str:
-    """Return a group's key as text; numpy's numbers read as Python's."""
-    plain = [value.item() if isinstance(value, np.generic) else value for value in key]
-    return "; ".join(f"{type(value).__name__}:{value}" for value in plain)
-
-
-def seed_of(seed: int, key: tuple) -> int:
-    """Return a curve's seed from the batch's and the group's key, whatever the order."""
-    return int(stable_hash("seed", str(seed), key_text(key))[:8], 16)
-
-
-def settings_of(plan: Plan, job: Job) -> Sampling:
-    """Return how a job is sampled."""
-    return replace(plan.settings[job.label], seed=job.seed)
-
-
-def fitted(plan: Plan, job: Job) -> attempts.Sampled:
-    """Check a job's rows and sample."""
-    law, likelihood = plan.laws[job.label], plan.likelihoods[job.label]
-    runs = plan.checked(law, likelihood, job.runs)
-    return attempts.sampled(law, likelihood, runs, settings_of(plan, job))
 
 
 @functools.lru_cache(maxsize=4)
@@ -326,54 +197,3 @@ def _forecast_rows_of_levels(
         bounds |= {f"{of}_{name}": table[name] for name in ("median", "lower", "upper")}
     bounds["extrapolation"] = made.extrapolation
     return {name: values.tolist() for name, values in bounds.items()}
-
-
-# Draws as arrays, and back ------------------------------------------------------------------------
-
-
-def packed_draws(found: attempts.Sampled) -> dict[str, np.ndarray]:
-    """Return draws as arrays that a file without pickles can hold."""
-    draws = found.draws
-    groups = {"quantity": draws.quantities, "parameter": draws.parameters, "noise": draws.noise}
-    arrays = {}
-    for group, values in groups.items():
-        for name, value in values.items():
-            many = isinstance(value, tuple)
-            stacked = np.stack([np.asarray(v) for v in value], -1) if many else np.asarray(value)
-            arrays[f"{group}.{name}{'.parts' if many else ''}"] = stacked
-    for name, array in draws.stats.data_vars.items():
-        arrays[f"stat.{name}"] = array.to_numpy()
-    pareto_k = np.nan if draws.pareto_k is None else draws.pareto_k
-    return arrays | {"pareto_k": np.asarray(pareto_k), "engine": np.asarray(draws.engine)}
-
-
-def unpacked_fit(plan: Plan, job: Job, arrays: Mapping[str, np.ndarray]) -> fitting.Fit:
-    """Return the fit whose draws were packed; equal to fitting again, bit by bit."""
-    import xarray as xr
-
-    values: dict[str, dict[str, Any]] = {}
-    for full, array in arrays.items():
-        group, _, name = full.partition(".")
-        part = array
-        if name.endswith(".parts"):
-            name = name.removesuffix(".parts")
-            part = tuple(array[..., i] for i in range(array.shape[-1]))
-        values.setdefault(group, {})[name] = part
-    dims = ("chain", "draw")
-    stats = {name: (dims, array) for name, array in values["stat"].items()}
-    shape = next(iter(values["stat"].values())).shape
-    coords = {name: np.arange(size) for name, size in zip(dims, shape, strict=True)}
-    pareto_k = float(arrays["pareto_k"])
-    draws = Draws(
-        values["quantity"],
-        values["parameter"],
-        values["noise"],
-        xr.Dataset(stats, coords),
-        str(arrays["engine"]),
-        None if np.isnan(pareto_k) else pareto_k,
-    )
-    law, likelihood = plan.laws[job.label], plan.likelihoods[job.label]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # heard when the batch ran
-        runs = plan.checked(law, likelihood, job.runs)
-    return fitting.labelled(attempts.resumed(law, likelihood, runs, settings_of(plan, job), draws))

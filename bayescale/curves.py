@@ -1,4 +1,4 @@
-"""Anything that has a curve, draw by draw, and the record of what follows from it."""
+"""Anything that has a curve, draw by draw."""
 
 from __future__ import annotations
 
@@ -8,117 +8,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from bayescale import forecasting, forecasts, posterior
+from bayescale import forecasting, posterior
 from bayescale.errors import LawError
-from bayescale.groups import ORIGIN, check_single
-from bayescale.laws import UNIT_REFERENCES
-from bayescale.levels import mark_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 #: Where breaks of a law without data may lie; runs say it themselves.
 ANYWHERE = (1.0, 1e26)
-
-
-@dataclass(frozen=True, eq=False)
-class Derived:
-    """Posterior draws of a quantity that follows from a curve.
-
-    Parameters
-    ----------
-    draws
-        Shape (chain, draw, m); a law fixed at numbers has one draw.
-    inputs
-        What each of the m entries stands for, with the user's column names: a row each.
-    name
-        What it is.
-    unit
-        Its unit, in words.
-    extrapolation
-        Each input over the largest one seen, shape (m,); None where nothing was seen.
-    never
-        Draws for which the quantity does not exist, same shape as draws: a target out of reach,
-        curves that do not cross. None where it always exists.
-
-    Examples
-    --------
-    >>> import bayescale as bs
-    >>> law = bs.PowerLaw(irreducible=0.0, x0=8.8e13, exponent=0.076)
-    >>> bs.doubling_gain(law, x=1e9).interval(0.9).round(4)["median"].tolist()
-    [0.0513]
-    """
-
-    draws: np.ndarray
-    inputs: pd.DataFrame
-    name: str
-    unit: str
-    extrapolation: np.ndarray | None = None
-    never: np.ndarray | None = None
-
-    def quantile(self, levels: Any) -> np.ndarray:
-        """Return posterior quantiles; infinite where so many draws are.
-
-        Parameters
-        ----------
-        levels
-            Between 0 and 1; shape (level,) or a scalar.
-
-        Returns
-        -------
-        numpy.ndarray
-            Shape (level, m) or (m,).
-        """
-        method = "linear" if np.isfinite(self.draws).all() else "inverted_cdf"
-        return np.quantile(self.draws, levels, axis=(0, 1), method=method)
-
-    def interval(self, prob: float = 0.9) -> pd.DataFrame:
-        """Return the equal-tailed credible interval.
-
-        Parameters
-        ----------
-        prob
-            Its probability, between 0 and 1.
-
-        Returns
-        -------
-        pandas.DataFrame
-            The inputs, ``median``, ``lower``, ``upper``; ``p_never`` where the quantity need not
-            exist (its draws count in the interval, at the end that they stand for), and
-            ``extrapolation`` (input over the largest input seen) where the source was fitted.
-            ``.attrs`` holds the probability, the kind, the name and the unit.
-
-        Raises
-        ------
-        LawError
-            If prob is not between 0 and 1.
-        """
-        forecasts.check_probability(prob)
-        low, middle, high = self.quantile([(1 - prob) / 2, 0.5, (1 + prob) / 2])
-        table = self.inputs.assign(median=middle, lower=low, upper=high)
-        if self.never is not None:
-            table["p_never"] = np.broadcast_to(self.never, self.draws.shape).mean(axis=(0, 1))
-        if self.extrapolation is not None:
-            table["extrapolation"] = self.extrapolation
-        table.attrs = {
-            "probability": prob,
-            "kind": "equal-tailed",
-            "of": self.name,
-            "unit": self.unit,
-        }
-        return table
-
-    def __repr__(self) -> str:
-        """Return the 90 % interval as a table."""
-        table = self.interval(0.9).to_string(index=False, float_format=lambda v: f"{v:.4g}")
-        return f"{self._title()}\n{table}"
-
-    def _repr_html_(self) -> str:
-        table = self.interval(0.9).to_html(index=False, float_format=lambda v: f"{v:.4g}")
-        return f"<p>{self._title()}</p>{table}"
-
-    def _title(self) -> str:
-        return f"{self.name} [{self.unit}] (90 % equal-tailed interval)"
 
 
 class Part(NamedTuple):
@@ -178,7 +75,7 @@ class Curves:
     @property
     def shape(self) -> tuple[int, int]:
         """Chains and draws."""
-        chains = _draws_shape(self.parts[0].parameters)[0]
+        chains = draws_shape(self.parts[0].parameters)[0]
         return chains, sum(len(part.where) for part in self.parts)
 
     @property
@@ -267,12 +164,12 @@ class Curves:
         count = self.shape[0] * self.shape[1]
         parts = []
         for part in self.parts:
-            chains, draws = _draws_shape(part.parameters)
+            chains, draws = draws_shape(part.parameters)
             held = np.arange(chains * draws) if chains > 1 else part.where
             local = np.full(count, -1)
             local[held] = np.arange(len(held))
             where = np.flatnonzero(local[index] >= 0)
-            chosen = _chosen(part.parameters, local[index][where])
+            chosen = taken_from(part.parameters, local[index][where])
             parts.append(part._replace(parameters=chosen, where=where))
         return replace(self, parts=tuple(parts))
 
@@ -300,124 +197,19 @@ class Curves:
         return joined[:, np.argsort(np.concatenate([part.where for part in self.parts]))]
 
 
-def curves_of(source: Any) -> Curves:
-    """Return the curve of a fit, an ensemble of fits, or a law whose parameters are numbers.
-
-    Parameters
-    ----------
-    source
-        One of these three.
-
-    Returns
-    -------
-    Curves
-        With one draw for a law.
-
-    Raises
-    ------
-    LawError
-        If it is none of these, or a law with a prior left.
-    """
-    if isinstance(source, Curves):
-        return source
-    if hasattr(source, "fits") and hasattr(source, "mixed"):
-        return _of_ensemble(source)
-    if hasattr(source, "parameters") and hasattr(source, "runs"):
-        runs = source.runs
-        check_single(runs.groups, "this")
-        part = _part(source.law, source.parameters, runs.references)
-        columns, outcome, origin = runs.columns, runs.outcome_column, _origin(source)
-        return Curves(source.name, columns, outcome, (part,), runs.ceiling, origin=origin)
-    if hasattr(source, "evaluate") and not isinstance(source, type):
-        columns = {role: role for role in source.inputs}
-        part = _part(source, _wide(source.numbers), UNIT_REFERENCES)
-        return Curves(source.signature_name(), columns, "y", (part,), fitted=False)
-    raise LawError(
-        "Derived quantities are those of a fit, an ensemble, or a law whose parameters are all "
-        f"numbers; got {getattr(source, '__name__', type(source).__name__)}."
-    )
-
-
-def paired(first: Any, second: Any, seed: int) -> tuple[Curves, Curves]:
-    """Return two curves with as many draws each, paired at random: the two are independent.
-
-    Parameters
-    ----------
-    first, second
-        Sources; the same one twice, or two groups of one fit, keep each draw with itself.
-    seed
-        Of the pairing. Index by index would not do: fits with one seed share random numbers.
-
-    Returns
-    -------
-    tuple of Curves
-        A curve of one draw stays as it is.
-    """
-    one, two = curves_of(first), curves_of(second)
-    many = [curve.shape[0] * curve.shape[1] for curve in (one, two)]
-    together = first is second or (one.origin and one.origin == two.origin)
-    if together or 1 in many:
-        return one, two
-    rng = np.random.default_rng([seed, 29])
-    left, right = (rng.permutation(count)[: min(many)] for count in many)
-    return one.taken(left), two.taken(right)
-
-
-def _of_ensemble(source: Any) -> Curves:
-    """Take the draws of every member that the ensemble's forecasts take."""
-    check_single(source.runs.groups, "this")
-    members = list(source.fits.values())
-    numbered = []
-    for i, fit in enumerate(members):
-        count = int(np.prod(_draws_shape(fit.parameters)))
-        numbered.append(np.stack([np.full(count, i), np.arange(count)], axis=-1)[None])
-    chosen = source.mixed(numbered)[0]
-    parts = []
-    for i, fit in enumerate(members):
-        where = np.flatnonzero(chosen[:, 0] == i)
-        if len(where):
-            parameters = _chosen(fit.parameters, chosen[where, 1])
-            parts.append(Part(fit.law, parameters, fit.runs.references, where))
-    runs, marks = source.runs, [_origin(fit) for fit in members]
-    if any(marks):  # one group of each: what has no groups is the same fit in every one of them
-        marks = [
-            known or mark_of(fit.parameters) for known, fit in zip(marks, members, strict=True)
-        ]
-    origin = " ".join(marks).strip()
-    columns, outcome = runs.columns, runs.outcome_column
-    return Curves(source.name, columns, outcome, tuple(parts), runs.ceiling, origin=origin)
-
-
-def _origin(fit: Any) -> str:
-    """Return the mark of the fit that this is one group of, or nothing."""
-    return fit.tree.attrs.get(ORIGIN, "") if hasattr(fit, "tree") else ""
-
-
-def _part(law: Any, parameters: dict[str, Any], references: Mapping[str, float]) -> Part:
-    return Part(law, parameters, references, np.arange(_draws_shape(parameters)[1]))
-
-
-def _draws_shape(parameters: Mapping[str, Any]) -> tuple[int, int]:
+def draws_shape(parameters: Mapping[str, Any]) -> tuple[int, int]:
+    """Return chains and draws of parameters."""
     first = next(iter(parameters.values()))
     chains, draws = np.asarray(first[0] if isinstance(first, tuple) else first).shape
     return chains, draws
 
 
-def _wide(value: Any) -> Any:
-    """Return numbers as draws of shape (1, 1)."""
-    if isinstance(value, dict):
-        return {name: _wide(part) for name, part in value.items()}
-    if isinstance(value, tuple):
-        return tuple(_wide(part) for part in value)
-    return np.full((1, 1), float(value))
-
-
-def _chosen(value: Any, index: np.ndarray) -> Any:
+def taken_from(value: Any, index: np.ndarray) -> Any:
     """Return some draws of all chains as one chain."""
     if isinstance(value, dict):
-        return {name: _chosen(part, index) for name, part in value.items()}
+        return {name: taken_from(part, index) for name, part in value.items()}
     if isinstance(value, tuple):
-        return tuple(_chosen(part, index) for part in value)
+        return tuple(taken_from(part, index) for part in value)
     return np.asarray(value).reshape(-1)[index][None]
 
 

@@ -14,7 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from bayescale.curves import Curves, Derived, curves_of
+from bayescale.curve_sources import curves_of
+from bayescale.curves import Curves
+from bayescale.derived_record import Derived
 from bayescale.errors import LawError
 
 #: Step of the central differences in log x: the error is of fourth order in it.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import collapse, condense, model, pareto, pilot, sample
+from bayescale import collapse, condense, linearizing, model, pareto, pilot, sample
 from bayescale.coordinates import Coordinates, split
 from bayescale.levels import at_cells
 from bayescale.observed import Observations
@@ -122,7 +122,7 @@ def _draw_collapsed(
     settings: sample.Sampling,
 ) -> Draws:
     law, likelihood = coordinates.law, coordinates.likelihood
-    statistics, top = collapse.linearized(coordinates, runs, numbers)
+    statistics, top = linearizing.linearized(coordinates, runs, numbers)
     density = model.collapsed_density(law, likelihood, numbers, statistics)
     key = density_key("collapsed", coordinates, settings)
     vectors, stats = sample.run(key, density, settings)

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import ensembles, fitting
-from bayescale.curve_record import Job, Plan, Record, fitted, unpacked_fit
+from bayescale.batch_fits import fitted, unpacked_fit
+from bayescale.batch_plan import Job, Plan
+from bayescale.curve_record import Record
 from bayescale.errors import LawError, unknown
 from bayescale.scoring import stacking_weights
 

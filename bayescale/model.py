@@ -366,7 +366,7 @@ def collapsed_density(
     numbers
         Every number, from :meth:`Coordinates.numbers`.
     statistics
-        The data as :func:`bayescale.collapse.linearized` gives them.
+        The data as :func:`bayescale.linearizing.linearized` gives them.
 
     Returns
     -------

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import collapse, compile_cache, engines, model, outlook, sample
+from bayescale import collapse, compile_cache, engines, linearizing, model, outlook, sample
 from bayescale.coordinates import Coordinates
 from bayescale.data import observations
 from bayescale.errors import BayescaleError, LawError
@@ -141,7 +141,7 @@ def compile_law(law: Any, likelihood: Likelihood) -> None:
         numbers = coordinates.numbers(runs.references)
         densities = {"declared": model.density(law, likelihood, numbers, runs)}
         if runs.groups is None and collapse.applies(coordinates):
-            statistics, _ = collapse.linearized(coordinates, runs, numbers)
+            statistics, _ = linearizing.linearized(coordinates, runs, numbers)
             densities["collapsed"] = model.collapsed_density(law, likelihood, numbers, statistics)
     for kind, density in densities.items():
         sample.run(engines.density_key(kind, coordinates, _BRIEFLY), density, _BRIEFLY)

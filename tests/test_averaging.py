@@ -9,7 +9,7 @@ from invented import invented_fit
 from scipy import stats
 
 import bayescale as bs
-from bayescale import averaging
+from bayescale import averaging, raw_rows
 from bayescale.likelihoods import APART
 
 N = 9.0
@@ -92,7 +92,7 @@ class TestLearned:
         a = rng.standard_normal((6, 6))
         covariance, alike = a @ a.T, stats.wishart(8, np.eye(6)).rvs(random_state=rng)
         away, n = rng.standard_normal(6), np.array([1.0, 2.0, 30.0])
-        mine = averaging._gaussian(away, covariance, alike, 0.7, n)
+        mine = raw_rows._gaussian(away, covariance, alike, 0.7, n)
         for i, one in enumerate(n):
             whole = covariance + 0.49 * (alike + (one - 1 + 1e-6) * np.eye(6))
             exact = stats.multivariate_normal(np.zeros(6), whole).logpdf(away)

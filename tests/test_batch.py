@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 
 import bayescale as bs
-from bayescale import batch_store, curve_record, workers
+from bayescale import batch_plan, batch_store, curve_record, workers
 from bayescale.batch import pace
 
 PINNED = 1789310101  # from a stable hash: a change here would change every batch
@@ -141,11 +141,11 @@ class TestSeeds:
 
     def test_seed_is_pinned(self):
         """A stable hash: a change here would change every batch."""
-        assert curve_record.seed_of(0, ("digits", 3)) == curve_record.seed_of(
+        assert batch_plan.seed_of(0, ("digits", 3)) == batch_plan.seed_of(
             0, ("digits", np.int64(3))
         )
-        assert curve_record.seed_of(0, ("digits", "knn")) == PINNED
-        assert curve_record.seed_of(1, ("digits", "knn")) != PINNED
+        assert batch_plan.seed_of(0, ("digits", "knn")) == PINNED
+        assert batch_plan.seed_of(1, ("digits", "knn")) != PINNED
 
     def test_several_laws_one_column(self, quick, runs):
         table = quick([bs.PowerLaw(), bs.PowerLaw(irreducible=0.0)], runs, by="model")

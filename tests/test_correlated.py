@@ -11,7 +11,7 @@ from invented import SMALL, invented_draws, invented_fit
 from scipy import stats
 
 import bayescale as bs
-from bayescale import batch_jobs, curve_record, fitting, leaving_out, posterior
+from bayescale import batch_jobs, batch_plan, fitting, leaving_out, posterior
 from bayescale.data import observations
 from bayescale.likelihoods import APART
 from bayescale.likelihoods.correlated import OF_SEVERAL_RUNS
@@ -607,7 +607,7 @@ class TestManyCurves:
 
     def test_other_numbers_of_evaluations_are_other_data(self, table, no_sampling):
         likelihoods = {"a": STUDENT}
-        plan = curve_record.Plan(
+        plan = batch_plan.Plan(
             {"a": bs.PowerLaw()}, likelihoods, {}, "loss", {"x": "x"}, None, None, 0.9, None, False
         )
         first = batch_jobs.jobs(plan, table, ("who",), 0)

@@ -7,7 +7,7 @@ from noises import runs_for
 from scipy.special import logsumexp
 
 import bayescale as bs
-from bayescale import collapse, engines, model, posterior
+from bayescale import collapse, engines, linearizing, model, posterior
 from bayescale.checking import of_densities
 from bayescale.checking.subject import Subject
 from bayescale.coordinates import Coordinates, split
@@ -128,7 +128,7 @@ class TestCollapse:
         checked = observations(law, likelihood, runs, "loss", {"x": "x"})
         coordinates = Coordinates(law, likelihood)
         numbers = coordinates.numbers(checked.references)
-        statistics, top = collapse.linearized(coordinates, checked, numbers)
+        statistics, top = linearizing.linearized(coordinates, checked, numbers)
         return coordinates, checked, numbers, statistics, top
 
     def collapsed(self, parts, vector):

@@ -5,7 +5,7 @@ import pytest
 from invented import invented_fit
 
 import bayescale as bs
-from bayescale import curves
+from bayescale import curve_sources, curves, evaluating
 from bayescale.breaks import break_detectability, break_table
 from bayescale.crossings import crossing, projection, speedup, tokens_needed
 from bayescale.derived import (
@@ -74,7 +74,7 @@ def example_curve(form):
         else np.full((1, 1), value)
         for name, value in form.example.items()
     }
-    part = curves.Part(form(), parameters, curves.UNIT_REFERENCES, np.arange(1))
+    part = curves.Part(form(), parameters, evaluating.UNIT_REFERENCES, np.arange(1))
     return curves.Curves(form.__name__, {role: role for role in form.inputs}, "y", (part,))
 
 
@@ -211,7 +211,7 @@ class TestEnsemble:
     def test_same_draws_as_its_forecasts(self, both):
         x = [20.0, 3e4]
         forecast = both.forecast(x=x, drift=0).curve.to_numpy()
-        np.testing.assert_allclose(curves.curves_of(both).loss({"x": np.array(x)}), forecast)
+        np.testing.assert_allclose(curve_sources.curves_of(both).loss({"x": np.array(x)}), forecast)
         gain = doubling_gain(both, x=x).draws
         twice = both.forecast(x=[40.0, 6e4], drift=0).curve.to_numpy()
         np.testing.assert_allclose(gain, 1 - twice / forecast)
@@ -221,12 +221,12 @@ class TestEnsemble:
         assert share.shape == (1, 1000, 1)
         assert (share == 0).mean() == 0.75
         np.testing.assert_allclose(
-            reducible_loss(both, x=100.0).draws + curves.curves_of(both).floor(),
+            reducible_loss(both, x=100.0).draws + curve_sources.curves_of(both).floor(),
             both.forecast(x=100.0).curve.to_numpy(),
         )
 
     def test_inputs_of_each_draw_after_a_shuffle(self, both):
-        whole = curves.curves_of(both)
+        whole = curve_sources.curves_of(both)
         index = np.random.default_rng(0).permutation(1000)[:300]
         some = whole.taken(index)
         x = np.linspace(10, 1e4, 300).reshape(1, 300, 1)

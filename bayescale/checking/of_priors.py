@@ -9,7 +9,7 @@ import numpy as np
 from bayescale import posterior
 from bayescale.checking.running import Failed, Skipped
 from bayescale.checking.subject import UNIT, Subject
-from bayescale.laws import UNIT_REFERENCES
+from bayescale.evaluating import UNIT_REFERENCES
 from bayescale.observed import Observations
 from bayescale.parameters import parameter_names, slots
 

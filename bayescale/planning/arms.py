@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import forecasts
-from bayescale.curves import Derived, curves_of
+from bayescale.curve_sources import curves_of
+from bayescale.derived_record import Derived
 from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import LawError
 from bayescale.groups import ORIGIN

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from bayescale.curves import Curves, curves_of
+from bayescale.curve_sources import curves_of
+from bayescale.curves import Curves
 from bayescale.errors import LawError
 from bayescale.planning.landscape import Landscape, Terrain
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from bayescale import forecasting
-from bayescale.curves import Curves, curves_of
+from bayescale.curve_sources import curves_of
+from bayescale.curves import Curves
 from bayescale.errors import LawError, nearest
 
 #: How far beyond the runs an optimum is looked for: below and above, in factors of an input.

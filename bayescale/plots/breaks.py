@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale.curves import curves_of
+from bayescale.curve_sources import curves_of
 from bayescale.derived import elasticity
 from bayescale.errors import LawError
 from bayescale.groups import check_single

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 import bayescale as bs
-from bayescale.laws import UNIT_REFERENCES
+from bayescale.evaluating import UNIT_REFERENCES
 
 #: A row of a paper's table.
 Row = dict[str, Any]
