@@ -23,11 +23,14 @@ al. (2018), "An empirical model of large-batch training", arXiv:1812.06162.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
 
 from bayescale.errors import DataError
+from bayescale.given import as_array, of_one_shape
 
 #: FLOP in a PF-day.
 PF_DAY = 8.64e19
@@ -35,6 +38,24 @@ PF_DAY = 8.64e19
 Numbers = Any  # numbers, sequences or arrays of them
 
 
+def _finite[F: Callable[..., Any]](function: F) -> F:
+    """Raise a DataError where a result is too large for a number."""
+
+    @wraps(function)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        with np.errstate(all="ignore"):
+            found = function(*args, **kwargs)
+        if not np.isfinite(found).all():
+            raise DataError(
+                f"{function.__name__}() of these numbers is larger than a computer can hold. Are "
+                "they in the units that it expects?"
+            )
+        return found
+
+    return checked  # type: ignore[return-value] (wraps keeps the signature)
+
+
+@_finite
 def flops(params: Numbers, tokens: Numbers) -> Any:
     r"""Return the compute of training, :math:`C = 6 N D`.
 
@@ -67,6 +88,7 @@ def flops(params: Numbers, tokens: Numbers) -> Any:
     return _plain(6 * n * d)
 
 
+@_finite
 def tokens_of(compute: Numbers, params: Numbers) -> Any:
     """Return the tokens that a budget trains a model of this size on, D = C / 6N.
 
@@ -91,6 +113,7 @@ def tokens_of(compute: Numbers, params: Numbers) -> Any:
     return _plain(c / (6 * n))
 
 
+@_finite
 def params_of(compute: Numbers, tokens: Numbers) -> Any:
     """Return the size of the model that a budget trains on so many tokens, N = C / 6D.
 
@@ -115,6 +138,7 @@ def params_of(compute: Numbers, tokens: Numbers) -> Any:
     return _plain(c / (6 * d))
 
 
+@_finite
 def pf_days(compute: Numbers) -> Any:
     """Return compute in PF-days.
 
@@ -137,6 +161,7 @@ def pf_days(compute: Numbers) -> Any:
     return _plain(c / PF_DAY)
 
 
+@_finite
 def transformer_params(layers: Numbers, width: Numbers) -> Any:
     r"""Return a transformer's parameters without embeddings, :math:`12\, n_{layer}\, d_{model}^2`.
 
@@ -163,6 +188,7 @@ def transformer_params(layers: Numbers, width: Numbers) -> Any:
     return _plain(12 * depth * d**2)
 
 
+@_finite
 def forward_flops(params: Numbers, layers: Numbers, width: Numbers, context: Numbers) -> Any:
     r"""Return the forward pass's compute for one token, :math:`2N + 2 n_{layer} n_{ctx} d_{model}`.
 
@@ -193,6 +219,7 @@ def forward_flops(params: Numbers, layers: Numbers, width: Numbers, context: Num
     return _plain(2 * n + 2 * depth * span * d)
 
 
+@_finite
 def critical_batch(loss: Numbers, b_star: Numbers, alpha_b: Numbers) -> Any:
     r"""Return the critical batch size at a loss, :math:`B_* / L^{1/\alpha_B}`.
 
@@ -219,6 +246,7 @@ def critical_batch(loss: Numbers, b_star: Numbers, alpha_b: Numbers) -> Any:
     return _plain(start * level ** (-1 / alpha))
 
 
+@_finite
 def min_steps(steps: Numbers, batch: Numbers, critical: Numbers) -> Any:
     r"""Return the fewest steps to the same loss, :math:`S_{min} = S / (1 + B_{crit}/B)`.
 
@@ -245,6 +273,7 @@ def min_steps(steps: Numbers, batch: Numbers, critical: Numbers) -> Any:
     return _plain(s / (1 + crit / b))
 
 
+@_finite
 def min_compute(compute: Numbers, batch: Numbers, critical: Numbers) -> Any:
     r"""Return the least compute to the same loss, :math:`C_{min} = C / (1 + B/B_{crit})`.
 
@@ -271,6 +300,7 @@ def min_compute(compute: Numbers, batch: Numbers, critical: Numbers) -> Any:
     return _plain(c / (1 + b / crit))
 
 
+@_finite
 def examples_ratio(steps_ratio: Numbers) -> Any:
     r"""Return examples (or compute) over the least, from steps over the fewest.
 
@@ -309,14 +339,12 @@ def _positive(**given: Numbers) -> list[np.ndarray]:
     """Return the numbers as arrays, or say which are not positive and finite."""
     arrays = []
     for name, value in given.items():
-        try:
-            array = np.asarray(value, float)
-        except (TypeError, ValueError):
-            raise DataError(f"{name} takes numbers; got {value!r}.") from None
+        array = as_array(name, value)
         bad = ~(np.isfinite(array) & (array > 0))
         if bad.any():
             raise DataError(f"{name} must be positive and finite; got {_shown(bad, array)}.")
         arrays.append(array)
+    of_one_shape(**dict(zip(given, arrays, strict=True)))
     return arrays
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bayescale.errors import DataError, DataWarning, nearest
+from bayescale.given import one_number
+from bayescale.groups import ordered
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
 
 def column_of(runs: pd.DataFrame, column: str) -> pd.Series:
     """Return one column, or raise a DataError that says which there are."""
-    if column not in runs.columns:
+    if not _among(column, runs):
         names = [str(name) for name in runs.columns]
         raise DataError(
             f"The table has no column {column!r}. It has: {', '.join(names)}."
@@ -27,16 +30,23 @@ def column_of(runs: pd.DataFrame, column: str) -> pd.Series:
     return values
 
 
+def _among(column: Any, runs: pd.DataFrame) -> bool:
+    """Return whether there is such a column; lists and the like are no names."""
+    try:
+        return column in runs.columns
+    except TypeError:
+        return False
+
+
 def numbers_of(runs: pd.DataFrame, column: str) -> np.ndarray:
     """Return a column as finite numbers, or raise a DataError that says which rows are none."""
     import pandas as pd
 
     values = column_of(runs, column)
-    if pd.api.types.is_bool_dtype(values) or pd.api.types.is_datetime64_any_dtype(values):
+    if _is_no_number(values.dtype):
         raise DataError(f"The column {column!r} must hold numbers; it holds {values.dtype}.")
-    coerced: Any = pd.to_numeric(values, errors="coerce")
-    numbers: np.ndarray = coerced.to_numpy(float)
-    text: Any = np.isnan(numbers) & values.notna().to_numpy()
+    numbers = _floats(values)
+    text: Any = np.isnan(numbers) & values.notna().to_numpy(bool)
     if not pd.api.types.is_numeric_dtype(values) and text.any():
         raise DataError(
             f"The column {column!r} must hold numbers; {rows_named(runs, text)} "
@@ -46,9 +56,39 @@ def numbers_of(runs: pd.DataFrame, column: str) -> np.ndarray:
     return numbers
 
 
+def _is_no_number(dtype: Any) -> bool:
+    """Return whether a column holds truths, times or complex numbers, which pandas converts."""
+    import pandas as pd
+
+    types = pd.api.types
+    timed = types.is_datetime64_any_dtype(dtype) or types.is_timedelta64_dtype(dtype)
+    spans = isinstance(dtype, pd.PeriodDtype | pd.IntervalDtype)
+    return timed or spans or types.is_bool_dtype(dtype) or types.is_complex_dtype(dtype)
+
+
+def _floats(values: pd.Series) -> np.ndarray:
+    """Return a column as floats, NaN where a value is no number."""
+    import pandas as pd
+
+    if values.dtype != object:
+        coerced: Any = pd.to_numeric(values, errors="coerce")
+        return coerced.to_numpy(float)
+    return np.array([_float(value) for value in values], float)
+
+
+def _float(value: Any) -> float:
+    """Return a value of a column of objects as a float, NaN where it is no number."""
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return math.nan
+    number = one_number(value)
+    return math.nan if number is None else number
+
+
 def codes_of(runs: pd.DataFrame, column: str, called: str) -> np.ndarray:
     """Return which training run, or other group, each row belongs to, as numbers from 0."""
-    import pandas as pd
 
     values = column_of(runs, column)
     missing: Any = values.isna().to_numpy()
@@ -58,7 +98,7 @@ def codes_of(runs: pd.DataFrame, column: str, called: str) -> np.ndarray:
             f"The column {column!r} ({called}) must name {noun} in each row; none in "
             f"{rows_named(runs, missing)}. Fill them in or drop those rows."
         )
-    return pd.factorize(values, sort=True)[0].astype(float)
+    return ordered(values, column, called)[0].astype(float)
 
 
 def told_of_rows(runs: pd.DataFrame, likelihood: Any) -> dict[str, np.ndarray]:

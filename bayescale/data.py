@@ -20,6 +20,7 @@ from bayescale.columns import (
 )
 from bayescale.errors import DataError, LawError, nearest
 from bayescale.frames import frame
+from bayescale.given import one_number
 from bayescale.groups import JOINT, Groups, grouped
 from bayescale.likelihoods import Rows
 from bayescale.observed import Observations
@@ -95,15 +96,16 @@ def observations(
         reject_rows(
             runs, values <= 0, values, f"{columns[role]!r} (the input {role!r}) must be positive"
         )
-    if ceiling is not None and not np.isfinite(ceiling):
+    cap = None if ceiling is None else one_number(ceiling)
+    if ceiling is not None and (cap is None or not np.isfinite(cap)):
         raise DataError(f"ceiling must be a finite number, such as 1.0; got {ceiling!r}.")
     given = told_of_rows(runs, likelihood)
-    rows = Rows(numbers_of(runs, y), y, ceiling, inputs, given, partial(reject_rows, runs))
+    rows = Rows(numbers_of(runs, y), y, cap, inputs, given, partial(reject_rows, runs))
     outcome, known = likelihood.prepared(rows)
     by = tuple(dict.fromkeys([*columns_by(law, likelihood), *also]))
     groups, cell = _groups(runs, by, {*columns, *columns.values(), y})
     checked = Observations(
-        inputs, outcome, dict(columns), y, ceiling,
+        inputs, outcome, dict(columns), y, cap,
         n_obs=known.pop("n_obs", None), run=None if run is None else codes_of(runs, run, "run="),
         known=known or None, groups=groups, cell=cell,
     )  # fmt: skip

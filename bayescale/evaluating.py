@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from bayescale.errors import LawError
+from bayescale.errors import DataError, LawError
+from bayescale.given import as_array, of_one_shape
 from bayescale.parameters import slots
 
 
@@ -59,6 +60,10 @@ def evaluated(law: Any, inputs: Mapping[str, Any]) -> np.ndarray:
     """Return the outcome of such a law at inputs in the user's units, which broadcast."""
     held = law.numbers
     check_names(law, law.inputs, inputs)
-    arrays = {role: np.asarray(values, float) for role, values in inputs.items()}
+    arrays = {role: as_array(f"{role}=", values) for role, values in inputs.items()}
+    for role, array in arrays.items():
+        if not (array >= 0).all():
+            raise DataError(f"{role}= must hold numbers of at least 0; got {inputs[role]!r}.")
+    of_one_shape(**arrays)
     with np.errstate(over="ignore", under="ignore", divide="ignore"):
         return np.asarray(law.curve(arrays, held, UNIT_REFERENCES))

@@ -39,10 +39,12 @@ if TYPE_CHECKING:
     import xarray as xr
 
 #: Version of the layout; a reader refuses a higher one. Files of single fits are of the first.
-FORMAT, _OF_FIT = 2, 1
+FORMAT, OF_FIT = 2, 1
 #: The root attribute and the group that are ours.
 MARK = "bayescale"
 _PACKAGES = ("bayescale", "pymc", "nutpie", "arviz", "numpy")
+#: Groups in groups; and bytes of arrays that a file may always have, or for each of its own bytes.
+_DEEPEST, _ROOM, _SHRUNK = 8, 2**28, 1000
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _AGAIN = (
     "Save the fit again with fit.save(path), or take a copy of the file from where it was made."
@@ -180,10 +182,10 @@ def _foreign(place: Path) -> FileError:
 
 
 def _root_attributes(place: Path) -> dict[str, Any]:
-    import h5netcdf
+    import h5py  # h5netcdf's own file, where it cannot be opened, complains when it is collected
 
     try:
-        with h5netcdf.File(place, "r") as file:
+        with h5py.File(place, "r") as file:
             return dict(file.attrs)
     except Exception as error:
         raise _damaged(place, error) from error
@@ -195,13 +197,59 @@ def _read(place: Path) -> dict[str, xr.Dataset]:
 
     if MARK not in _root_attributes(place):
         raise _foreign(place)
+    _check_whole(place)
     try:
         with xr.open_datatree(place, engine="h5netcdf") as tree:
+            _check_size(place, sum(node.to_dataset(inherit=False).nbytes for node in tree.subtree))
             return {
                 node.path: _plain(node.to_dataset(inherit=False).load()) for node in tree.subtree
             }
+    except FileError:
+        raise
     except Exception as error:
         raise _damaged(place, error) from error
+
+
+def _check_whole(place: Path) -> None:
+    """Raise a FileError for a file that would have others read, as HDF5 can."""
+    import h5py
+
+    waiting: list[tuple[Any, int]] = []
+    try:
+        with h5py.File(place, "r") as file:
+            waiting.append((file, 0))
+            while waiting:
+                group, depth = waiting.pop()
+                for name in group:
+                    link = group.get(name, getlink=True)
+                    if not isinstance(link, h5py.HardLink) or depth > _DEEPEST:
+                        raise _elsewhere(place, f"{group.name.rstrip('/')}/{name}")
+                    found = group[name]
+                    if isinstance(found, h5py.Group):
+                        waiting.append((found, depth + 1))
+                    elif isinstance(found, h5py.Dataset) and (found.external or found.is_virtual):
+                        raise _elsewhere(place, str(found.name))
+    except FileError:
+        raise
+    except Exception as error:
+        raise _damaged(place, error) from error
+
+
+def _elsewhere(place: Path, name: str) -> FileError:
+    return FileError(
+        f"{place} is not opened: {name!r} in it stands for something elsewhere, perhaps for "
+        "another file, which no file that bayescale wrote has. Ask who gave it to you."
+    )
+
+
+def _check_size(place: Path, size: int) -> None:
+    """Raise a FileError where arrays are out of all proportion to the file."""
+    held = place.stat().st_size
+    if size > max(_ROOM, _SHRUNK * held):
+        raise FileError(
+            f"{place} has {held:,} bytes but says that it holds {size:,}. It is damaged, or made "
+            f"to fill the memory. {_AGAIN}"
+        )
 
 
 def _plain(dataset: xr.Dataset) -> xr.Dataset:
@@ -262,7 +310,7 @@ def _marked(fit: Fit) -> xr.DataTree:
         "versions": {name: version(name) for name in _PACKAGES},
     }
     groups = {node.path: _plain(node.to_dataset(inherit=False)) for node in fit.tree.subtree}
-    groups["/"].attrs = {f"{MARK}_format": _OF_FIT, MARK: json.dumps(described, allow_nan=False)}
+    groups["/"].attrs = {f"{MARK}_format": OF_FIT, MARK: json.dumps(described, allow_nan=False)}
     groups[f"/{MARK}"] = xr.Dataset(
         {
             name: ([f"{name}_{axis}" for axis in range(array.ndim)], array)

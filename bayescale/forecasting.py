@@ -12,6 +12,7 @@ import numpy as np
 from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import DataError, LawError, nearest
 from bayescale.forecasts import Forecast, Required, check_probability
+from bayescale.given import as_array
 from bayescale.groups import asked_for, check_level
 
 if TYPE_CHECKING:
@@ -284,10 +285,7 @@ def checked_inputs(
         raise LawError(f"{name} needs {wanted}; got {got}.{hint}")
     arrays = {}
     for role, values in roles.items():
-        try:
-            array = np.atleast_1d(np.asarray(values, float))
-        except (TypeError, ValueError):
-            raise DataError(f"{role}= must hold numbers; got {values!r}.") from None
+        array = np.atleast_1d(as_array(f"{role}=", values))
         bad = ~(np.isfinite(array) & (array > 0))
         if array.size == 0 or bad.any():
             shown = ", ".join(f"{value:g}" for value in array[bad][:3]) or "nothing"
@@ -339,10 +337,7 @@ def with_levels(
 
 def checked_targets(y: Any) -> np.ndarray:
     """Return targets as a finite array of shape (target,)."""
-    try:
-        targets = np.atleast_1d(np.asarray(y, float)).ravel()
-    except (TypeError, ValueError):
-        raise DataError(f"y= must hold numbers; got {y!r}.") from None
+    targets = np.atleast_1d(as_array("y=", y)).ravel()
     if targets.size == 0 or not np.isfinite(targets).all():
         raise DataError(f"y= must hold finite numbers; got {y!r}.")
     return targets

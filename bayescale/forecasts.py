@@ -11,6 +11,7 @@ import numpy as np
 
 from bayescale import model
 from bayescale.errors import LawError
+from bayescale.given import one_number
 from bayescale.observed import Observations
 
 if TYPE_CHECKING:
@@ -330,5 +331,6 @@ def as_predictions(made: Forecast, columns: Mapping[str, str]) -> dict[str, xr.D
 
 def check_probability(prob: float) -> None:
     """Raise a LawError unless a probability lies strictly between 0 and 1."""
-    if not 0 < prob < 1:
+    number = one_number(prob)
+    if number is None or not 0 < number < 1:
         raise LawError(f"A probability must lie between 0 and 1 (0.9 for 90 %); got {prob!r}.")

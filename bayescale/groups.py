@@ -201,8 +201,6 @@ def grouped(table: Any, columns: Sequence[str], where: Any) -> tuple[Groups, np.
     DataError
         If a row has no level, or two levels read alike.
     """
-    import pandas as pd
-
     codes, levels = [], []
     for column in columns:
         values = table[column]
@@ -212,7 +210,7 @@ def grouped(table: Any, columns: Sequence[str], where: Any) -> tuple[Groups, np.
                 f"The column {column!r} (by=) must name a group in each row; none in "
                 f"{where(missing)}. Fill them in or drop those rows."
             )
-        numbers, found = pd.factorize(values, sort=True)
+        numbers, found = ordered(values, column, "by=")
         names = tuple(_plain(level) for level in found)
         read = Counter(str(name).strip() for name in names)
         if len(read) < len(names):
@@ -225,6 +223,33 @@ def grouped(table: Any, columns: Sequence[str], where: Any) -> tuple[Groups, np.
         codes.append(numbers)
         levels.append(names)
     return _combined(columns, levels, codes)
+
+
+def ordered(values: Any, column: str, called: str) -> tuple[np.ndarray, Any]:
+    """Return which of a column's different values each row has, and these in order.
+
+    Parameters
+    ----------
+    values
+        A :class:`pandas.Series` without missing values.
+    column, called
+        Its name, and what it was given for, for messages: "by=".
+
+    Raises
+    ------
+    DataError
+        If values are of several kinds, which have no order, or are lists and the like.
+    """
+    import pandas as pd
+
+    try:
+        return pd.factorize(values, sort=True)
+    except TypeError:
+        kinds = sorted({type(value).__name__ for value in values})
+        raise DataError(
+            f"The column {column!r} ({called}) must hold text or numbers that can be put in order; "
+            f"it holds {', '.join(kinds[:4])}. Make it text: runs[{column!r}].astype(str)."
+        ) from None
 
 
 def _combined(

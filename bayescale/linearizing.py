@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from bayescale.coordinates import Coordinates
+from bayescale.layout import split
 from bayescale.observed import Observations
 from bayescale.parameters import slots
 

@@ -90,7 +90,7 @@ class Observations:
             else max(np.abs(self.outcome).mean(), np.ptp(self.outcome)) or 1.0
         )
         along = self.inputs[self.along or next(iter(self.inputs))]
-        scale["span"] = float(max(np.log(along.max() / along.min()), 1e-3))
+        scale["span"] = float(max(np.log(along.max()) - np.log(along.min()), 1e-3))
         first, *others = self.inputs.values()
         at_end = self.outcome.min() if others else self.outcome[first == first.max()].mean()
         scale["y_top"] = float(self.outcome.max() / scale["y_ref"])

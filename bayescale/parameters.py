@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from bayescale.errors import PriorError, nearest
+from bayescale.given import one_number
 from bayescale.pooling import Varying
 from bayescale.prior import Fixed, Prior, elicited
 
@@ -275,9 +276,9 @@ def _numbers(owner: str, value: Any, size: int | None) -> float | tuple[float, .
 
 
 def _number(owner: str, value: Any, expected: str) -> float:
-    if isinstance(value, bool | str) or not hasattr(value, "__float__"):
+    number = one_number(value)
+    if number is None:
         raise PriorError(f"{owner} takes {expected}; got {value!r}.")
-    number = float(value)
     if not math.isfinite(number):
         raise PriorError(f"{owner} must be finite; got {value!r}.")
     return number

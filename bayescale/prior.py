@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from bayescale.errors import PriorError, nearest
+from bayescale.given import one_number
 
 type Support = tuple[float, float]
 
@@ -285,11 +286,10 @@ def _checked(distribution: str, arguments: dict[str, Any]) -> tuple[tuple[str, f
     values = {}
     for name in match:
         value = arguments[name]
-        if isinstance(value, bool) or (
-            not isinstance(value, int | float) and not hasattr(value, "__float__")
-        ):
+        number = one_number(value)
+        if number is None:
             raise PriorError(f"{distribution}({name}=) must be a number; got {value!r}.")
-        values[name] = float(value)
+        values[name] = number
         bound = distribution == "TruncatedNormal" and name in ("lower", "upper")
         if math.isnan(values[name]) or (math.isinf(values[name]) and not bound):
             raise PriorError(f"{distribution}({name}=) must be finite; got {value!r}.")

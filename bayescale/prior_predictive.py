@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import input_errors, posterior, prior_draws
-from bayescale.errors import LawError
+from bayescale.errors import DataWarning, LawError
 from bayescale.forecasts import check_probability
 from bayescale.groups import refuse
 from bayescale.observed import Observations
@@ -134,9 +135,18 @@ def predicted(
     def curve(at: Any) -> np.ndarray:
         return posterior.evaluate(law, parameters, at, runs.references)
 
-    known = input_errors.told(likelihood, runs.by_run(likelihood.by_run), runs.inputs, curve)
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):  # what is not finite is told of below
+        known = input_errors.told(likelihood, runs.by_run(likelihood.by_run), runs.inputs, curve)
         new = likelihood.draw(rng, curve(runs.inputs), **posterior.over_rows(noise), **known)
+    lost = float(np.mean(~np.isfinite(new).all(axis=-1)))
+    if lost:
+        warnings.warn(
+            f"{100 * lost:.2g} % of the tables drawn from the priors hold outcomes that are not "
+            "finite: the law crosses zero under noise in proportion to it, or a prior reaches far "
+            "beyond the runs. Use bs.Normal() there, or narrower priors.",
+            DataWarning,
+            stacklevel=3,
+        )
     at = np.empty(0)
     shown = np.empty((draws, 0))
     if len(law.inputs) == 1:

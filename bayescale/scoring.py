@@ -34,7 +34,9 @@ def crps(draws: np.ndarray, truth: np.ndarray) -> np.ndarray:
 def log_mean_exp(values: np.ndarray) -> np.ndarray:
     """Return the log of the mean of exp(values) over the first axis, without overflow."""
     top = values.max(axis=0)
-    return top + np.log(np.exp(values - top).mean(axis=0))
+    top = np.where(np.isneginf(top), 0.0, top)  # impossible under every draw: minus infinity
+    with np.errstate(divide="ignore"):
+        return top + np.log(np.exp(values - top).mean(axis=0))
 
 
 def stacking_weights(log_densities: np.ndarray) -> np.ndarray:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import input_errors
-from bayescale.errors import LawError
+from bayescale.errors import DataError, LawError
 from bayescale.evaluating import check_names, is_fixed
+from bayescale.given import as_array, of_one_shape, one_number
 from bayescale.observed import Observations
 from bayescale.parameters import parameter_names, slots
 
@@ -35,14 +36,35 @@ def simulated(
         values = law.numbers if is_fixed(law) else law.example
     check_names(law, parameter_names(law), values)
     check_names(law, law.inputs, inputs)
-    arrays = {role: np.asarray(column, float) for role, column in inputs.items()}
+    arrays = _inputs(inputs)
+    size = one_number(noise)
+    if size is None or not 0 <= size < np.inf:
+        raise DataError(f"noise= must be a number of at least 0, such as 0.01; got {noise!r}.")
     curve_at = partial(type(law).expr, **values)
     if likelihood is not None:
         drawn = scattered(likelihood, lambda at: curve_at(**at), arrays, seed)
         return pd.DataFrame({**arrays, y: drawn})
     curve = curve_at(**arrays)
-    scatter = np.exp(noise * np.random.default_rng(seed).standard_normal(np.shape(curve)))
+    with np.errstate(over="ignore"):
+        scatter = np.exp(size * np.random.default_rng(seed).standard_normal(np.shape(curve)))
+    if not np.isfinite(curve * scatter).all():
+        raise DataError(
+            f"With noise={noise!r} outcomes are not finite. It is the standard deviation of log y: "
+            "0.01 is about 1 %."
+        )
     return pd.DataFrame({**arrays, y: curve * scatter})
+
+
+def _inputs(given: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Return inputs as arrays of one length, or say which are not positive and finite."""
+    arrays = {role: np.atleast_1d(as_array(f"{role}=", values)) for role, values in given.items()}
+    for role, array in arrays.items():
+        bad = ~(np.isfinite(array) & (array > 0))
+        if bad.any():
+            shown = ", ".join(f"{value:g}" for value in array[bad].ravel()[:3])
+            raise DataError(f"{role}= must hold positive finite numbers; got {shown}.")
+    of_one_shape(**arrays)
+    return dict(zip(arrays, map(np.ravel, np.broadcast_arrays(*arrays.values())), strict=True))
 
 
 def filling(ranges: Sequence[tuple[float, float]], points: int) -> list[np.ndarray]:

@@ -163,7 +163,7 @@ def warn_narrow(law: Any, runs: Observations) -> None:
     if len(runs.inputs) != 1 or not law.bends:
         return
     (role, values), *_ = runs.inputs.items()
-    decades = float(np.log10(values.max() / values.min()))
+    decades = float(np.log10(values.max()) - np.log10(values.min()))
     if decades < 1:
         warnings.warn(
             f"The runs span {decades:.2f} decades of {runs.columns[role]!r}. {law.bends} can "
@@ -178,7 +178,8 @@ def warn_swapped(runs: Observations) -> None:
     """Warn of far fewer tokens than parameters: the two columns may be swapped."""
     if not {"params", "tokens"} <= set(runs.inputs):
         return
-    ratio = float(np.median(runs.inputs["tokens"] / runs.inputs["params"]))
+    logs = {role: np.log(runs.inputs[role]) for role in ("params", "tokens")}
+    ratio = float(np.exp(min(np.median(logs["tokens"] - logs["params"]), 0.0)))
     if ratio < 1e-3:
         warnings.warn(
             f"The runs have {ratio:.2g} tokens for each parameter (median): are params="

@@ -6,6 +6,7 @@ import gzip
 import io
 import math
 import os
+import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale.errors import DataError, FileError, nearest
+from bayescale.visible import visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from bayescale.fitting import Fit
     from bayescale.forecasts import Forecast
 
+#: Bytes that a compressed table may hold.
+LARGEST = 2**32
 #: Names up to this length stay on one line.
 NAME = 24
 
@@ -55,10 +59,7 @@ def read_runs(path: str | os.PathLike[str]) -> pd.DataFrame:
     if content.startswith(b"PAR1"):
         return _parquet(place, content)
     if content.startswith(b"\x1f\x8b"):
-        try:
-            content = gzip.decompress(content)
-        except (OSError, EOFError) as error:
-            raise FileError(f"{place} is compressed, but damaged ({error}).") from error
+        content = _unpacked(place, content)
     if not content.strip():
         raise DataError(
             f"{place} is empty. It needs a line of column names, and a line for each run."
@@ -89,11 +90,38 @@ def _content(place: Path) -> bytes:
         raise FileError(f"{place} cannot be read: {error.strerror or error}.") from error
 
 
+def _unpacked(place: Path, content: bytes) -> bytes:
+    """Return what is in a gzip file, up to the limit."""
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+            text = file.read(LARGEST + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise FileError(f"{place} is compressed, but damaged ({error}).") from error
+    if len(text) > LARGEST:
+        raise _too_large(place)
+    return text
+
+
+def _too_large(place: Path) -> FileError:
+    return FileError(
+        f"{place} holds more than {LARGEST / 2**30:.3g} GiB when unpacked, which is more than a "
+        "table of runs. Read it yourself, keep the columns and rows you need, and pass the table."
+    )
+
+
 def _parquet(place: Path, content: bytes) -> pd.DataFrame:
-    import pandas as pd
+    import pyarrow.parquet as pq
 
     try:
-        return pd.read_parquet(io.BytesIO(content))
+        file = pq.ParquetFile(io.BytesIO(content))
+        known = file.metadata
+        groups = [known.row_group(i).total_byte_size for i in range(known.num_row_groups)]
+        # Repeated values take next to no room in the file, and eight bytes each in memory.
+        if max(sum(groups), 8 * known.num_rows * known.num_columns) > LARGEST:
+            raise _too_large(place)
+        return file.read().to_pandas()
+    except FileError:
+        raise
     except Exception as error:
         words = " ".join(str(error).split())
         raise FileError(f"{place} is a Parquet file, but a damaged one ({words}).") from error
@@ -169,7 +197,7 @@ def show(table: pd.DataFrame, title: str = "", formats: Mapping[str, str] | None
         whole = widest if number_like or (not columns and widest <= NAME) else None
         justify = "right" if number_like else "left"
         drawn.add_column(
-            Text(str(name)),
+            Text(visible(str(name))),
             justify=justify,
             overflow="fold",
             min_width=whole,
@@ -180,7 +208,7 @@ def show(table: pd.DataFrame, title: str = "", formats: Mapping[str, str] | None
         drawn.add_row(*map(Text, row))
     out = console()
     if title:
-        out.print(Text(title))
+        out.print(Text(visible(title)))
     # On a screen too narrow for the numbers, lines run over, but no digit is lost.
     least = sum((column.min_width or 8) + 3 for column in drawn.columns)
     out.width = max(out.width, least)
@@ -198,7 +226,7 @@ def show_cards(table: pd.DataFrame) -> None:
     drawn.add_column(overflow="fold")
     for name, row in table.iterrows():
         lines = [f"{column}: {cell(value, None)}" for column, value in row.items()]
-        drawn.add_row(Text(str(name)), Text("\n".join(lines)))
+        drawn.add_row(Text(visible(str(name))), Text("\n".join(lines)))
     console().print(drawn)
 
 
@@ -206,7 +234,7 @@ def say(text: str) -> None:
     """Print a paragraph, wrapped at the width of the screen."""
     from rich.text import Text
 
-    console().print(Text(text))
+    console().print(Text(visible(text, keep="\n")))
 
 
 def cell(value: Any, form: str | None) -> str:
@@ -218,8 +246,8 @@ def cell(value: Any, form: str | None) -> str:
     if isinstance(value, float | np.floating):
         return "" if math.isnan(value) else f"{value:{form}}" if form else number(float(value))
     if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))
-    return "" if value is None else str(value)
+        return visible(", ".join(map(str, value)))
+    return "" if value is None else visible(str(value))
 
 
 def number(value: float) -> str:

@@ -237,11 +237,21 @@ def group_geometry() -> str:
     return markdown(pd.DataFrame(rows))
 
 
+def bad_input() -> str:
+    """How many bad tables and numbers were tried, and what came of them."""
+    table = pd.read_csv(RESULTS / "bad_input.csv")
+    words = table["test"].str.removeprefix("test_").str.replace("_", " ")
+    numbers = table[["cases", "failed", "seconds"]]
+    rows = pd.concat([words.rename(""), numbers], axis=1)
+    rows.loc[len(rows)] = ["all", *numbers.sum()]
+    return markdown(rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     made.__name__: made
     for made in (
         honesty, pooling, pooling_tried, pooling_errors, chain, noise_coverage, outlier_planted,
-        outlier_tables, outlier_curves, group_geometry,
+        outlier_tables, outlier_curves, group_geometry, bad_input,
     )
 }  # fmt: skip
 

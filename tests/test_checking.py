@@ -203,7 +203,7 @@ WRONG = {
         plain, {"shape": other_shape_of_tensors}, "density_in_numpy_is_the_same", "numpy's",
     ),
     "a cusp where chains start": (
-        sharp, {"only_falls": False}, "gradient_is_finite_at_the_start", "in the middle of the priors",
+        sharp, {"only_falls": False}, "gradient_is_finite_at_the_start", "middle of the priors",
     ),
 }  # fmt: skip
 

@@ -241,7 +241,7 @@ class TestAccounting:
             (lambda: accounting.flops(-1.0, 1e9), "params must be positive and finite; got -1"),
             (lambda: accounting.flops([1e9, np.inf], 1e9), "params .*got inf"),
             (lambda: accounting.pf_days(0.0), "compute must be positive"),
-            (lambda: accounting.tokens_of("big", 1e9), "compute takes numbers; got 'big'"),
+            (lambda: accounting.tokens_of("big", 1e9), "compute must hold numbers; got 'big'"),
             (lambda: accounting.examples_ratio([2.0, 1.0]), "above 1 .*got 1"),
         ],
     )

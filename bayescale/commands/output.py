@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bayescale.errors import BayescaleWarning, FileError
+from bayescale.visible import visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +94,7 @@ def as_options(text: str, flags: Mapping[str, str]) -> str:
 
 def note(text: str, kind: str = "Note") -> None:
     """Say something on standard error, in one line."""
-    print(f"{kind}: {' '.join(text.split())}", file=sys.stderr)
+    print(f"{kind}: {visible(' '.join(text.split()))}", file=sys.stderr)
 
 
 def print_json(record: Any) -> None:

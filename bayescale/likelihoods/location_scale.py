@@ -187,6 +187,10 @@ class LocationScale(Likelihood):
     def prepared(self, rows: Rows) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Check rows, and turn rounding and caps into the interval that each row stands for."""
         known = dict(rows.given)
+        if "x_relative_sd" in known:
+            share = known["x_relative_sd"]
+            rule = "x_relative_sd= is an error as a share of the input (0.1 is 10 %), at most 10"
+            rows.reject(share > 10, share, rule, "Divide the errors by the inputs")
         step, cap = known.pop("resolution", None), known.pop("censored", None)
         if step is None and cap is None:
             self.check_outcome(rows, rows.y)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale.errors import DataError, LawError, nearest
+from bayescale.columns import codes_of, numbers_of, reject_rows
+from bayescale.errors import DataError, LawError
 from bayescale.frames import frame
 
 if TYPE_CHECKING:
@@ -51,43 +52,32 @@ def checked_sweep(
             "(then compute is 6 N D)."
         )
     table = frame(runs)
+    if table.empty:
+        raise DataError("The table of runs is empty. It needs one row for each training run.")
     named = {LOSS: y, SIZE: params, DATA: tokens, COMPUTE: compute}
-    columns = {name: _numbers(table, column) for name, column in named.items() if column}
+    columns = {name: _positive(table, column) for name, column in named.items() if column}
     made = pd.DataFrame(columns)
-    if tokens is None:
-        made[DATA] = made[COMPUTE] / (6 * made[SIZE])
-    if compute is None:
-        made[COMPUTE] = 6 * made[SIZE] * made[DATA]
+    with np.errstate(over="ignore", under="ignore"):
+        if tokens is None:
+            made[DATA] = made[COMPUTE] / (6 * made[SIZE])
+        if compute is None:
+            made[COMPUTE] = 6 * made[SIZE] * made[DATA]
+    for name in (DATA, COMPUTE):
+        values = made[name].to_numpy()
+        rule = f"the {name} by C = 6ND must be positive and finite"
+        bad = ~(np.isfinite(values) & (values > 0))
+        reject_rows(table, bad, values, rule, "Give sizes, tokens and FLOP as plain numbers")
     if run is not None:
-        _check_column(table, run)
-        made[CURVE] = pd.factorize(table[run])[0]
+        made[CURVE] = codes_of(table, run, "run=").astype(int)
     else:
         made[CURVE] = pd.factorize(made[SIZE])[0]
     return made
 
 
-def _check_column(table: pd.DataFrame, column: str) -> None:
-    if column not in table:
-        names = [str(name) for name in table.columns]
-        raise DataError(
-            f"The table has no column {column!r}. It has: {', '.join(names)}."
-            f"{nearest(column, names)}"
-        )
-
-
-def _numbers(table: pd.DataFrame, column: str) -> np.ndarray:
-    _check_column(table, column)
-    try:
-        values = table[column].to_numpy(float)
-    except (TypeError, ValueError):
-        raise DataError(f"Column {column!r} must hold numbers.") from None
-    bad = ~(np.isfinite(values) & (values > 0))
-    if bad.any():
-        rows = ", ".join(map(str, table.index[bad][:5]))
-        raise DataError(
-            f"Column {column!r} must be positive and finite, since minima are looked for on log "
-            f"axes; it is not in {int(bad.sum())} rows (such as {rows}). Drop or mend them."
-        )
+def _positive(table: pd.DataFrame, column: str) -> np.ndarray:
+    values = numbers_of(table, column)
+    rule = f"Column {column!r} must be positive, since minima are looked for on log axes"
+    reject_rows(table, values <= 0, values, rule, "Drop or mend them")
     return values
 
 

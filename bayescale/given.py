@@ -1,0 +1,107 @@
+"""Numbers as users give them: one, or an array of them, or an error that says what was got."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from bayescale.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def one_number(value: Any) -> float | None:
+    """Return a single number as a float, or None for what is none: text, truth, array, missing.
+
+    Parameters
+    ----------
+    value
+        Anything.
+
+    Returns
+    -------
+    float or None
+        Infinite for a whole number of too many digits.
+
+    Examples
+    --------
+    >>> one_number(3), one_number("3"), one_number(True), one_number([3.0])
+    (3.0, None, None, None)
+    """
+    kind = getattr(getattr(value, "dtype", None), "kind", "f")
+    if isinstance(value, bool | str | bytes) or kind not in "iuf" or getattr(value, "ndim", 0):
+        return None
+    if not hasattr(value, "__float__") or bool(getattr(value, "mask", False)):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+    except (TypeError, ValueError):
+        return None
+
+
+def as_array(called: str, values: Any) -> np.ndarray:
+    """Return one number or several as an array of floats, which may hold NaN and infinities.
+
+    Parameters
+    ----------
+    called
+        What they were given for, for the message: "x=".
+    values
+        A number, or a list, an array or a column of them, of any shape.
+
+    Returns
+    -------
+    numpy.ndarray
+        The same.
+
+    Raises
+    ------
+    DataError
+        If it holds anything but numbers.
+
+    Examples
+    --------
+    >>> as_array("x=", [1, 10]).tolist()
+    [1.0, 10.0]
+    """
+    import numpy as np
+
+    wrong = DataError(f"{called} must hold numbers; got {_short(values)}.")
+    if np.ma.is_masked(values):
+        raise wrong
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # of masked numbers in a list
+            array = np.asarray(values)
+        if array.dtype.kind in "iufUS":
+            return array.astype(float)
+    except (TypeError, ValueError, OverflowError, UserWarning):
+        raise wrong from None
+    if array.dtype.kind != "O":
+        raise wrong
+    numbers = [one_number(value) for value in array.ravel()]
+    if None in numbers:
+        raise wrong
+    return np.array(numbers, float).reshape(array.shape)
+
+
+def of_one_shape(**arrays: np.ndarray) -> None:
+    """Raise a DataError for arrays that do not broadcast."""
+    import numpy as np
+
+    try:
+        np.broadcast_shapes(*(np.shape(array) for array in arrays.values()))
+    except ValueError:
+        shapes = ", ".join(f"{name} {np.shape(array)}" for name, array in arrays.items())
+        raise DataError(
+            f"Give one number for all, or as many of each; the shapes are {shapes}."
+        ) from None
+
+
+def _short(values: Any) -> str:
+    words = " ".join(repr(values).split())
+    return words if len(words) <= 80 else f"{words[:77]}..."

@@ -1,0 +1,70 @@
+"""Ten thousand tables and numbers that somebody might pass: an answer, or an error of ours.
+
+Run: uv run python benchmarks/bad_input.py
+     [--cases 1200] [--read FILE] [--out benchmarks/results]
+Runs tests/test_bad_input.py with so many cases of each test, other ones each time, and counts what
+hypothesis reports. A case that gets anything but an answer or an error of ours fails. ``--read``
+takes what ``pytest --hypothesis-show-statistics`` printed in place of a new run.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+TOP = Path(__file__).parents[1]
+TESTS = TOP / "tests" / "test_bad_input.py"
+ONE = re.compile(r"::(test_\w+):\n(.*?)(?=\n\S|\Z)", flags=re.S)
+COUNTS = re.compile(
+    r"during generate phase \(([\d.]+) seconds\).*?(\d+) passing, (\d+) failing", flags=re.S
+)
+
+
+def counted(output: str) -> pd.DataFrame:
+    """Return cases, failures and seconds of each test, from hypothesis's statistics."""
+    rows = []
+    for name, body in ONE.findall(output):
+        for seconds, passed, failed in COUNTS.findall(body):
+            cases = int(passed) + int(failed)
+            rows.append((name, cases, int(failed), round(float(seconds))))
+    return pd.DataFrame(rows, columns=["test", "cases", "failed", "seconds"])
+
+
+def written(table: pd.DataFrame, out: Path) -> int:
+    """Write and print the table, and return 1 where a case failed."""
+    table.to_csv(out / "bad_input.csv", index=False)
+    print(table.to_string(index=False))
+    return int(table["failed"].sum() > 0)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cases", type=int, default=1200)
+    parser.add_argument("--out", type=Path, default=TOP / "benchmarks" / "results")
+    parser.add_argument("--read", type=Path, help="pytest's output with statistics")
+    asked = parser.parse_args()
+    if asked.read is not None:
+        return written(counted(asked.read.read_text()), asked.out)
+    command = [
+        sys.executable, "-m", "pytest", "-q", "--hypothesis-show-statistics",
+        "-p", "no:cacheprovider", str(TESTS),
+    ]  # fmt: skip
+    more = {"BAYESCALE_BAD_INPUT_CASES": str(asked.cases)}
+    done = subprocess.run(
+        command, env={**os.environ, **more}, cwd=TOP, capture_output=True, text=True
+    )
+    table = counted(done.stdout)
+    if table.empty or done.returncode not in (0, 1):
+        print(done.stdout[-4000:], done.stderr[-4000:])
+        return 2
+    if done.returncode:
+        print(done.stdout[-8000:])
+    return written(table, asked.out)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
