@@ -195,7 +195,7 @@ def test_missing_file_with_the_nearest_name(saved):
     ("content", "words"),
     [
         (b"", "is empty"),
-        (b"x,y\n1,2\n", "not a netCDF file"),
+        (b"x,y\n1,2\n", "not a saved fit: .* A table of runs is to be fitted first"),
         (b"\x89HDF\r\n\x1a\n" + b"\0" * 100, "damaged or cut short"),
         (b"CDF\x01" + b"\0" * 100, "not one that bayescale wrote"),
     ],

@@ -88,7 +88,7 @@ class TestSmallest:
         table = smallest(at=[1e4, 1e5])
         ax = bs.plot_sensitivity_to_smallest(table)
         words = ax.get_legend_handles_labels()[1]
-        assert words[0].startswith("x = 1e4")
+        assert words[0].startswith("x = 10,000")
         drawn = np.concatenate([line.get_ydata() for line in ax.lines if line.get_label() in words])
         np.testing.assert_allclose(sorted(drawn), sorted(table["median"]))
         assert {text.get_text() for text in ax.texts} == {"8", "7", "6", "5", "4"}
@@ -163,7 +163,7 @@ class TestRows:
         table = bs.sensitivity_to_rows(power_fit, x=1e4, repair=False, progress=False)
         ax = bs.plot_sensitivity_to_rows(table)
         labels = ax.get_legend_handles_labels()[1]
-        assert labels == ["forecast at examples = 1e4", f"{labels[0]}, see the table's warning"]
+        assert labels == ["forecast at examples = 10,000", f"{labels[0]}, see the table's warning"]
         with pytest.raises(bs.LawError, match="lacks shift"):
             bs.plot_sensitivity_to_rows(table.drop(columns="shift"))
 
