@@ -101,7 +101,9 @@ def plot_loss_contours(
         style.draw_runs(ax, x, y, "runs", filled=False)
     columns = [land.curves.columns[role] for role in land.free]
     ax.set(xlabel=columns[0], ylabel=columns[1])
-    ax.legend(fontsize="x-small", edgecolor="#D0D0D0", loc="upper left")
+    # Above the axes: within them lines and runs are everywhere.
+    ax.legend(fontsize="x-small", frameon=False, loc="lower left", bbox_to_anchor=(0, 1),
+              ncols=1 if style.narrow(ax) else 2, **style.NARROW)  # fmt: skip
     return ax
 
 

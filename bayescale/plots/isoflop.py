@@ -93,9 +93,7 @@ def plot_isoflop(found: IsoFlop, *, prob: float = 0.9, ax: Axes | None = None) -
 
 def _entitle(ax: Axes, power: str, intervals: str, budgets: int) -> None:
     """Write the title and the legend, which in one column of a paper stands above the runs."""
-    figure = ax.get_figure(root=True)
-    assert figure is not None
-    narrow = ax.get_window_extent().width / figure.dpi < 4
+    narrow = style.narrow(ax)
     ax.set_title(f"{power}{chr(10) if narrow else '; '}{intervals}",
                  fontsize="small" if narrow else "medium")  # fmt: skip
     if narrow:

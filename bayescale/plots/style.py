@@ -74,6 +74,13 @@ def axes(ax: Axes | None, height: float = 4.4) -> Axes:
     return ax if ax is not None else plt.subplots(figsize=(6.6, height), layout="constrained")[1]
 
 
+def narrow(ax: Axes) -> bool:
+    """Return whether the axes are about as wide as one column of a paper."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    return bool(ax.get_window_extent().width / figure.dpi < 4)
+
+
 def one_input(columns: Iterable[str], plot: str) -> str:
     """Return the only input's column, or raise a LawError that says what else to draw."""
     names = list(columns)
@@ -200,8 +207,7 @@ def finish(
     figure = ax.get_figure(root=True)
     assert figure is not None
     figure.draw_without_rendering()  # the layout must be settled before anything is measured
-    inches = ax.get_window_extent().width / figure.dpi
-    wide = inches > 4
+    wide = not narrow(ax)
     font = "small" if wide else "x-small"
     look: dict[str, Any] = {"fontsize": font, "title_fontsize": font, "edgecolor": "#D0D0D0"}
     look |= ({} if wide else NARROW) | legend
