@@ -338,9 +338,14 @@ def main() -> None:
             flush=True,
         )
     table = pd.DataFrame(rows)
-    asked.out.mkdir(parents=True, exist_ok=True)
-    if asked.cases == list(CASES):
-        table.to_csv(asked.out / "sbc.csv", index=False, float_format="%.4g")
+    file = asked.out / "sbc.csv"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if file.exists():  # rows of cases that were not asked for stay
+        before = pd.read_csv(file)
+        table = pd.concat([before[~before["case"].isin(asked.cases)], table])
+    table = table.sort_values("case", key=lambda c: c.map([*CASES].index), kind="stable")
+    table.to_csv(file, index=False, float_format="%.4g")
+    if set(table["case"]) == set(CASES):
         drawn(table, PICTURE if asked.out.resolve() == RESULTS.resolve() else asked.out / "sbc.png")
     shown = ["case", "quantity", "simulations", "mean_rank", "p_ecdf", "p_chi_square"]
     print(table[shown].to_string(index=False, float_format="{:.3g}".format))
@@ -368,18 +373,24 @@ def _ranks(name: str, asked: argparse.Namespace) -> pd.DataFrame:
     return found[found[":seed"] < asked.simulations].sort_values(":seed", ignore_index=True)
 
 
+#: Histograms beside each other, so that they can be read on a page.
+ABREAST = 8
+
+
 def drawn(table: pd.DataFrame, path: Path) -> None:
     """Draw a histogram of ranks for each quantity of each case."""
     import matplotlib.pyplot as plt
 
-    cases = list(dict.fromkeys(table["case"]))
-    widest = max((table["case"] == case).sum() for case in cases)
+    lines = []  # of the picture: the case's name at its first, and up to ABREAST quantities
+    for case, here in table.groupby("case", sort=False):
+        for start in range(0, len(here), ABREAST):
+            part = here.iloc[start : start + ABREAST]
+            lines.append((case if start == 0 else "", part))
     figure, axes = plt.subplots(
-        len(cases), widest, figsize=(1.45 * widest, 1.6 * len(cases)), squeeze=False,
+        len(lines), ABREAST, figsize=(1.5 * ABREAST, 1.5 * len(lines)), squeeze=False,
         sharey="row", layout="constrained",
     )  # fmt: skip
-    for row, case in zip(axes, cases, strict=True):
-        here = table[table["case"] == case]
+    for row, (case, here) in zip(axes, lines, strict=True):
         for ax in row[len(here) :]:
             ax.axis("off")
         for ax, (_, line) in zip(row, here.iterrows(), strict=False):
@@ -388,10 +399,11 @@ def drawn(table: pd.DataFrame, path: Path) -> None:
             ax.axhspan(*band, color="0.88", linewidth=0)
             ax.bar((np.arange(BINS) + 0.5) / BINS, inside, width=0.9 / BINS, color="C0")
             ax.axhline(line["simulations"] / BINS, color="0.4", linewidth=0.8)
-            ax.set_title(f"{line['quantity']}\np = {line['p_ecdf']:.2f}", fontsize=6.5)
-            ax.tick_params(labelsize=6)
+            words = textwrap.fill(str(line["quantity"]), 20, break_long_words=False)
+            ax.set_title(f"{words}\np = {line['p_ecdf']:.2f}", fontsize=7.5)
+            ax.tick_params(labelsize=7)
             ax.set_xticks([0, 1])
-        row[0].set_ylabel(textwrap.fill(case, 18), fontsize=7)
+        row[0].set_ylabel(textwrap.fill(case, 18), fontsize=8.5)
     figure.supxlabel(
         "rank of the truth among posterior draws (grey: 99 % of uniform ranks)", size=8
     )
