@@ -249,7 +249,9 @@ class Drift:
             return plain
         wide = {role: np.broadcast_to(values, plain.shape) for role, values in inputs.items()}
         far, value, shift = self.distance(wide), self.scaled(plain), np.zeros_like(plain)
-        walk = self._walk(int(self._knots_to(float(np.nanmax(far)))[-1]) + 1)
+        # No draw may have a place to ask of: a law without an optimum.
+        farthest = float(np.max(far, where=np.isfinite(far), initial=0.0))
+        walk = self._walk(int(self._knots_to(farthest)[-1]) + 1)
         for i in range(plain.shape[-1]):
             if (far[..., i] > 0).any():
                 at = {role: values[..., i] for role, values in wide.items()}

@@ -174,6 +174,10 @@ class TestDrift:
         wide = {"params": np.broadcast_to(n, shape), "tokens": np.broadcast_to(d, shape)}
         assert fit.drifted_draws(wide, 0.3) == pytest.approx(whole, rel=1e-12)
 
+    def test_draws_without_an_optimum_do_not_drift_and_warn_of_nothing(self, fit):
+        nowhere = np.full((*fit.parameters["irreducible"].shape, 2), np.nan)
+        assert np.isnan(fit.drifted_draws({"params": nowhere, "tokens": nowhere}, 0.3)).all()
+
     def test_the_loss_drifts_and_the_size_does_not(self, fit):
         plain, drifts = (bs.frontier(fit, [1e20, 1e24], drift=q) for q in (0, 0.3))
         assert np.array_equal(plain.draws["params"], drifts.draws["params"])
