@@ -30,6 +30,7 @@ from pathlib import Path
 import cloudpickle
 import numpy as np
 import pandas as pd
+from PIL import Image
 from scipy import stats
 
 import bayescale as bs
@@ -408,6 +409,9 @@ def drawn(table: pd.DataFrame, path: Path) -> None:
         "rank of the truth among posterior draws (grey: 99 % of uniform ranks)", size=8
     )
     figure.savefig(path, dpi=90)
+    with Image.open(path) as picture:  # few colours, for a page
+        small = picture.convert("RGB").quantize(48)
+    small.save(path, optimize=True)
     plt.close(figure)
 
 
