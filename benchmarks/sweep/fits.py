@@ -56,11 +56,14 @@ def params() -> Iterator[Row]:
 
 
 def data() -> Iterator[Row]:
-    """L(D): amounts of text that were repeated until it did no more good, at their best."""
+    """L(D): amounts of text at their best, if the last doubling of the epochs gained under 1 %."""
     runs = text_runs("data").sort_values(["unique_tokens", "tokens"])
     best = runs.loc[runs.groupby("unique_tokens")["validation_loss"].idxmin()]
-    longest = runs.groupby("unique_tokens")["run"].last()
-    best = enough(best[~best["run"].isin(longest)], "unique_tokens", 6)
+    shorter = runs[runs.duplicated("unique_tokens", keep="last")]
+    before = shorter.groupby("unique_tokens")["validation_loss"].min()
+    gained = 1 - best.set_index("unique_tokens")["validation_loss"] / before
+    best = best[best["unique_tokens"].isin(gained.index[gained < 0.01])]
+    best = enough(best, "unique_tokens", 6)
     yield from of_power_law("L(D)", best, "unique_tokens", {"α_D": (0.095, f"{KAPLAN}, Table 5")})
 
 
