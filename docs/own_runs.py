@@ -2,13 +2,18 @@
 
 Run: uv run python docs/own_runs.py
 Reads benchmarks/results/sweep/runs.csv and benchmarks/results/sweep_fits.csv; writes
-docs/own_runs.md. A number on the page is a number in a file.
+docs/own_runs.md and its picture. A number on the page is a number in a file.
 """
 
 import sys
 from pathlib import Path
 
+import matplotlib as mpl
 import pandas as pd
+
+import bayescale as bs
+
+mpl.use("agg")
 
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS.parent))
@@ -17,6 +22,7 @@ from benchmarks.sweep.designs import (  # noqa: E402 (its folder has to be on th
     CPU,
     DESIGNS,
 )
+from benchmarks.sweep.fits import sharp_fall, valleys  # noqa: E402 (as above)
 
 PAGE = DOCS / "own_runs.md"
 RESULTS = DOCS.parent / "benchmarks" / "results"
@@ -35,6 +41,8 @@ thousand to a million times smaller, of bytes and not of tokens, and of one kind
 same numbers are not to be expected, and where they differ that is no contradiction. "R-hat" is the
 largest of the fit; where it is missing nothing was sampled. Default priors and log-normal noise,
 but as `benchmarks/sweep/fits.py` says.
+
+![Valleys of seven budgets, and the sharp fall of three-digit addition](images/own_runs.png)
 """
 
 DATASETS = {
@@ -128,5 +136,19 @@ def short(number: float) -> str:
     return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3g}"
 
 
+def draw() -> None:
+    """Draw the valleys of the budgets, and addition through its sharp fall."""
+    import matplotlib.pyplot as plt
+
+    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.8), layout="constrained")
+    bs.plot_isoflop(valleys(), ax=left)
+    left.set(xlabel="parameters without embeddings", ylabel="loss, nats a byte")
+    bs.plot_fit(sharp_fall(), ax=right)
+    right.set(title="Three-digit addition", xlabel="training problems", ylabel="loss, nats")
+    figure.savefig(DOCS / "images" / "own_runs.png", dpi=90)
+    plt.close(figure)
+
+
 if __name__ == "__main__":
+    draw()
     PAGE.write_text(page(), encoding="utf-8")

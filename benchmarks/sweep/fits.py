@@ -82,17 +82,22 @@ def of_power_law(
 
 def isoflop() -> Iterator[Row]:
     """Approach 2: the minimum of every budget, and a in N* ~ C^a."""
-    runs = text_runs("isoflop").query("steps >= @FEWEST").copy()
-    runs["budget"] = runs["run"].str.split("-").str[1].astype(float)
-    sizes = runs.groupby("budget")["params"].nunique()
-    runs = enough(runs[runs["budget"].isin(sizes.index[sizes >= 5])], "budget", 3)
-    found = bs.isoflop(runs, y="loss", params="params", compute="budget")
-    about = {"case": "isoFLOP minima", "rows": len(runs), "rhat": None}
+    found = valleys()
+    about = {"case": "isoFLOP minima", "rows": len(found.runs), "rhat": None}
     for words, draws, published, where in (
         ("a", found.power, 0.49, "Hoffmann 2022, Table 2, approach 2"),
         ("b", 1 - found.power, 0.51, "Hoffmann 2022, Table 2, approach 2"),
     ):
         yield about | {"quantity": words} | quantiles(draws) | beside(published, where)
+
+
+def valleys() -> bs.IsoFlop:
+    """Return the valleys of the budgets that have five sizes or more."""
+    runs = text_runs("isoflop").query("steps >= @FEWEST").copy()
+    runs["budget"] = runs["run"].str.split("-").str[1].astype(float)
+    sizes = runs.groupby("budget")["params"].nunique()
+    runs = enough(runs[runs["budget"].isin(sizes.index[sizes >= 5])], "budget", 3)
+    return bs.isoflop(runs, y="loss", params="params", compute="budget")
 
 
 def chinchilla() -> Iterator[Row]:
@@ -211,8 +216,8 @@ def halves() -> Iterator[Row]:
     )  # fmt: skip
 
 
-def addition() -> Iterator[Row]:
-    """One sharp break along the number of training problems, down to where all are solved.
+def sharp_fall() -> bs.Fit:
+    """Return one sharp break along the number of problems, down to where all are solved.
 
     What is left there is of the last steps of training and follows no law.
     """
@@ -228,7 +233,12 @@ def addition() -> Iterator[Row]:
     )
     # Before the fall runs differ by a hundredth, in it by a factor.
     noise = bs.Heteroscedastic(sigma_slope=bs.Prior("Normal", mu=0.0, sigma=2.0))
-    fit = fitted(law, runs, x="examples", likelihood=noise)
+    return fitted(law, runs, x="examples", likelihood=noise)
+
+
+def addition() -> Iterator[Row]:
+    """What the sharp fall of three-digit addition is made of."""
+    fit = sharp_fall()
     where = "Caballero 2023, four digits"
     yield from told(
         "Three-digit addition", fit,
