@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 import bayescale as bs
 from bayescale import __main__, cli, comparison, demo, engines, files, outlook, tables
 from bayescale.commands.examples import EXAMPLES
-from bayescale.commands.output import as_options
+from bayescale.commands.output import as_options, fits_of
 from bayescale.errors import DataError, FileError
 from bayescale.likelihoods.correlated import OF_SEVERAL_RUNS
 
@@ -404,6 +404,12 @@ def test_an_outlook_is_saved_and_asked_further(runs, tmp_path, no_nuts):
     assert [law["name"] for law in record["laws"]] == list(made.source.fits)
     said, _ = call("required", place, "--y", "2.5")
     assert "Ensemble of two breaks" in " ".join(said.split())
+
+
+def test_a_law_of_little_weight_spoils_nothing(power_fit):
+    both = bs.ensemble({"a": power_fit, "b": power_fit}, weights=[0.97, 0.03])
+    assert fits_of(both) == [power_fit]
+    assert len(fits_of(bs.ensemble({"a": power_fit, "b": power_fit}))) == 2
 
 
 def test_outlook_of_bad_draws_exits_with_1(runs, bad_nuts):

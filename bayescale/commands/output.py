@@ -126,9 +126,19 @@ def heading(made: Fit) -> dict[str, Any]:
     }
 
 
+#: A law of an ensemble counts if it has this share, or half of an equal one.
+_LIGHT = 0.05
+
+
 def fits_of(made: Fit | Ensemble) -> list[Fit]:
-    """Return the fits of an ensemble, or the one fit."""
-    return list(getattr(made, "fits", {"": made}).values())
+    """Return the one fit, or those of an ensemble that weigh enough to spoil its answers."""
+    from bayescale.ensembles import Ensemble
+
+    if not isinstance(made, Ensemble):
+        return [made]
+    least = min(_LIGHT, 0.5 / len(made.fits))
+    shares = zip(made.fits.values(), made.shares, strict=True)
+    return [fit for fit, share in shares if share >= least]
 
 
 def record_of(made: Any) -> dict[str, Any]:
