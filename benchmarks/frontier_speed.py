@@ -161,11 +161,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
-    rows = []
-    for name in asked.laws.split(","):
-        rows += measured(laws()[name], asked.repeats)
-        table = pd.DataFrame(rows)
-        table.to_csv(asked.out / "frontier_speed.csv", index=False, float_format="%.3g")
+    path = asked.out / "frontier_speed.csv"
+    table = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=["law"])
+    order = [*laws()]
+    for name in asked.laws.split(","):  # rows of other laws stay
+        new = pd.DataFrame(measured(laws()[name], asked.repeats))
+        table = pd.concat([part for part in (table[table["law"] != name], new) if len(part)])
+        table = table.sort_values("law", key=lambda c: c.map(order.index), kind="stable")
+        table.to_csv(path, index=False, float_format="%.3g")
     print(table.to_string(index=False))
 
 
