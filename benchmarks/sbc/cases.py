@@ -137,7 +137,9 @@ DECLARED = ", nothing integrated out"
 
 
 def of_forms() -> dict[str, Case]:
-    """Return a case for every form with its default likelihood, fitted as users have it fitted.
+    """Return a case for every form with its default likelihood.
+
+    Fits that fall short are sampled again with twice the draws, as users have it.
 
     Where a form's floor and level are integrated out there are two: with that, weighted to the
     declared posterior, and without.
@@ -148,7 +150,7 @@ def of_forms() -> dict[str, Case]:
         law = form()
         case = Case(
             law, law.default_likelihood(), form.example_inputs(POINTS),
-            settings=Sampling(cores=1, target_accept=form.target_accept),
+            settings=replace(SAMPLING, retry=True, target_accept=form.target_accept),
         )  # fmt: skip
         found[name] = case
         if collapse.applies(case.coordinates):
