@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -43,6 +44,9 @@ class Case:
         Of the fits.
     declared
         Whether the declared density is sampled where floor and level could be integrated out.
+    stream
+        Numbers that make the case's random numbers its own: tests of cases that share them fail
+        together.
     """
 
     law: bs.Law
@@ -57,6 +61,7 @@ class Case:
     cell: np.ndarray | None = None
     settings: Sampling = SAMPLING
     declared: bool = False
+    stream: tuple[int, ...] = ()
 
     @property
     def inputs(self) -> dict[str, np.ndarray]:
@@ -159,7 +164,9 @@ def of_forms() -> dict[str, Case]:
     broken = replace(found["BrokenPowerLaw"], law=two)
     found["BrokenPowerLaw, two fixed breaks"] = broken
     found["BrokenPowerLaw, two fixed breaks" + DECLARED] = replace(broken, declared=True)
-    return found
+    return {
+        name: replace(case, stream=(zlib.crc32(name.encode()),)) for name, case in found.items()
+    }
 
 
 FORMS = of_forms()

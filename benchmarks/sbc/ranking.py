@@ -84,7 +84,7 @@ def runs_of_a_truth(
 
 def ranked(case: Case, seed: int, settings: Sampling | None = None) -> dict[str, float]:
     """Simulate, fit and rank once: quantity to rank, and the fit's diagnostics."""
-    rng = np.random.default_rng([20240901, seed])
+    rng = np.random.default_rng([20240901, seed, *case.stream])
     case = case.suited
     law, likelihood = case.law, case.likelihood
     (parameters, noise, values), runs, in_vain = runs_of_a_truth(case, rng)
