@@ -10,14 +10,14 @@ import pandas as pd
 
 import benchmarks.sbc as sbc
 from benchmarks.sbc.cases import CASES, FORMS, NOISES
-from benchmarks.sbc.picture import drawn
+from benchmarks.sbc.picture import drawn, sheet
 from benchmarks.sbc.ranking import simulated
 from benchmarks.sbc.uniformity import corrected, summarized
 
 RESULTS = Path(__file__).parents[1] / "results"
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 SETS = {"noises": NOISES, "forms": FORMS}
-PICTURES = {"noises": "sbc.png", "forms": "sbc_forms.png"}
+PICTURES = {"noises": ("sbc.png", drawn), "forms": ("sbc_forms.png", sheet)}
 
 
 def main() -> None:
@@ -92,7 +92,8 @@ def _write(ranks: dict[str, pd.DataFrame], out: Path) -> None:
     for name, cases in SETS.items():
         here = table[table["case"].isin(list(cases))]
         if len(here):
-            drawn(here, (IMAGES if out.resolve() == RESULTS.resolve() else out) / PICTURES[name])
+            picture, draw = PICTURES[name]
+            draw(here, (IMAGES if out.resolve() == RESULTS.resolve() else out) / picture)
     shown = ["case", "quantity", "simulations", "mean_rank", "p_ecdf", "p_chi_square"]
     print(table[shown].to_string(index=False, float_format="{:.3g}".format))
     for name in ("p_ecdf", "p_chi_square"):

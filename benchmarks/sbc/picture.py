@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -46,8 +47,58 @@ def drawn(table: pd.DataFrame, path: Path) -> None:
     figure.supxlabel(
         "rank of the truth among posterior draws (grey: 99 % of uniform ranks)", size=8
     )
-    figure.savefig(path, dpi=90)
-    with Image.open(path) as picture:  # few colours, for a page
-        small = picture.convert("RGB").quantize(48)
+    _saved(figure, path, 90, 48)
+
+
+#: Of a sheet: inches of a histogram with its name, and of the cases' names to its left.
+WIDE, HIGH, NAMES = 0.92, 0.55, 1.9
+
+
+def sheet(table: pd.DataFrame, path: Path) -> None:
+    """Draw the same of very many quantities: a line of small histograms for each case."""
+    import matplotlib.pyplot as plt
+
+    cases = list(table["case"].unique())
+    most = int(table.groupby("case").size().max())
+    figure = plt.figure(figsize=(NAMES + WIDE * most, HIGH * (len(cases) + 0.8)))
+    ax = figure.add_axes((0, 0, 1, 1))
+    ax.set(xlim=(-NAMES / WIDE, most), ylim=(-len(cases) - 0.45, 0.1))
+    ax.axis("off")
+    edges = 0.9 * np.arange(BINS) / BINS
+    for i, case in enumerate(cases):
+        here = table[table["case"] == case]
+        floor, tall = -i - 0.92, 0.32  # of the histogram; a bin as uniform ranks have it is tall
+        count = int(here["simulations"].median())
+        words = textwrap.fill(case, 30, break_long_words=False)
+        ax.text(-0.08, floor + tall, f"{words}\n{count} simulations", size=6.5, ha="right",
+                va="center", linespacing=1.1)  # fmt: skip
+        for j, (_, line) in enumerate(here.iterrows()):
+            inside = line[[f"bin_{k + 1}" for k in range(BINS)]].to_numpy(float)
+            number = int(line["simulations"])
+            unit = tall * BINS / number
+            low, high = unit * stats.binom.ppf([0.005, 0.995], number, 1 / BINS)
+            ax.fill_between([j, j + 0.9], floor + low, floor + high, color="0.87", linewidth=0)
+            colour = "C1" if line["p_ecdf"] < 0.01 else "C0"
+            tops = np.minimum(unit * inside, 0.72)
+            ax.bar(j + edges, tops, width=0.08, bottom=floor, align="edge", color=colour)
+            ax.plot([j, j + 0.9], [floor + tall] * 2, color="0.45", linewidth=0.5)
+            name = str(line["quantity"]).replace("curve at 10 times the end", "curve at 10 x end")
+            ax.text(j + 0.45, floor - 0.02, textwrap.shorten(name, 26, placeholder="…"), size=5.5,
+                    ha="center", va="top")  # fmt: skip
+    ax.text(
+        most / 2, -len(cases) - 0.3, size=7, ha="center",
+        s="Rank of the truth among posterior draws. Grey: 99 % of uniform ranks; orange: p below "
+        "0.01, before any correction.",
+    )  # fmt: skip
+    _saved(figure, path, 100, 16)
+
+
+def _saved(figure: Any, path: Path, dpi: int, colours: int) -> None:
+    """Write a figure with few colours, for a page."""
+    import matplotlib.pyplot as plt
+
+    figure.savefig(path, dpi=dpi)
+    with Image.open(path) as picture:
+        small = picture.convert("RGB").quantize(colours)
     small.save(path, optimize=True)
     plt.close(figure)
