@@ -32,28 +32,29 @@ def main() -> None:
     )
     parser.add_argument("--studies", nargs="*", default=list(STUDIES), choices=list(STUDIES))
     parser.add_argument("--draws", type=int, default=4000, help="of each of four chains, each side")
+    parser.add_argument("--seed", type=int, default=11, help="of ours; theirs is one more")
     parser.add_argument("--python", help="of an environment that has requirements.txt already")
     parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args()
     for name in asked.studies:
-        rows, whole = compared(name, STUDIES[name](), asked.draws, asked.python)
+        rows, whole = compared(name, STUDIES[name](), asked)
         put(pd.DataFrame(rows), asked.out / "crosscheck.csv")
         put(pd.DataFrame([whole]), asked.out / "crosscheck_studies.csv")
         print(pd.DataFrame(rows).to_string(index=False, float_format="{:.3g}".format))
         print(pd.Series(whole).to_string(), "\n", flush=True)
 
 
-def compared(name: str, study: Study, draws: int, python: str | None) -> tuple[list[dict], dict]:
+def compared(name: str, study: Study, asked: argparse.Namespace) -> tuple[list[dict], dict]:
     """Return a row for each constant of a study, and one for the study as a whole."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", bs.BayescaleWarning)
         fit = study.law.fit(
-            study.runs, y="y", likelihood=study.likelihood, draws=draws, seed=11, progress=False,
-            retry=False, **study.inputs,
+            study.runs, y="y", likelihood=study.likelihood, draws=asked.draws, seed=asked.seed,
+            progress=False, retry=False, **study.inputs,
         )  # fmt: skip
         model = study.law.model(study.runs, y="y", likelihood=study.likelihood, **study.inputs)
     points = points_of(fit, model)
-    theirs, versions = by_numpyro(name, study, draws, points, python)
+    theirs, versions = by_numpyro(name, study, asked, points)
     gaps = log_densities(model, points) - theirs.pop(":log_density")
     divergent = theirs.pop(":divergent")
     ours = study.constants(fit)
@@ -75,7 +76,7 @@ def compared(name: str, study: Study, draws: int, python: str | None) -> tuple[l
     ]
     z = np.array([[row[f"z_{statistic}"] for statistic in two_samples.STATISTICS] for row in rows])
     whole = {
-        "study": name, "draws": 4 * draws, "engine": fit.engine,
+        "study": name, "draws": 4 * asked.draws, "engine": fit.engine,
         "rhat_ours": worst(ours, "rhat"), "rhat_theirs": worst(theirs, "rhat"),
         "ess_ours": worst(ours, "ess"), "ess_theirs": worst(theirs, "ess"),
         "divergent_theirs": int(divergent.sum()),
@@ -132,19 +133,19 @@ def log_densities(model: Any, points: dict[str, list]) -> np.ndarray:
 
 
 def by_numpyro(
-    name: str, study: Study, draws: int, points: dict[str, list], python: str | None
+    name: str, study: Study, asked: argparse.Namespace, points: dict[str, list]
 ) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """Run the model that was written by hand, in its own environment."""
     data = {column: study.runs[column].tolist() for column in study.runs}
     command = (
-        [python] if python else
+        [asked.python] if asked.python else
         ["uv", "run", "--quiet", "--no-project", "--with-requirements",
          str(HERE / "requirements.txt"), "python"]
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "draws.npz"
         job = {
-            "study": name, "data": data, "draws": draws, "tune": 2000, "seed": 12,
+            "study": name, "data": data, "draws": asked.draws, "tune": 2000, "seed": asked.seed + 1,
             "points": points, "out": str(out),
         }  # fmt: skip
         done = subprocess.run(
