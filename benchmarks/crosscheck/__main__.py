@@ -62,7 +62,7 @@ def compared(name: str, study: Study, asked: argparse.Namespace) -> tuple[list[d
     thin = [two_samples.independent(side) for side in (ours, theirs)]
     ks = two_samples.one_by_one(*thin)
     rows = [
-        {"study": name, "constant": constant, "ks_p": ks[constant]}
+        {"study": name, "seed": asked.seed, "constant": constant, "ks_p": ks[constant]}
         | {
             f"{statistic}_{side}": two_samples.statistic(statistic, values[constant])
             for statistic in ("mean", "sd")
@@ -76,7 +76,7 @@ def compared(name: str, study: Study, asked: argparse.Namespace) -> tuple[list[d
     ]
     z = np.array([[row[f"z_{statistic}"] for statistic in two_samples.STATISTICS] for row in rows])
     whole = {
-        "study": name, "draws": 4 * asked.draws, "engine": fit.engine,
+        "study": name, "seed": asked.seed, "draws": 4 * asked.draws, "engine": fit.engine,
         "rhat_ours": worst(ours, "rhat"), "rhat_theirs": worst(theirs, "rhat"),
         "ess_ours": worst(ours, "ess"), "ess_theirs": worst(theirs, "ess"),
         "divergent_theirs": int(divergent.sum()),
@@ -159,11 +159,14 @@ def by_numpyro(
 
 
 def put(table: pd.DataFrame, file: Path) -> None:
-    """Write rows in the place of those of the same study."""
+    """Write rows in the place of those of the same study and seed."""
     if file.exists():
         before = pd.read_csv(file)
-        table = pd.concat([before[~before["study"].isin(table["study"])], table])
-    table = table.sort_values("study", key=lambda s: s.map([*STUDIES].index), kind="stable")
+        same = before["study"].isin(table["study"]) & before["seed"].isin(table["seed"])
+        table = pd.concat([before[~same], table])
+    place = table["study"].map([*STUDIES].index)
+    table = table.assign(place=place).sort_values(["place", "seed"], kind="stable")
+    table = table.drop(columns="place")
     file.parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(file, index=False, float_format="%.5g")
 
