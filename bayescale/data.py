@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -181,8 +182,14 @@ def _check_roles(law: Any, columns: Mapping[str, str]) -> None:
     if not extra and not missing:
         return
     listed = " and ".join(repr(role) for role in takes)
-    got = ", ".join(repr(role) for role in columns) or "none"
     noun = "input" if len(takes) == 1 else "inputs"
+    if not missing:
+        others = signature(law.fit).parameters if hasattr(law, "fit") else ()
+        raise LawError(
+            f"{name} takes the {noun} {listed}, and "
+            f"{extra[0]!r} is no other argument.{nearest(extra[0], others)}"
+        )
+    got = ", ".join(repr(role) for role in columns) or "none"
     example = ", ".join(
         f"{role}={columns[was] if was else 'column'!r}"
         for role, was in zip(missing or takes, [*extra, *[None] * len(takes)], strict=False)

@@ -8,6 +8,7 @@ import numpy as np
 
 from bayescale.experiments.gains import INFORMATION
 from bayescale.plots import style
+from bayescale.plots.taking import takes
 from bayescale.plots.ticks import log_axis
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from bayescale.experiments.choosing import NextRuns
 
 
+@takes("bs.next_runs(...)", "goal", "table")
 def plot_next_runs(plan: NextRuns, *, ax: Axes | None = None) -> Axes:
     """Draw what each candidate is expected to tell against what it costs.
 
