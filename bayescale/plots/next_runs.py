@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from bayescale.experiments.gains import INFORMATION
 from bayescale.plots import style
 from bayescale.plots.taking import takes
-from bayescale.plots.ticks import log_axis
+from bayescale.plots.ticks import log_axis, number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,4 +113,7 @@ def _cost_words(unit: str) -> str:
 
 
 def _short(goal: str) -> str:
-    return goal if len(goal) <= 60 else f"{goal[:57]}..."
+    """Return a goal in one line, its numbers as axes have them: 50,000 and not 5e+04."""
+    line = goal if len(goal) <= 60 else f"{goal[:57]}..."
+    line = line.replace("$", r"\$")
+    return re.sub(r"\b\d(\.\d+)?e[+-]\d+\b", lambda found: number(float(found[0])), line)
