@@ -234,7 +234,7 @@ class TestFit:
 
     def test_refuses_laws_of_several_inputs(self, power_fit):
         runs = SimpleNamespace(columns={"params": "N", "tokens": "D"}, groups=None)
-        several = SimpleNamespace(runs=runs)
+        several = SimpleNamespace(runs=runs, forecast=None)
         with pytest.raises(bs.LawError, match=r"plot_fit draws one input.*N, D"):
             bs.plot_fit(several)
 
@@ -348,7 +348,8 @@ class TestForecast:
     def test_refuses_a_wrong_probability_and_several_inputs(self):
         with pytest.raises(bs.LawError, match="between 0 and 1"):
             bs.plot_forecast(forecast_at([1e6]), prob=90)
-        several = SimpleNamespace(inputs=pd.DataFrame({"N": [1.0], "D": [2.0]}), groups=())
+        table = pd.DataFrame({"N": [1.0], "D": [2.0]})
+        several = SimpleNamespace(inputs=table, groups=(), curve=None, observation=None)
         with pytest.raises(bs.LawError, match="N, D"):
             bs.plot_forecast(several)
         assert plt.get_fignums() == []

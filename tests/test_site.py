@@ -104,7 +104,7 @@ def test_notebooks_show_their_pictures_and_no_path_of_the_machine(pages):
     assert len(shown) == len(list((TOP / "notebooks").glob("*.ipynb")))
     for path in shown:
         text = path.read_text(encoding="utf-8")
-        assert text.count("<img alt=") >= 2, path
+        assert "<img alt=" in text, path
         assert "&lt;Axes" not in text, path
         assert str(TOP) not in text, path
         assert "output stderr" not in text, path

@@ -92,7 +92,7 @@ def plot_frontier(
     if len(spent):
         style.finish(ax, ink, float(spent[:, 0].max()), words="costliest run")
     else:
-        ax.legend(fontsize="small", edgecolor="#D0D0D0")
+        ax.legend(**style.legend_look(ax))
     return ax
 
 

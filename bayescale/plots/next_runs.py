@@ -81,8 +81,7 @@ def plot_next_runs(plan: NextRuns, *, ax: Axes | None = None) -> Axes:
         words = f"share of the variance that goes,\nof {_short(plan.goal)}"
     ax.set(xlabel=_cost_words(plan.cost_unit), ylabel=words)
     fit_labels(ax)
-    look = style.NARROW | {"fontsize": "x-small"} if style.narrow(ax) else {"fontsize": "small"}
-    ax.legend(edgecolor="#D0D0D0", loc="best", **look)
+    ax.legend(loc="best", **style.legend_look(ax))
     return ax
 
 

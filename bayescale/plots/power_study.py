@@ -78,7 +78,7 @@ def plot_power_study(study: PowerStudy, *, of: str | None = None, ax: Axes | Non
         ax.minorticks_off()
         ax.set_xlabel(x)
         if any(label for label, _ in groups):
-            ax.legend(fontsize="small", edgecolor="#D0D0D0", loc="best")
+            ax.legend(loc="best", **style.legend_look(ax))
     if column == "told":
         ax.set_ylim(-0.03, 1.03)
         ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))

@@ -80,5 +80,5 @@ def plot_sensitivity_to_rows(table: pd.DataFrame, *, ax: Axes | None = None) -> 
         ylabel="shift of the forecast's median\n(posterior standard deviations)",
     )
     fit_labels(ax)
-    ax.legend(fontsize="small", edgecolor="#D0D0D0", loc="best")
+    ax.legend(loc="best", **style.legend_look(ax))
     return ax

@@ -89,7 +89,7 @@ def plot_sensitivity_to_smallest(table: pd.DataFrame, *, ax: Axes | None = None)
     low, high = scale.transform(np.array([low, high]))
     room = high + (0.04 + 0.075 * lines) * (high - low)  # for the legend, which must hide nothing
     ax.set_ylim(top=float(scale.inverted().transform(np.array([room]))[0]))
-    ax.legend(fontsize="small", edgecolor="#D0D0D0", loc="upper right")
+    ax.legend(loc="upper right", **style.legend_look(ax))
     return ax
 
 

@@ -82,6 +82,13 @@ def narrow(ax: Axes) -> bool:
     return bool(ax.get_window_extent().width / figure.dpi < 4)
 
 
+def legend_look(ax: Axes) -> dict[str, Any]:
+    """Return how a legend looks, which in one column of a paper has little room."""
+    font = "x-small" if narrow(ax) else "small"
+    look: dict[str, Any] = {"fontsize": font, "title_fontsize": font, "edgecolor": "#D0D0D0"}
+    return look | (NARROW | {"markerscale": 0.7} if narrow(ax) else {})
+
+
 def one_input(columns: Iterable[str], plot: str) -> str:
     """Return the only input's column, or raise a LawError that says what else to draw."""
     names = list(columns)
@@ -209,13 +216,11 @@ def finish(
     assert figure is not None
     fit_labels(ax)
     figure.draw_without_rendering()  # the layout must be settled before anything is measured
-    wide = not narrow(ax)
-    font = "small" if wide else "x-small"
-    look: dict[str, Any] = {"fontsize": font, "title_fontsize": font, "edgecolor": "#D0D0D0"}
-    look |= ({} if wide else NARROW) | legend
+    look = legend_look(ax) | legend
     label = ax.annotate(
         f"{words}: {number(largest)}", (largest, 0.5), xycoords=("data", "axes fraction"),
-        xytext=(0, 0), textcoords="offset points", rotation=90, fontsize=font, color=GREY,
+        xytext=(0, 0), textcoords="offset points", rotation=90, fontsize=look["fontsize"],
+        color=GREY,
     )  # fmt: skip
     sizes = [_size(ax, label), _size(ax, ax.legend(loc="upper right", **look))]
     for _ in range(8):
