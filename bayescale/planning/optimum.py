@@ -6,15 +6,12 @@ All inputs are logs here: u of the size, v of what it is trained on.
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
+from bayescale.cores import side_by_side
 from bayescale.planning.equal_cost import WIDE, IsoCost
 from bayescale.planning.landscape import Landscape
 
@@ -29,8 +26,6 @@ _BRACKET = 3e-4
 _NEAR, _NEAREST = 2e-3, 1e-4
 #: Numbers that are looked at at once: few enough for the cache of a core.
 _HELD = 40_000
-#: Cores that are used at once, at most.
-_THREADS = 4
 #: Where fewer than this share still move they are looked at alone.
 _FEW = 0.5
 #: A power of the budget beyond which the loss is level: no power, but rounding.
@@ -79,19 +74,8 @@ def optimal(land: Landscape, line: IsoCost, lines: IsoCost | None = None) -> Opt
     def found(which: slice) -> Optimum:
         return _searched(land, line.part(which), _near_lines(line, lines, which))
 
-    arrays = zip(*_side_by_side(found, blocks), strict=True)
+    arrays = zip(*side_by_side(found, blocks), strict=True)
     return Optimum(*(np.concatenate(blocks, axis=-1) for blocks in arrays))
-
-
-def _side_by_side(function: Callable[[slice], Optimum], blocks: list[slice]) -> list[Optimum]:
-    """Return what a function makes of each block, on a few cores: numpy's loops lock nothing."""
-    threads = min(len(blocks), os.cpu_count() or 1, _THREADS)
-    if threads == 1:
-        return [function(block) for block in blocks]
-    # What numpy says of overflow is a matter of the context, which threads do not inherit.
-    contexts = [copy_context() for _ in blocks]
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(lambda c, block: c.run(function, block), contexts, blocks))
 
 
 def _near_lines(line: IsoCost, lines: IsoCost | None, which: slice) -> tuple[IsoCost, IsoCost]:
