@@ -403,6 +403,20 @@ class TestPlots:
         with pytest.raises(bs.LawError, match="levels="):
             bs.plot_loss_contours(fit, levels=1)
 
+    def test_contours_of_a_frontier_are_those_of_its_fit_and_its_cost(self, fit):
+        front = bs.frontier(fit, 1e21, inference_tokens=1e12)
+        mine, asked = bs.plot_loss_contours(front), bs.plot_loss_contours(fit)
+        assert (mine.get_xlabel(), mine.get_xlim()) == (asked.get_xlabel(), asked.get_xlim())
+        bands = [ax.patches[0].get_path().vertices for ax in (mine, asked)]
+        assert not np.allclose(*bands)
+        with pytest.raises(bs.LawError, match="drawn with its own cost"):
+            bs.plot_loss_contours(front, batch=100)
+
+    def test_lines_of_equal_loss_have_round_numbers(self, fit):
+        ax = bs.plot_loss_contours(fit, levels=5)
+        marks = next(c for c in ax.collections if hasattr(c, "levels")).levels
+        assert marks == pytest.approx(np.round(marks, 2))
+
 
 class TestDoubts:
     def fitted(self, runs):
@@ -458,7 +472,9 @@ class TestBadInput:
             ({"compute": 1e20, "inference_tokens": -1}, bs.LawError, "inference_tokens="),
             ({"compute": 1e20, "parms": 1e9}, bs.LawError, "no input 'parms'.*'params'"),
             ({"compute": 1e20, "params": 1e9}, bs.LawError, "Hold none of them"),
+            ({"compute": 1e20, "batch": 2**19}, bs.LawError, "batch= turns steps into tokens"),
             ({"compute": 1e-9}, bs.DataError, "buys no params"),
+            ({"compute": 1e60}, bs.DataError, "buys more params"),
         ],
     )
     def test_options(self, given, error, words):
@@ -494,6 +510,8 @@ class TestBadInput:
             found.near_optimal(0)
         with pytest.raises(bs.LawError, match="of="):
             found.plan(of="loss")
+        with pytest.raises(bs.DataError, match="n= must hold positive"):
+            found.near_optimal().probability([1e9, -1])
 
 
 def test_cost_lines_that_are_tables_are_as_good_as_formulas():

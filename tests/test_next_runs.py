@@ -359,7 +359,7 @@ class TestTables:
         words = plan.table.set_index("name")["why"]
         assert "100 times beyond the data" in words["b"]
         assert "beyond" not in words["a"]
-        assert "the forecast of loss at x=1e+05" in repr(plan)
+        assert "the forecast of loss at x=100000" in repr(plan)
         assert "<table" in plan._repr_html_()
 
     def test_columns_of_the_candidates_are_kept(self, fit):
@@ -383,6 +383,10 @@ class TestPlot:
         assert numbers == [str(i + 1) for i in range(len(plan.batch))]
         drawn = np.concatenate([c[0].get_xydata() for c in ax.containers if len(c[0].get_xydata())])
         np.testing.assert_allclose(np.sort(drawn[:, 1]), np.sort(plan.table["value"]))
+        assert "at x=$10^{5}$" in ax.get_title()
+        figure, narrow = plt.subplots(figsize=(2.4, 2.4))
+        bs.plot_next_runs(plan, ax=narrow)
+        assert "\n" in narrow.get_title()
         plt.close("all")
 
     def test_form_of_equal_costs(self, both):

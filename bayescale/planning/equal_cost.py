@@ -14,7 +14,7 @@ import numpy as np
 
 from bayescale.errors import DataError
 from bayescale.planning import spending
-from bayescale.planning.landscape import Landscape
+from bayescale.planning.landscape import ABOVE, BELOW, Landscape
 
 #: Points of a line of equal cost that is a table.
 _POINTS = 1025
@@ -123,7 +123,7 @@ def iso_cost(
     if product is not None:
         rest = log_budgets - math.log(product)
         lows, highs = np.maximum(low, rest - most), np.minimum(high, rest - least)
-        _check_bought(budgets, lows, highs, free)
+        _check_bought(budgets, lows, highs, high, free)
         return IsoCost(log_budgets, lows, highs, math.log(product))
     spending.check_rising(cost, free, held, order, ranges)
 
@@ -136,7 +136,7 @@ def iso_cost(
 
     highs = _solved(log_cost, log_budgets, low, high, least)
     lows = _solved(log_cost, log_budgets, low, high, most)
-    _check_bought(budgets, lows, highs, free)
+    _check_bought(budgets, lows, highs, high, free)
     u = lows[:, None] + (highs - lows)[:, None] * np.linspace(0, 1, _POINTS)
     v = _solved(lambda v, u: log_cost(u, v), log_budgets[:, None], least, most, u)
     return IsoCost(log_budgets, lows, highs, None, v, np.arange(len(budgets)))
@@ -177,15 +177,19 @@ def _solved(
 
 
 def _check_bought(
-    budgets: np.ndarray, low: np.ndarray, high: np.ndarray, free: Sequence[str]
+    budgets: np.ndarray, low: np.ndarray, high: np.ndarray, largest: float, free: Sequence[str]
 ) -> None:
     bad = ~(high - low > 1e-6)
     if bad.any():
         shown = ", ".join(f"{value:g}" for value in budgets[bad][:3])
+        pair = f"{free[0]} and {free[1]}"
+        if (high[bad] >= largest).all():
+            bought = f"more {pair} than are looked at, {ABOVE:g} times the largest run"
+        else:
+            bought = f"no {pair} that are looked at, a {1 / BELOW:g} of the smallest run"
         raise DataError(
-            f"A budget of {shown} buys no {free[0]} and {free[1]} within a factor of a million "
-            "below the smallest run. Budgets are in the unit of the cost (FLOP for 6 N D): are "
-            "the columns in millions, or is the budget in another unit?"
+            f"A budget of {shown} buys {bought}. Budgets are in the unit of the cost (FLOP for "
+            "6 N D): are the columns in millions, or is the budget in another unit?"
         )
 
 

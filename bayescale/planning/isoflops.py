@@ -171,7 +171,8 @@ def _enough(groups: dict[float, pd.DataFrame]) -> tuple[dict[float, pd.DataFrame
 def _not_bracketed(
     budgets: np.ndarray, tables: list[pd.DataFrame], p_bracketed: np.ndarray
 ) -> list[str]:
-    words = []
+    """Return a sentence for budgets whose minimum is not known to lie between their sizes."""
+    alike: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for budget, table, share in zip(budgets, tables, p_bracketed, strict=True):
         if share >= BRACKETED:
             continue
@@ -180,9 +181,15 @@ def _not_bracketed(
         side = "largest" if best >= 0.97 * ends[1] else "smallest" if best <= 1.03 * ends[0] else ""
         at = f": the {side} size is the best one" if side else ""
         fate = "it counts for little" if share >= USED else "the power law leaves it out"
+        alike.setdefault((at, fate), []).append((budget, share))
+    words = []
+    for (at, fate), found in alike.items():
+        shown = ", ".join(f"{budget:.3g}" for budget, _ in found)
+        least, most = (f"{pick(share for _, share in found):.2f}" for pick in (min, max))
+        share = least if least == most else f"{least} to {most}"
         words.append(
-            f"At {budget:.3g} FLOP the minimum is not bracketed{at} (it lies between the sizes "
-            f"with probability {share:.2f}); {fate}. Add sizes there."
+            f"At {shown} FLOP the minimum is not bracketed{at} (it lies between the sizes with "
+            f"probability {share}); {fate}. Add sizes there."
         )
     return words
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bayescale.experiments.gains import INFORMATION
 from bayescale.plots import style
-from bayescale.plots.ticks import log_axis
+from bayescale.plots.ticks import log_axis, number
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
     from bayescale.experiments.choosing import NextRuns
+
+
+#: A number such as 1e+10 within words.
+_POWER = re.compile(r"\b\d+(?:\.\d+)?e[+-]?\d+\b")
 
 
 def plot_next_runs(plan: NextRuns, *, ax: Axes | None = None) -> Axes:
@@ -70,12 +75,13 @@ def plot_next_runs(plan: NextRuns, *, ax: Axes | None = None) -> Axes:
             )  # fmt: skip
     _number(ax, plan)
     style.limits(ax, "x", cost)
-    style.limits(ax, "y", np.array([0.0, 1.1 * max(value.max(), 0.05)]))  # room for the numbers
-    if plan.measure == INFORMATION:
-        words = f"expected information (nats)\nabout {_short(plan.goal)}"
-    else:
-        words = f"share of the variance that goes,\nof {_short(plan.goal)}"
+    style.limits(ax, "y", np.array([0.0, 1.2 * max(value.max(), 0.05)]))  # room for the numbers
+    information = plan.measure == INFORMATION
+    words = "expected information\n(nats)" if information else "share of the\nvariance that goes"
     ax.set(xlabel=_cost_words(plan.cost_unit), ylabel=words)
+    goal = style.wrapped(ax, f"to know {_short(plan.goal)}")  # before numbers have spaces
+    goal = _POWER.sub(lambda found: number(float(found[0])), goal)
+    ax.set_title(goal, fontsize="small", color=style.GREY)
     ax.legend(fontsize="small", edgecolor="#D0D0D0", loc="best")
     return ax
 
@@ -100,7 +106,7 @@ def _number(ax: Axes, plan: NextRuns) -> None:
     )  # fmt: skip
     for order, (cost, value) in enumerate(rows[["cost", "value"]].to_numpy(float)):
         ax.annotate(
-            f"{order + 1}", (cost, value), xytext=(0, 10), textcoords="offset points", ha="center",
+            f"{order + 1}", (cost, value), xytext=(0, 12), textcoords="offset points", ha="center",
             fontsize="small", color=style.VERMILLION, zorder=5,
         )  # fmt: skip
 
@@ -110,4 +116,4 @@ def _cost_words(unit: str) -> str:
 
 
 def _short(goal: str) -> str:
-    return goal if len(goal) <= 60 else f"{goal[:57]}..."
+    return goal if len(goal) <= 90 else f"{goal[:87]}..."
