@@ -383,10 +383,12 @@ class TestPlot:
         assert numbers == [str(i + 1) for i in range(len(plan.batch))]
         drawn = np.concatenate([c[0].get_xydata() for c in ax.containers if len(c[0].get_xydata())])
         np.testing.assert_allclose(np.sort(drawn[:, 1]), np.sort(plan.table["value"]))
-        assert "at x=$10^{5}$" in ax.get_title()
-        figure, narrow = plt.subplots(figsize=(2.4, 2.4))
+        assert "at x=100000" in ax.get_title()
+        _, narrow = plt.subplots(figsize=(2.4, 2.4))
         bs.plot_next_runs(plan, ax=narrow)
         assert "\n" in narrow.get_title()
+        far = bs.next_runs(fit, CANDIDATES, goal={"x": 2e10}, progress=False)
+        assert r"at x=$2\times 10^{10}$" in bs.plot_next_runs(far).get_title()
         plt.close("all")
 
     def test_form_of_equal_costs(self, both):

@@ -114,7 +114,10 @@ def _goal(given: list[str]) -> Any:
         try:
             inputs[role] = [float(part) for part in text.split(",")]
         except ValueError:
-            raise LawError(f"--goal {role}= takes a number, such as 1e10; got {text!r}.") from None
+            more = " Repeat --goal for each input." if "=" in text else ""
+            raise LawError(
+                f"--goal {role}= takes a number, such as 1e10; got {text!r}.{more}"
+            ) from None
     return inputs
 
 
