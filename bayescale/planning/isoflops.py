@@ -126,7 +126,8 @@ def isoflop(
     if used.sum() == _LEAST_BUDGETS:
         doubts.append("Two budgets: nothing tells how minima scatter but the prior.")
     log_data = np.column_stack([_data_at(t, u) for t, u in zip(tables, log_size.T, strict=True)])
-    found = {"params": np.exp(log_size), "tokens": np.exp(log_data), "loss": np.exp(log_loss)}
+    with np.errstate(over="ignore"):  # a valley that is nearly level has its minimum anywhere
+        found = {"params": np.exp(log_size), "tokens": np.exp(log_data), "loss": np.exp(log_loss)}
     approach = "Approach 2 (a valley for each budget; Gaussian noise, runs may have gone wrong)"
     seen = _joined(chosen, tables).assign(p_wrong=curves.p_wrong)
     return IsoFlop(
