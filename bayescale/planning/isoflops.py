@@ -39,7 +39,7 @@ def isoflop(
 ) -> IsoFlop:
     """Return the best size at each budget from the runs of that budget alone (approach 2).
 
-    Every budget has a valley of its own, a cubic in log size; their bends and their asymmetry have
+    Every budget has a valley of its own, a quartic in log size; their bends and their asymmetry have
     something in common, which is learned (see :mod:`bayescale.planning.parabolas` for the model and
     its priors). Noise is Gaussian, but one run in a hundred may have gone wrong and may then lie
     a hundred times as far off (:mod:`bayescale.planning.outlying`): such runs are named, and
