@@ -39,12 +39,12 @@ def isoflop(
 ) -> IsoFlop:
     """Return the best size at each budget from the runs of that budget alone (approach 2).
 
-    Every budget has a valley of its own, a quartic in log size; their bends and their asymmetry have
-    something in common, which is learned (see :mod:`bayescale.planning.parabolas` for the model and
-    its priors). Noise is Gaussian, but one run in a hundred may have gone wrong and may then lie
-    a hundred times as far off (:mod:`bayescale.planning.outlying`): such runs are named, and
-    hardly move a minimum. The minimum of each is a posterior, and the power law goes through the
-    minima *with their uncertainty*. A budget whose minimum is probably not between its sizes is
+    Every budget has a valley of its own, a quartic in log size; their bends and their asymmetry
+    have something in common, which is learned (see :mod:`bayescale.planning.parabolas` for the
+    model and its priors). Noise is Gaussian, but one run in a hundred may have gone wrong and may
+    then lie a hundred times as far off (:mod:`bayescale.planning.outlying`): such runs are named,
+    and hardly move a minimum. The minimum of each is a posterior, and the power law goes through
+    the minima *with their uncertainty*. A budget whose minimum is probably not between its sizes is
     said so and left out.
 
     Parameters
