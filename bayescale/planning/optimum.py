@@ -63,10 +63,10 @@ def optimal(land: Landscape, line: IsoCost, lines: IsoCost | None = None) -> Opt
         The lines, m of them.
     lines
         The lines of slightly smaller and larger budgets (:func:`nudged`), 2 m of them, for the
-        power; where the cost is a product they are not needed.
+        power, where lines of other budgets must be made anew.
     """
-    if line.log_factor is not None and land.law.balanced:
-        return _closed(land, line)
+    if isinstance(line.rule, float) and land.law.balanced:
+        return _closed(land, line, line.rule)
     chains, draws = land.curves.shape
     each = max(_HELD // (chains * draws), 1)
     blocks = [slice(start, start + each) for start in range(0, len(line.low), each)]
@@ -90,7 +90,7 @@ def _near_lines(line: IsoCost, lines: IsoCost | None, which: slice) -> tuple[Iso
     return moved(-WIDE), moved(WIDE)
 
 
-def _closed(land: Landscape, line: IsoCost) -> Optimum:
+def _closed(land: Landscape, line: IsoCost, log_factor: float) -> Optimum:
     """Return the optimum of a law that rises with the sum of two powers, along N D = constant.
 
     With p N^-α' and q D^-β' the two powers, α' p N^-α' = β' q D^-β' there.
@@ -102,8 +102,7 @@ def _closed(land: Landscape, line: IsoCost) -> Optimum:
     join = np.asarray(part.law.join(part.parameters))
     join = join[..., None] if join.ndim else join
     centre = [math.log(part.references[f"{role}_ref"]) for role in (size, data)]
-    assert line.log_factor is not None
-    product = line.log_budgets - line.log_factor - sum(centre)
+    product = line.log_budgets - log_factor - sum(centre)
     with np.errstate(all="ignore"):
         balance = np.log(first / second) + (np.log(scales[0]) - np.log(scales[1])) / join
         log_size = (balance * join + second * product) / (first + second)
