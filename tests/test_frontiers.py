@@ -517,12 +517,45 @@ class TestBadInput:
 def test_cost_lines_that_are_tables_are_as_good_as_formulas():
     free, ranges = ("params", "tokens"), dict.fromkeys(("params", "tokens"), (1.0, 1e20))
     budgets = np.array([1e15, 1e22])
-    exact, table = (
-        equal_cost.iso_cost(cost, budgets, free, {}, free, ranges)
-        for cost in (TrainingFlops(), lambda params, tokens: 6 * params * tokens)
+    exact, prices, table = (
+        equal_cost.iso_cost(cost, budgets**power, free, {}, free, ranges)
+        for cost, power in (
+            (TrainingFlops(), 1),
+            (lambda params, tokens: 6 * params * tokens, 1),
+            (lambda params, tokens: (6 * params * tokens) ** 1.5, 1.5),
+        )
     )
+    assert not prices.by_budget
+    assert table.by_budget
     u = np.log(np.array([[1e5, 1e9], [3e6, 7e11]]))
+    assert prices.log_data(u) == pytest.approx(exact.log_data(u), abs=1e-9)
     assert table.log_data(u) == pytest.approx(exact.log_data(u), abs=1e-9)
+
+
+@pytest.mark.parametrize("served", [1e11, 1e13, 1e14])
+def test_optima_are_exact_where_serving_takes_nearly_all(served):
+    """What is left for tokens falls steeply there: no table of it would do."""
+    budgets = np.geomspace(1e20, 1e24, 5)
+    found = bs.frontier(hoffmann(), budgets, inference_tokens=served)
+    assert of(found, "params") == pytest.approx(
+        [_best_served(budget, served) for budget in budgets], rel=1e-5
+    )
+    spent = 6 * of(found, "params") * (of(found, "tokens") + served / 3)
+    assert spent == pytest.approx(budgets, rel=1e-12)
+
+
+def _best_served(budget, served):
+    """The best size by golden sections between sizes a factor of e^-12 below the largest one."""
+    from scipy.optimize import minimize_scalar
+
+    largest = np.log(budget / (2 * served))
+
+    def loss(below):
+        n = np.exp(largest - np.exp(below))
+        return float(hoffmann().evaluate(params=n, tokens=(budget / n - 2 * served) / 6))
+
+    best = minimize_scalar(loss, bounds=(-9, 3), method="bounded", options={"xatol": 1e-12})
+    return np.exp(largest - np.exp(best.x))
 
 
 def test_a_budget_beyond_all_that_data_can_buy_is_said_to_be_so():
