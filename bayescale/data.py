@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -183,12 +184,7 @@ def _check_roles(law: Any, columns: Mapping[str, str]) -> None:
     if not extra and not missing:
         return
     listed = " and ".join(repr(role) for role in takes)
-    got = ", ".join(repr(role) for role in columns) or "none"
     noun = "input" if len(takes) == 1 else "inputs"
-    spare = [columns[role] for role in extra] if missing else []
-    known = {role: columns[role] for role in takes if role in columns}
-    known |= dict(zip(missing, [*spare, *["column"] * len(missing)], strict=False))
-    example = ", ".join(f"{role}={known[role]!r}" for role in takes)
     column = next((columns[role] for role in extra if role in _GROUPED), None)
     hint = ""
     if column is not None:
@@ -197,6 +193,17 @@ def _check_roles(law: Any, columns: Mapping[str, str]) -> None:
             " Groups are said in the law, for each parameter that varies: "
             f"{name}({first}=bs.partial_pooling(by={column!r}))."
         )
+    if not missing:
+        others = signature(law.fit).parameters if hasattr(law, "fit") else ()
+        raise LawError(
+            f"{name} takes the {noun} {listed}, and {extra[0]!r} is no other argument."
+            f"{hint or nearest(extra[0], others)}"
+        )
+    got = ", ".join(repr(role) for role in columns) or "none"
+    spare = [columns[role] for role in extra]
+    known = {role: columns[role] for role in takes if role in columns}
+    known |= dict(zip(missing, [*spare, *["column"] * len(missing)], strict=False))
+    example = ", ".join(f"{role}={known[role]!r}" for role in takes)
     raise LawError(f"{name} takes the {noun} {listed}; got {got}. Write {example}.{hint}")
 
 

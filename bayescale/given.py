@@ -43,6 +43,25 @@ def one_number(value: Any) -> float | None:
         return None
 
 
+def in_words(value: Any) -> str:
+    """Return what was given, for a message: text and numbers as they are, of all else the kind.
+
+    Parameters
+    ----------
+    value
+        Anything.
+
+    Examples
+    --------
+    >>> in_words("normal"), in_words(float), in_words([1, 2])
+    ("'normal'", 'the class float', 'list')
+    """
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    plain = value is None or isinstance(value, str | bytes | int | float)
+    return _short(value) if plain else type(value).__name__
+
+
 def as_array(called: str, values: Any) -> np.ndarray:
     """Return one number or several as an array of floats, which may hold NaN and infinities.
 

@@ -79,7 +79,9 @@ def test_wrong_role_says_what_to_write(runs):
 
 
 def test_groups_asked_for_in_the_wrong_place_are_shown_the_right_one(runs):
-    words = r"Write x='params'. Groups are said in the law.*partial_pooling\(by='model'\)"
+    words = (
+        r"'groups' is no other argument. Groups are said in the law.*partial_pooling\(by='model'\)"
+    )
     with pytest.raises(bs.LawError, match=words):
         bs.PowerLaw().fit(runs, y="loss", x="params", groups="model")
 

@@ -15,6 +15,7 @@ from bayescale.experiments import gains, goals
 from bayescale.experiments.budgeting import LEAST, planned
 from bayescale.experiments.gains import Weighing, weighing
 from bayescale.experiments.particles import particles_of, spread_evenly
+from bayescale.plots import next_runs as picture
 
 TOP = Path(__file__).parent.parent
 X = np.geomspace(1, 1e3, 12)
@@ -448,3 +449,12 @@ def test_draws_are_taken_as_often_as_they_weigh():
 def test_the_page_is_written_from_the_results():
     found = runpy.run_path(str(TOP / "docs" / "next_runs.py"))
     assert found["PAGE"].read_text() == found["page"]()
+
+
+def test_the_picture_has_numbers_as_its_axes_have():
+    goals = {
+        "the forecast of error at examples=5e+04": "the forecast of error at examples=50,000",
+        "the forecast of loss at N=1e+10": "the forecast of loss at N=$10^{10}$",
+        "cost in $ at n=3": r"cost in \$ at n=3",
+    }
+    assert {goal: picture._with_numbers(picture._short(goal)) for goal in goals} == goals

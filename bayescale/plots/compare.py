@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayescale.plots import style
+from bayescale.plots.taking import takes
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
 
+@takes("bs.compare(...)", "elpd_diff", "dse", "weight", "warning")
 def plot_compare(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw a comparison: each law's expected log predictive density, less the best law's.
 

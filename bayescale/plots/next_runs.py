@@ -9,6 +9,7 @@ import numpy as np
 
 from bayescale.experiments.gains import INFORMATION
 from bayescale.plots import style
+from bayescale.plots.taking import takes
 from bayescale.plots.ticks import log_axis, number
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _POWER = re.compile(r"\b\d+(?:\.\d+)?e[+-]?\d+\b")
 
 
+@takes("bs.next_runs(...)", "goal", "table")
 def plot_next_runs(plan: NextRuns, *, ax: Axes | None = None) -> Axes:
     """Draw what each candidate is expected to tell against what it costs.
 
@@ -80,8 +82,7 @@ def plot_next_runs(plan: NextRuns, *, ax: Axes | None = None) -> Axes:
     words = "expected information\n(nats)" if information else "share of the\nvariance that goes"
     ax.set(xlabel=_cost_words(plan.cost_unit), ylabel=words)
     goal = style.wrapped(ax, f"to know {_short(plan.goal)}")  # before numbers have spaces
-    goal = _POWER.sub(lambda found: number(float(found[0])), goal)
-    ax.set_title(goal, fontsize="small", color=style.GREY)
+    ax.set_title(_with_numbers(goal), fontsize="small", color=style.GREY)
     ax.legend(fontsize="small", edgecolor="#D0D0D0", loc="best")
     return ax
 
@@ -116,4 +117,11 @@ def _cost_words(unit: str) -> str:
 
 
 def _short(goal: str) -> str:
-    return goal if len(goal) <= 90 else f"{goal[:87]}..."
+    """Return a goal that is not too long, for matplotlib to show as it is."""
+    line = goal if len(goal) <= 90 else f"{goal[:87]}..."
+    return line.replace("$", r"\$")
+
+
+def _with_numbers(words: str) -> str:
+    """Return words with numbers as axes have them: a power of ten and not 1e+10."""
+    return _POWER.sub(lambda found: number(float(found[0])), words)

@@ -9,6 +9,7 @@ from matplotlib.ticker import PercentFormatter
 
 from bayescale.errors import LawError, nearest
 from bayescale.plots import style
+from bayescale.plots.taking import takes
 from bayescale.plots.ticks import log_axis, number
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ _DESIGN = ("sizes", "decades", "noise", "replicates", "smallest", "largest")
 _ASIDE = 0.05
 
 
+@takes("bs.power_study(...)", "studies", "table")
 def plot_power_study(study: PowerStudy, *, of: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw how often laws are told apart, or how wide an interval is, by design.
 
