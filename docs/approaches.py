@@ -171,11 +171,11 @@ def sweeps() -> str:
     how = f"""
         Five budgets of nine sizes, 0.3 % noise, sizes centred up to a factor of 2 beside the best
         one, truths from ranges about published laws; in half of the sets one run in twenty has
-        gone wrong, with a loss 2 to 20 % too high. Widths of N* are in logs. Of {wrong["wrong"]}
-        runs that had gone wrong {wrong["named"]} are named as such, and of
-        {clean["runs"] + wrong["runs"] - wrong["wrong"]} others
-        {clean["named_in_vain"] + wrong["named_in_vain"]}; what is not named lies within the noise's
-        reach, or where a valley has few other runs."""
+        gone wrong, with a loss 2 to 20 % too high. Widths of N* are in logs. Of
+        {wrong["wrong"]:.0f} runs that had gone wrong {wrong["named"]:.0f} are named as such, and of
+        {clean["runs"] + wrong["runs"] - wrong["wrong"]:.0f} others
+        {clean["named_in_vain"] + wrong["named_in_vain"]:.0f}; what is not named lies within the
+        noise's reach, or where a valley has few other runs."""
     parabola, quartic = rows.loc[(False, "parabola", "N*")], rows.loc[(False, "quartic", "N*")]
     said = f"""
         A parabola, which papers fit, takes the steeper side of a valley for a larger optimum: its
