@@ -9,6 +9,7 @@ import numpy as np
 
 from bayescale.experiments.gains import INFORMATION
 from bayescale.plots import style
+from bayescale.plots.labels import fit_labels
 from bayescale.plots.taking import takes
 from bayescale.plots.ticks import log_axis, number
 
@@ -83,7 +84,9 @@ def plot_next_runs(plan: NextRuns, *, ax: Axes | None = None) -> Axes:
     ax.set(xlabel=_cost_words(plan.cost_unit), ylabel=words)
     goal = style.wrapped(ax, f"to know {_short(plan.goal)}")  # before numbers have spaces
     ax.set_title(_with_numbers(goal), fontsize="small", color=style.GREY)
-    ax.legend(fontsize="small", edgecolor="#D0D0D0", loc="best")
+    fit_labels(ax)
+    look = style.NARROW | {"fontsize": "x-small"} if style.narrow(ax) else {"fontsize": "small"}
+    ax.legend(edgecolor="#D0D0D0", loc="best", **look)
     return ax
 
 

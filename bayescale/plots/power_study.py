@@ -9,6 +9,7 @@ from matplotlib.ticker import PercentFormatter
 
 from bayescale.errors import LawError, nearest
 from bayescale.plots import style
+from bayescale.plots.labels import fit_labels
 from bayescale.plots.taking import takes
 from bayescale.plots.ticks import log_axis, number
 
@@ -94,6 +95,7 @@ def plot_power_study(study: PowerStudy, *, of: str | None = None, ax: Axes | Non
         ax.set_ylabel(f"width of the interval of {name}\n({style.percent(study.prob)}, median)")
     title = f"{study.law}: {study.count} simulated studies a design"
     ax.set_title(style.wrapped(ax, title), fontsize="small" if style.narrow(ax) else "medium")
+    fit_labels(ax)
     return ax
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from bayescale.errors import LawError
 from bayescale.plots import style
+from bayescale.plots.labels import fit_labels
 from bayescale.plots.taking import takes
 from bayescale.plots.ticks import log_axis, number
 
@@ -78,5 +79,6 @@ def plot_sensitivity_to_rows(table: pd.DataFrame, *, ax: Axes | None = None) -> 
         xlabel=f"{x} of the run left out",
         ylabel="shift of the forecast's median\n(posterior standard deviations)",
     )
+    fit_labels(ax)
     ax.legend(fontsize="small", edgecolor="#D0D0D0", loc="best")
     return ax

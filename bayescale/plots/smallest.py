@@ -8,6 +8,7 @@ import numpy as np
 
 from bayescale.errors import LawError
 from bayescale.plots import style
+from bayescale.plots.labels import fit_labels
 from bayescale.plots.taking import takes
 from bayescale.plots.ticks import log_axis, number
 
@@ -82,6 +83,7 @@ def plot_sensitivity_to_smallest(table: pd.DataFrame, *, ax: Axes | None = None)
         ylabel=f"forecast {facts['outcome']} ({what}, median and {words})",
     )
     ax.yaxis.label.set_fontsize("small")
+    fit_labels(ax)
     lines = len(ax.get_legend_handles_labels()[1])
     scale, (low, high) = ax.yaxis.get_transform(), ax.get_ylim()
     low, high = scale.transform(np.array([low, high]))

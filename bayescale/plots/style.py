@@ -12,6 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from bayescale.errors import LawError
+from bayescale.plots.labels import fit_labels
 from bayescale.plots.ticks import log_axis, number
 
 if TYPE_CHECKING:
@@ -219,6 +220,7 @@ def finish(
     at = float(_fractions(ax, [([largest], [ax.get_ylim()[1]])])[0, 0])
     figure = ax.get_figure(root=True)
     assert figure is not None
+    fit_labels(ax)
     figure.draw_without_rendering()  # the layout must be settled before anything is measured
     wide = not narrow(ax)
     font = "small" if wide else "x-small"
