@@ -103,11 +103,12 @@ def _number(ax: Axes, plan: NextRuns) -> None:
     if not len(plan.batch):
         return
     rows: Any = plan.table.loc[plan.batch.index]
-    ax.plot(
-        rows["cost"], rows["value"], linestyle="none", marker="o", markersize=13,
-        color=style.VERMILLION, markerfacecolor="none", markeredgewidth=1.6,
-        label="to make, in this order", zorder=4,
-    )  # fmt: skip
+    look: Any = {
+        "linestyle": "none", "marker": "o", "color": style.VERMILLION, "markerfacecolor": "none",
+        "markeredgewidth": 1.6,
+    }  # fmt: skip
+    ax.plot(rows["cost"], rows["value"], markersize=13, zorder=4, **look)
+    ax.plot([], [], markersize=8, label="to make, in this order", **look)  # of a line's height
     for order, (cost, value) in enumerate(rows[["cost", "value"]].to_numpy(float)):
         ax.annotate(
             f"{order + 1}", (cost, value), xytext=(0, 12), textcoords="offset points", ha="center",
