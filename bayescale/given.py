@@ -89,9 +89,11 @@ def as_array(called: str, values: Any) -> np.ndarray:
     """
     import numpy as np
 
-    wrong = DataError(f"{called} must hold numbers; got {_short(values)}.")
+    def wrong() -> DataError:
+        return DataError(f"{called} must hold numbers; got {_short(values)}.")
+
     if np.ma.is_masked(values):
-        raise wrong
+        raise wrong()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # of masked numbers in a list
@@ -99,12 +101,12 @@ def as_array(called: str, values: Any) -> np.ndarray:
         if array.dtype.kind in "iufUS":
             return array.astype(float)
     except (TypeError, ValueError, OverflowError, UserWarning):
-        raise wrong from None
+        raise wrong() from None
     if array.dtype.kind != "O":
-        raise wrong
+        raise wrong()
     numbers = [one_number(value) for value in array.ravel()]
     if None in numbers:
-        raise wrong
+        raise wrong()
     return np.array(numbers, float).reshape(array.shape)
 
 

@@ -360,7 +360,7 @@ class TestTables:
         words = plan.table.set_index("name")["why"]
         assert "100 times beyond the data" in words["b"]
         assert "beyond" not in words["a"]
-        assert "the forecast of loss at x=1e+05" in repr(plan)
+        assert "the forecast of loss at x=100000" in repr(plan)
         assert "<table" in plan._repr_html_()
 
     def test_columns_of_the_candidates_are_kept(self, fit):
@@ -384,6 +384,12 @@ class TestPlot:
         assert numbers == [str(i + 1) for i in range(len(plan.batch))]
         drawn = np.concatenate([c[0].get_xydata() for c in ax.containers if len(c[0].get_xydata())])
         np.testing.assert_allclose(np.sort(drawn[:, 1]), np.sort(plan.table["value"]))
+        assert "at x=100000" in ax.get_title()
+        _, narrow = plt.subplots(figsize=(2.4, 2.4))
+        bs.plot_next_runs(plan, ax=narrow)
+        assert "\n" in narrow.get_title()
+        far = bs.next_runs(fit, CANDIDATES, goal={"x": 2e10}, progress=False)
+        assert r"at x=$2\times 10^{10}$" in bs.plot_next_runs(far).get_title()
         plt.close("all")
 
     def test_form_of_equal_costs(self, both):
@@ -451,4 +457,4 @@ def test_the_picture_has_numbers_as_its_axes_have():
         "the forecast of loss at N=1e+10": "the forecast of loss at N=$10^{10}$",
         "cost in $ at n=3": r"cost in \$ at n=3",
     }
-    assert {goal: picture._short(goal) for goal in goals} == goals
+    assert {goal: picture._with_numbers(picture._short(goal)) for goal in goals} == goals

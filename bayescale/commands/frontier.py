@@ -95,7 +95,7 @@ def frontier(
         facts = {"doubts": list(front.doubts), "unit": unit, "drift": front.drift}
         print_json(record_of(loaded) | facts | {"probability": prob} | found)
     else:
-        for name, table in found.items():
+        for name, table in (found | {"frontier": front.for_people(prob)}).items():
             tables.show(table, _title(name, front, prob, within, reach))
         for words in front.doubts:
             tables.say(words)
@@ -107,7 +107,7 @@ def _title(name: str, front: Any, prob: float, within: float, reach: float) -> s
     interval = f"{prob * 100:g} % equal-tailed"
     return {
         "frontier": f"The best use of each budget in {front.unit}, by {front.terrain.name} "
-        f"({interval}); powers are slopes in the budget",
+        f"(median and {interval})",
         "plan": f"What to train: the size of least expected loss; {front.outcome} of one new run",
         "near_optimal": f"Sizes within {100 * within:g} % of the least loss; sure_from to sure_to: "
         f"with probability {prob:g}",

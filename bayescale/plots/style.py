@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -75,6 +76,10 @@ def axes(ax: Axes | None, height: float = 4.4) -> Axes:
     return ax if ax is not None else plt.subplots(figsize=(6.6, height), layout="constrained")[1]
 
 
+#: Small letters on an inch.
+_LETTERS = 13
+
+
 def narrow(ax: Axes) -> bool:
     """Return whether the axes are about as wide as one column of a paper."""
     figure = ax.get_figure(root=True)
@@ -87,6 +92,14 @@ def legend_look(ax: Axes) -> dict[str, Any]:
     font = "x-small" if narrow(ax) else "small"
     look: dict[str, Any] = {"fontsize": font, "title_fontsize": font, "edgecolor": "#D0D0D0"}
     return look | (NARROW | {"markerscale": 0.7} if narrow(ax) else {})
+
+
+def wrapped(ax: Axes, words: str) -> str:
+    """Return words in lines that are no wider than the axes, in small letters."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    wide = ax.get_window_extent().width / figure.dpi
+    return textwrap.fill(words, max(int(_LETTERS * wide), 20))
 
 
 def one_input(columns: Iterable[str], plot: str) -> str:
