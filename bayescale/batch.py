@@ -58,8 +58,7 @@ def fit_many(
 
     A group that cannot be fitted becomes a row with its reason. The same call gives the same
     numbers, bit by bit, whoever runs it: every curve has a seed of its own, from ``seed`` and the
-    group's values, and is sampled on one core. (Except in the very first process that compiles a
-    law on a machine, whose density may differ in the last digit from the one others load.)
+    group's values, and is sampled on one core.
 
     Parameters
     ----------

@@ -432,14 +432,13 @@ class TestWorkers:
 
 @pytest.fixture(scope="module")
 def elsewhere(real):
-    """The batch of ``real`` in a worker that loads from disk what this process compiled.
-
-    The process that compiled may differ in the last digit (kernels.py), so it is no reference.
-    """
+    """The batch of ``real`` in a worker that loads from disk what this process compiled."""
     more = {"forecast": {"x": [1e4, 1e5]}, "chunk": 3}
     with warnings.catch_warnings(), ProcessPoolExecutor(1, workers.context()) as pool:
         warnings.simplefilter("ignore", bs.SamplingWarning)
-        return bs.fit_many(real.plan.laws, shipped(), **ASK, **more, executor=pool)
+        many = bs.fit_many(real.plan.laws, shipped(), **ASK, **more, executor=pool)
+    same(many, real)
+    return many
 
 
 @pytest.mark.slow
