@@ -97,7 +97,8 @@ def fit_many(
         disk where there is a folder, else in memory.
     folder
         Where results are written as they come. The same call with the same folder goes on where
-        a stopped one was.
+        a stopped one was. Without it, Ctrl-C writes what is finished to a temporary folder, and
+        a warning says which.
     workers
         How many processes of this machine to use; this process alone by default.
     executor
@@ -259,6 +260,9 @@ def _fill(
                 failed += sum(bool(record["failure"]) for record in found)
                 words = pace(finished, len(waiting), time.monotonic() - started, failed)
                 bar.update(words, advance=len(found))
+        except KeyboardInterrupt:
+            store.rescue()
+            raise
         finally:
             store.flush()
 

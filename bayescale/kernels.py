@@ -82,6 +82,9 @@ def compiled(density: Density) -> Any:
             return route(density)
         except OSError as error:
             compile_cache.do_without(error)
+        except Exception:  # numba reads what lies in the folder as it is
+            if not compile_cache.healed():
+                raise
         return route(density)
 
 
