@@ -215,7 +215,9 @@ def manifest_of(plan: Plan, seed: int) -> dict[str, Any]:
         "likelihoods": {label: described(noise) for label, noise in plan.likelihoods.items()},
         "sampling": {
             label: {
-                f.name: getattr(s, f.name) for f in fields(s) if f.name not in ("seed", "cores")
+                f.name: getattr(s, f.name)
+                for f in fields(s)
+                if f.name not in ("seed", "cores", "climbs")
             }
             for label, s in plan.settings.items()
         },
