@@ -15,6 +15,7 @@ from bayescale.batch_store import Store
 from bayescale.curve_record import failure
 from bayescale.errors import BayescaleWarning, LawError, SamplingWarning
 from bayescale.fit_table import FitTable
+from bayescale.given import in_words
 from bayescale.groups import asked_for, check_named
 from bayescale.likelihoods import Likelihood
 from bayescale.progress import task
@@ -162,7 +163,7 @@ def labelled(laws: Any) -> dict[str, Any]:
     else:
         named = {}
         for law in laws if isinstance(laws, list | tuple) else [laws]:
-            name = first = law.signature_name() if _is_law(law) else repr(law)
+            name = first = law.signature_name() if _is_law(law) else type(law).__name__
             number = 2
             while name in named:
                 name = f"{first} #{number}"
@@ -175,7 +176,7 @@ def labelled(laws: Any) -> dict[str, Any]:
             raise LawError(f"A law's label must be text; got {name!r}.")
         if not _is_law(law):
             raise LawError(
-                f"{name} must be a law such as bs.PowerLaw() (with brackets); got {law!r}."
+                f"{name} must be a law such as bs.PowerLaw() (with brackets); got {in_words(law)}."
             )
     return named
 
@@ -209,7 +210,7 @@ def _planned(
         accept = target_accept or law.target_accept
         pilot = PILOT if law.target_accept > _PLAIN else 0
         settings[label] = Sampling(cores=1, target_accept=accept, pilot=pilot, **sampling)
-    likelihoods = {label: likelihood or law.noise(run) for label, law in laws.items()}
+    likelihoods = {label: law.noise(run, likelihood) for label, law in laws.items()}
     plan = Plan(
         laws, likelihoods, settings, y, inputs, ceiling, run, prob,
         None if forecast is None else dict(forecast), keep == "draws",

@@ -15,6 +15,7 @@ import numpy as np
 
 from bayescale import c_functions, kernels, mixing, starts, windows
 from bayescale.errors import BayescaleError, LawError
+from bayescale.given import in_words, one_number
 from bayescale.mixing import judged
 from bayescale.straighten import straight
 from bayescale.untangle import Untangled
@@ -82,17 +83,22 @@ class Sampling:
 
     def __post_init__(self) -> None:
         """Check before anything is compiled."""
-        leasts = {"draws": 4, "tune": 1, "chains": 1, "cores": 1, "pilot": 0, "climbs": 1}
-        for name, least in leasts.items():
+        least = {
+            "draws": 4, "tune": 1, "chains": 1, "cores": 1, "seed": 0, "pilot": 0, "climbs": 1,
+        }  # fmt: skip
+        for name, low in least.items():
             value = getattr(self, name)
-            if value is not None and (int(value) != value or value < least):
+            number = one_number(value)
+            whole = number is not None and number >= low and number == number // 1
+            if not whole and not (name == "cores" and value is None):
                 raise LawError(
-                    f"{name}= must be a whole number of at least {least}; got {value!r}."
+                    f"{name}= must be a whole number of at least {low}; got {in_words(value)}."
                 )
-        if not 0 < self.target_accept < 1:
+        accept = one_number(self.target_accept)
+        if accept is None or not 0 < accept < 1:
             raise LawError(
                 "target_accept= must lie between 0 and 1 (0.9 is usual); "
-                f"got {self.target_accept!r}."
+                f"got {in_words(self.target_accept)}."
             )
         if self.sampler not in SAMPLERS:
             raise LawError(f"sampler= must be one of {', '.join(SAMPLERS)}; got {self.sampler!r}.")

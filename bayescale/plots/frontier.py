@@ -9,6 +9,7 @@ import numpy as np
 from bayescale.errors import LawError
 from bayescale.planning import spending
 from bayescale.plots import style
+from bayescale.plots.taking import takes
 from bayescale.plots.ticks import log_axis
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from bayescale.planning.frontiers import Frontier
 
 
+@takes("bs.frontier(...)", "budgets", "near_optimal")
 def plot_frontier(
     front: Frontier,
     *,
