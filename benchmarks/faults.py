@@ -69,7 +69,7 @@ def row(injected: str, tried: int, lost: int, seen: str) -> dict:
 # Interrupted --------------------------------------------------------------------------------------
 
 
-@fault(20)
+@fault(10)
 def ctrl_c_in_a_fit(times: int) -> dict:
     """Interrupt fits at random moments; the next fit of the process must be as ever."""
     process, lost, stopped = child("fits"), 0, 0
@@ -109,7 +109,7 @@ def _interrupted_batch(times: int, who: int, folder: bool) -> tuple[int, int]:
     return lost, saved
 
 
-@fault(5)
+@fault(4)
 def ctrl_c_in_a_batch(times: int) -> dict:
     """Interrupt batches without a folder; what is finished must be saved, and the rest go on."""
     lost, saved = _interrupted_batch(times, 0, False)
