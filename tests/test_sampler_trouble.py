@@ -130,6 +130,11 @@ def test_a_law_that_is_nan_in_part_of_its_prior_is_told_and_another_prior_cures(
 def test_a_law_that_is_nan_everywhere_is_an_error_of_ours(own, runs):
     with pytest.raises(bs.BayescaleError, match="check_law"):
         fitted(own["all"](), runs)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of numpy, about the NaN
+        table = bs.check_law(own["all"], on_fail="record")
+    said = table.loc[table["passed"].eq(False), "message"]
+    assert said["formula_is_finite"].startswith("At the example expr is nan at x =")
 
 
 @pytest.mark.parametrize("name", ["Flat", "HalfFlat"])
