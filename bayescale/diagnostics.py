@@ -21,6 +21,8 @@ CONTRACTION = 0.1
 
 #: Above this, modes that were left out are worth a word.
 LEFT_OUT = 0.01
+#: Above this share of the priors, a law that is no number there is worth a word.
+UNDEFINED = 0.01
 #: Above this, residuals of neighbouring runs are too much alike for independent noise.
 MISFIT = 0.5
 
@@ -64,6 +66,8 @@ class Diagnostics:
     places
         Where chains sit that no chain left, of that variable: its middle there, and how many
         chains. Empty where all are in one place.
+    undefined
+        Where draws diverged, the share of what the priors allow at which the law is no number.
     advice
         What to do, in words; empty when nothing is wrong.
     """
@@ -84,6 +88,7 @@ class Diagnostics:
     unweighed: bool = False
     stuck: int = 0
     places: tuple[tuple[float, int], ...] = ()
+    undefined: float = 0.0
     advice: tuple[str, ...] = ()
 
     @property
@@ -118,6 +123,7 @@ def diagnose(
     pareto_k: float | None,
     free_breaks: bool,
     misfit: float = np.nan,
+    undefined: float = 0.0,
 ) -> Diagnostics:
     """Return the diagnostics of draws and the advice that follows from them.
 
@@ -135,6 +141,8 @@ def diagnose(
         Whether break locations could lie anywhere, which can have several modes.
     misfit
         From :func:`neighbour_correlation`.
+    undefined
+        The share of the priors at which the law is no number.
 
     Returns
     -------
@@ -171,6 +179,7 @@ def diagnose(
         unweighed=bool(stats.attrs.get("unweighed", 0)),
         stuck=0 if agree else stuck(worst),
         places=() if agree else places(worst),
+        undefined=undefined,
     )
     return Diagnostics(**{**found.__dict__, "advice": tuple(_advice(found, free_breaks))})
 
@@ -185,10 +194,7 @@ def _advice(d: Diagnostics, free_breaks: bool) -> list[str]:
             f"Only {d.ess_bulk:.0f} effective draws of {d.smallest} (want {ESS:.0f}): raise draws=."
         )
     if d.divergences > DIVERGENT * d.draws:
-        words.append(
-            f"{d.divergences} of {d.draws} draws diverged: the posterior is pinched somewhere; "
-            "raise target_accept= (0.99), add larger runs, or tighten the prior on irreducible."
-        )
+        words.append(f"{d.divergences} of {d.draws} draws diverged: {_pinched(d)}.")
     if d.bfmi < BFMI:
         words.append(
             f"BFMI {d.bfmi:.2f} (want {BFMI}): the tails are poorly explored; use tighter priors."
@@ -217,6 +223,19 @@ def _advice(d: Diagnostics, free_breaks: bool) -> list[str]:
         )
     words += _unlearned(d.contraction)
     return words
+
+
+def _pinched(d: Diagnostics) -> str:
+    """Say why draws diverge, and what helps."""
+    if d.undefined > UNDEFINED:
+        return (
+            f"the law is no number (NaN) at {d.undefined:.0%} of what its priors allow, where "
+            "trajectories end; give priors, or bounds = {...} in the law's class, that leave it out"
+        )
+    return (
+        "the posterior is pinched somewhere; raise target_accept= (0.99), add larger runs, or "
+        "tighten the prior on irreducible"
+    )
 
 
 def _cured(d: Diagnostics, free_breaks: bool) -> str:

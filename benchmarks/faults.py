@@ -69,7 +69,7 @@ def row(injected: str, tried: int, lost: int, seen: str) -> dict:
 # Interrupted --------------------------------------------------------------------------------------
 
 
-@fault(20)
+@fault(10)
 def ctrl_c_in_a_fit(times: int) -> dict:
     """Interrupt fits at random moments; the next fit of the process must be as ever."""
     process, lost, stopped = child("fits"), 0, 0
@@ -109,7 +109,7 @@ def _interrupted_batch(times: int, who: int, folder: bool) -> tuple[int, int]:
     return lost, saved
 
 
-@fault(5)
+@fault(3)
 def ctrl_c_in_a_batch(times: int) -> dict:
     """Interrupt batches without a folder; what is finished must be saved, and the rest go on."""
     lost, saved = _interrupted_batch(times, 0, False)
@@ -217,7 +217,7 @@ def read_only_folder_on_save(times: int) -> dict:
     return row("the disk mounted anew, read-only (binds root too)", times, lost, seen)
 
 
-@fault(4)
+@fault(3)
 def too_large_a_forecast(times: int) -> dict:
     """Ask for more draws than memory holds: refused with the size, or made in parts."""
     found = said(child("large", times))
@@ -243,7 +243,7 @@ def two_processes_on_one_cache(times: int) -> dict:
     return row("both compile at once; a third loads", times, lost, "equal draws in all three")
 
 
-@fault(12)
+@fault(6)
 def corrupt_cache(times: int) -> dict:
     """Damage files of the cache: cut short, emptied, zeroed, garbage."""
     with tempfile.TemporaryDirectory() as place:
@@ -258,7 +258,7 @@ def corrupt_cache(times: int) -> dict:
 # Surroundings -------------------------------------------------------------------------------------
 
 
-@fault(4)
+@fault(3)
 def clock_that_runs_backwards(times: int) -> dict:
     """Let time.time() go back an hour a call, and files be of 1970 or 2100."""
     found = said(child("clock", times))

@@ -65,7 +65,7 @@ def one(number: int, folder: Path) -> None:
         fit.save(folder / "fit.nc")
         bs.load(folder / "fit.nc").forecast(**{role: 10 * v.max() for role, v in at.items()})
     if number % 9 == 0:
-        ax = bs.plot_fit(fit) if len(inputs) == 1 else bs.plot_forecast(made)
+        ax = bs.plot_fit(fit) if len(inputs) == 1 else bs.plot_slices(fit)
         plt.close(np.ravel(ax)[0].get_figure())
     if number % 22 == 0:
         curves = [one_curve(number + i).assign(curve=i) for i in range(3)]
