@@ -13,6 +13,7 @@ from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import LawError
 from bayescale.forecasting import Forecaster
 from bayescale.forecasts import Forecast
+from bayescale.given import in_words
 from bayescale.groups import check_named
 from bayescale.observed import Observations
 
@@ -301,10 +302,12 @@ def ensemble(
 def _named(fits: Sequence[Fit]) -> dict[str, Fit]:
     named: dict[str, Fit] = {}
     for fit in fits:
-        name = fit.name
+        name = first = getattr(fit, "name", None) or in_words(
+            fit
+        )  # what is no fit is refused by that
         number = 2
         while name in named:
-            name = f"{fit.name} #{number}"
+            name = f"{first} #{number}"
             number += 1
         named[name] = fit
     return named

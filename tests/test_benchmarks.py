@@ -64,6 +64,17 @@ def test_coverage_of_the_frontier(tmp_path):
     assert (table["width_90"] > 0).all()
 
 
+@pytest.mark.slow
+def test_coverage_of_isoflop_sweeps(tmp_path):
+    module = ("-m", "benchmarks.isoflop_coverage", "--replicates", "3", "--out", str(tmp_path))
+    run(*module, cwd=BENCHMARKS.parent)
+    table = pd.read_csv(tmp_path / "isoflop_coverage.csv")
+    assert set(table["of"]) == {"a", "N*"}
+    assert (table["inside_0.8"] <= table["inside_0.9"]).all()
+    clean = table[(table["of"] == "a") & ~table["gone_wrong"]]
+    assert (clean[["runs", "wrong"]].to_numpy() == [3 * 45, 0]).all()
+
+
 @pytest.mark.published
 def test_three_approaches(published, tmp_path):
     command = ("-m", "benchmarks.approaches", str(published), "--only", "llama_3")

@@ -158,6 +158,24 @@ def test_notebook_is_stored_without_outputs(notebook):
         if cell["cell_type"] == "code":
             assert cell["outputs"] == []
             assert cell["execution_count"] is None
+            lines = "".join(cell["source"]).splitlines()
+            assert not [
+                line for line in lines if len(line) > 103
+            ]  # a page of the site shows so much
+
+
+def test_the_index_says_what_every_page_answers():
+    index = (TOP / "docs" / "index.md").read_text()
+    answered = "".join(line for line in index.splitlines() if line.startswith("|"))
+    told = {(TOP / "docs" / link).resolve() for link in re.findall(r"\]\(([^)#]+)\)", answered)}
+    pages = {page for page in PAGES[1:] if page.name != "index.md"} | {*NOTEBOOKS, *OTHERS}
+    assert not {name_of(page) for page in pages - told}
+    listed = re.findall(
+        r"^([\w./-]+)$", "".join(re.findall(r"```{toctree}(.*?)```", index, re.S)), re.M
+    )
+    found = [(TOP / "docs" / name).resolve() for name in listed]
+    assert len(found) == len(set(found))
+    assert {page.with_suffix("") for page in told} <= {path.with_suffix("") for path in found}
 
 
 def test_there_is_a_notebook_to_start_with():

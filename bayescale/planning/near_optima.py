@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayescale import forecasting
 from bayescale.errors import LawError
 from bayescale.forecasts import check_probability
 from bayescale.planning import critical_frontier, equal_cost, optimum
@@ -108,10 +109,16 @@ class NearOptimal:
         -------
         pandas.DataFrame
             A row for each budget and size: the two, and ``probability``.
+
+        Raises
+        ------
+        DataError
+            If a size is not a positive finite number.
         """
         import pandas as pd
 
-        asked = np.atleast_1d(np.asarray(sizes, float))
+        named = {self.size: sizes}
+        asked = forecasting.checked_inputs((self.size,), {}, named, "probability()")[self.size]
         inside = (self.smallest[..., None] <= asked) & (asked <= self.largest[..., None])
         shares = inside.mean(axis=(0, 1))
         return pd.DataFrame(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayescale.plots import style
+from bayescale.plots.taking import takes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 CURVES = 30
 
 
+@takes("law.prior_predictive(...)", "runs", "outcome")
 def plot_prior_predictive(
     made: PriorPredictive, *, prob: float = 0.9, ax: Axes | None = None
 ) -> Axes:
