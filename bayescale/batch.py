@@ -59,8 +59,7 @@ def fit_many(
 
     A group that cannot be fitted becomes a row with its reason. The same call gives the same
     numbers, bit by bit, whoever runs it: every curve has a seed of its own, from ``seed`` and the
-    group's values, and is sampled on one core. (Except in the very first process that compiles a
-    law on a machine, whose density may differ in the last digit from the one others load.)
+    group's values, and is sampled on one core.
 
     Parameters
     ----------
@@ -99,7 +98,8 @@ def fit_many(
         disk where there is a folder, else in memory.
     folder
         Where results are written as they come. The same call with the same folder goes on where
-        a stopped one was.
+        a stopped one was. Without it, Ctrl-C writes what is finished to a temporary folder, and
+        a warning says which.
     workers
         How many processes of this machine to use; this process alone by default.
     executor
@@ -261,6 +261,9 @@ def _fill(
                 failed += sum(bool(record["failure"]) for record in found)
                 words = pace(finished, len(waiting), time.monotonic() - started, failed)
                 bar.update(words, advance=len(found))
+        except KeyboardInterrupt:
+            store.rescue()
+            raise
         finally:
             store.flush()
 
