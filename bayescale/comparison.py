@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import fitting
+from bayescale.arguments import check_arguments
 from bayescale.errors import DataError, LawError
 from bayescale.leaving_out import by_folds, pointwise_loo, repaired_loo
 from bayescale.progress import task
@@ -117,6 +118,7 @@ def compare(
     >>> bs.compare(fits, progress=False).index[0]
     'floor'
     """
+    check_arguments(compare, locals())
     import arviz as az
 
     if method not in METHODS:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import forecasts
+from bayescale.arguments import check_arguments
+from bayescale.given import shares
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,7 +64,7 @@ class Derived:
             Shape (level, m) or (m,).
         """
         method = "linear" if np.isfinite(self.draws).all() else "inverted_cdf"
-        return np.quantile(self.draws, levels, axis=(0, 1), method=method)
+        return np.quantile(self.draws, shares("levels=", levels), axis=(0, 1), method=method)
 
     def interval(self, prob: float = 0.9) -> pd.DataFrame:
         """Return the equal-tailed credible interval.
@@ -85,6 +87,7 @@ class Derived:
         LawError
             If prob is not between 0 and 1.
         """
+        check_arguments(Derived.interval, locals())
         forecasts.check_probability(prob)
         low, middle, high = self.quantile([(1 - prob) / 2, 0.5, (1 + prob) / 2])
         table = self.inputs.assign(median=middle, lower=low, upper=high)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayescale.arguments import check_arguments
 from bayescale.encoding import (
     decoded,
     decoded_record,
@@ -105,6 +106,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     >>> bs.load(path).name
     'PowerLaw'
     """
+    check_arguments(load, locals())
     place = readable(path)
     _check_signature(place)
     groups = _read(place)

@@ -23,6 +23,7 @@ from bayescale import (
     posterior,
     summaries,
 )
+from bayescale.arguments import check_arguments
 from bayescale.attempts import Sampled, sampled
 from bayescale.contrasting import contrasts, that_vary
 from bayescale.coordinates import Coordinates
@@ -235,6 +236,7 @@ class Fit(Forecaster):
         >>> len(more.runs)
         7
         """
+        check_arguments(Fit.update, locals())
         runs = self.runs
         both = data.joined(runs, new_runs, self.likelihood)
         checked = data.observations(
@@ -285,6 +287,7 @@ class Fit(Forecaster):
         >>> fit.contrasts("scale", ratio=True).columns.tolist()
         ['level', 'against', 'median', 'lower', 'upper', 'p_larger']
         """
+        check_arguments(Fit.contrasts, locals())
         check_probability(prob)
         own = [*parameter_names(self.law), *parameter_names(self.likelihood)]
         own += [slot.quantity for slot in self.coordinates.declared]
@@ -321,6 +324,7 @@ class Fit(Forecaster):
         LawError
             If prob is not between 0 and 1.
         """
+        check_arguments(Fit.summary, locals())
         check_probability(prob)
         return summaries.summary(self, prob)
 
@@ -343,6 +347,7 @@ class Fit(Forecaster):
         LawError
             If prob is not between 0 and 1.
         """
+        check_arguments(Fit.constants, locals())
         check_probability(prob)
         self._check_whole("constants()")
         return summaries.constants(self, prob)
@@ -494,6 +499,7 @@ class Fit(Forecaster):
         >>> fit.forecast(x=1e4).curve.dims
         ('chain', 'draw', 'forecast')
         """
+        check_arguments(Fit.forecast, locals())
         import xarray as xr
 
         drift = checked_drift(drift)
@@ -569,6 +575,7 @@ class Fit(Forecaster):
         >>> int(fit.outliers().index[0])
         4
         """
+        check_arguments(Fit.outliers, locals())
         draws = self.parameters, self.noise
         return outlier_table(self.law, self.likelihood, self.runs, *draws, limit)
 
@@ -726,6 +733,7 @@ class Fit(Forecaster):
         >>> fit.report(place, quick=True, progress=False).name
         'report.html'
         """
+        check_arguments(Fit.report, locals())
         from bayescale.reporting import writing  # a report stands on fits; this is its sugar
 
         return writing.report(

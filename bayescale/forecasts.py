@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import model
+from bayescale.arguments import check_arguments
 from bayescale.errors import LawError
-from bayescale.given import one_number
+from bayescale.given import one_number, shares
 from bayescale.observed import Observations
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class Forecast:
         LawError
             If prob is not between 0 and 1, or ``of`` is neither.
         """
+        check_arguments(Forecast.interval, locals())
         check_probability(prob)
         draws = self.draws(of)
         low, middle, high = np.quantile(draws, [(1 - prob) / 2, 0.5, (1 + prob) / 2], axis=(0, 1))
@@ -120,6 +122,7 @@ class Forecast:
         LawError
             If ``of`` is neither.
         """
+        check_arguments(Forecast.draws, locals())
         if of not in ("observation", "curve"):
             raise LawError(f"of= must be 'observation' or 'curve'; got {of!r}.")
         return (self.observation if of == "observation" else self.curve).to_numpy()
@@ -204,7 +207,9 @@ class Required:
         numpy.ndarray
             Shape (level, target) or (target,).
         """
-        return np.quantile(self.draws, levels, axis=(0, 1), method="inverted_cdf")
+        return np.quantile(
+            self.draws, shares("levels=", levels), axis=(0, 1), method="inverted_cdf"
+        )
 
     def interval(self, prob: float = 0.9) -> pd.DataFrame:
         """Return the equal-tailed credible interval of the input for each target.
@@ -225,6 +230,7 @@ class Required:
         LawError
             If prob is not between 0 and 1.
         """
+        check_arguments(Required.interval, locals())
         import pandas as pd
 
         check_probability(prob)

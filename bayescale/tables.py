@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale.errors import DataError, FileError, nearest
+from bayescale.paths import given_path
 from bayescale.visible import visible
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def read_runs(path: str | os.PathLike[str]) -> pd.DataFrame:
     DataError
         If it is empty, or its lines do not have the same columns.
     """
-    place = Path(path).expanduser()
+    place = given_path(path)
     content = _content(place)
     if content.startswith(b"PAR1"):
         return _parquet(place, content)

@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
+from bayescale.arguments import check_arguments
 from bayescale.errors import LawError
 from bayescale.plots import style
 from bayescale.plots.forecast import FEWEST_FOR_BANDS
@@ -67,6 +68,7 @@ def plot_backtest(backtest: Backtest, *, ax: Axes | None = None) -> Axes:
     >>> len(ax.figure.axes)
     2
     """
+    check_arguments(plot_backtest, locals())
     groups = getattr(backtest, "groups", ())
     if groups:
         shown = ", ".join(f"{column}={backtest.runs[column].iloc[0]!r}" for column in groups)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayescale.arguments import check_arguments
 from bayescale.curve_sources import curves_of
 from bayescale.derived import elasticity
 from bayescale.errors import LawError
@@ -104,6 +105,7 @@ def plot_breaks(fit: Fit, *, prob: float = 0.9, ax: Axes | None = None) -> Axes:
         ...
     bayescale.errors.LawError: PowerLaw has no break to draw. Fit bs.BrokenPowerLaw() first.
     """
+    check_arguments(plot_breaks, locals())
     if "break_location" not in fit.parameters:
         raise LawError(f"{fit.name} has no break to draw. Fit bs.BrokenPowerLaw() first.")
     (role,) = fit.law.inputs

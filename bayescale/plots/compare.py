@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bayescale.arguments import check_arguments
 from bayescale.plots import style
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ def plot_compare(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['broken\\nweight 0.90', 'power law\\nweight 0.10']
     """
+    check_arguments(plot_compare, locals())
+    style.check_table(table, ("elpd_diff", "dse", "weight", "warning"), "plot_compare")
     ax = style.axes(ax, height=1.3 + 0.62 * len(table))
     rows = np.arange(len(table))
     difference, error = table["elpd_diff"].to_numpy(float), table["dse"].to_numpy(float)

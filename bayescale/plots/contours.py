@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayescale.arguments import check_arguments
 from bayescale.drift import DRIFT
 from bayescale.errors import LawError
 from bayescale.planning import allocation, spending
@@ -70,7 +71,8 @@ def plot_loss_contours(
     >>> bs.plot_loss_contours(law).get_ylabel()
     'tokens'
     """
-    if not 3 <= levels <= 20 or not 1 <= extrapolation < np.inf:
+    check_arguments(plot_loss_contours, locals())
+    if not 3 <= levels <= 20 or not 1 <= extrapolation <= style.FURTHEST:
         raise LawError(
             "plot_loss_contours() takes levels= from 3 to 20 and extrapolation= of 1 or more; got "
             f"levels={levels!r}, extrapolation={extrapolation!r}."

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
+from bayescale.arguments import check_arguments
 from bayescale.errors import LawError, nearest
 from bayescale.plots import style
 from bayescale.plots.ticks import log_axis, number
@@ -58,6 +59,7 @@ def plot_power_study(study: PowerStudy, *, of: str | None = None, ax: Axes | Non
     >>> bs.plot_power_study(study, of="exponent").get_xlabel()
     'sizes'
     """
+    check_arguments(plot_power_study, locals())
     table = study.table
     column, low, high = _columns(study, of)
     ax = style.axes(ax)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
+from bayescale.arguments import check_arguments
 from bayescale.plots import style
 from bayescale.plots.ticks import log_axis, number
 
@@ -57,6 +58,7 @@ def plot_required(required: Required, *, prob: float = 0.9, ax: Axes | None = No
     >>> ax.get_legend_handles_labels()[1][0]
     'loss 2; never reached: 10 %'
     """
+    check_arguments(plot_required, locals())
     table = required.interval(prob)
     ax = style.axes(ax)
     log_axis(ax, "x")

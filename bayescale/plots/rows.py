@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bayescale.arguments import check_arguments
 from bayescale.errors import LawError
 from bayescale.plots import style
 from bayescale.plots.ticks import log_axis, number
@@ -49,7 +50,8 @@ def plot_sensitivity_to_rows(table: pd.DataFrame, *, ax: Axes | None = None) -> 
     >>> bs.plot_sensitivity_to_rows(table).get_xlabel()
     'n of the run left out'
     """
-    missing = {"row", "shift", "refitted", "warning"} - set(table.columns)
+    check_arguments(plot_sensitivity_to_rows, locals())
+    missing = {"row", "shift", "refitted", "warning"} - set(getattr(table, "columns", ()))
     if missing or "inputs" not in table.attrs:
         raise LawError(
             "plot_sensitivity_to_rows draws what bs.sensitivity_to_rows returns; this table lacks "

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayescale.arguments import check_arguments
 from bayescale.errors import LawError
 from bayescale.forecasts import forecast_of
 from bayescale.groups import check_single
@@ -74,13 +75,14 @@ def plot_slices(
     >>> bs.plot_slices(fit, along="tokens").get_xlabel()
     'tokens'
     """
+    check_arguments(plot_slices, locals())
     check_single(fit.runs.groups, "plot_slices()")
     roles = list(fit.law.inputs)
     if len(roles) == 1:
         raise LawError(f"{fit.name} has one input; draw it with plot_fit.")
     if not 2 <= levels <= 6:
         raise LawError(f"levels= must be from 2 to 6; got {levels!r}.")
-    if not 1 <= extrapolation < np.inf:
+    if not 1 <= extrapolation <= style.FURTHEST:
         raise LawError(f"extrapolation= must be 1 or more; got {extrapolation!r}.")
     axis = _role(fit, along) if along is not None else roles[-2]
     other = roles[(roles.index(axis) + 1) % len(roles)]

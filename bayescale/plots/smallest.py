@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayescale.arguments import check_arguments
 from bayescale.errors import LawError
 from bayescale.plots import style
 from bayescale.plots.ticks import log_axis, number
@@ -51,7 +52,10 @@ def plot_sensitivity_to_smallest(table: pd.DataFrame, *, ax: Axes | None = None)
     >>> ax.get_xlabel()
     'smallest value of n kept'
     """
-    missing = {"smallest", "runs", "at", "median", "lower", "upper", "good"} - set(table.columns)
+    check_arguments(plot_sensitivity_to_smallest, locals())
+    missing = {"smallest", "runs", "at", "median", "lower", "upper", "good"} - set(
+        getattr(table, "columns", ())
+    )
     if missing or "input" not in table.attrs:
         raise LawError(
             "plot_sensitivity_to_smallest draws what bs.sensitivity_to_smallest returns; this "

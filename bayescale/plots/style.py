@@ -64,6 +64,10 @@ NARROW = {
 }  # fmt: skip
 
 
+#: Times the largest input to which a curve may be drawn.
+FURTHEST = 1e30
+
+
 def stroke(number: int) -> Stroke:
     """Return the stroke of the thing with this number, from 0."""
     return STROKES[number % len(STROKES)]
@@ -95,6 +99,17 @@ def one_input(columns: Iterable[str], plot: str) -> str:
 def percent(prob: float, kind: str = "equal-tailed") -> str:
     """Return an interval's probability and kind, as legends have them."""
     return f"{100 * prob:g} % {kind}"
+
+
+def check_table(table: Any, columns: Iterable[str], plot: str) -> None:
+    """Raise a LawError unless this is a table with columns, and attributes of what made it."""
+    made = plot.replace("plot_", "bs.")
+    lacks = sorted(set(columns) - set(getattr(table, "columns", ())))
+    if lacks:
+        raise LawError(
+            f"{plot} draws the table that {made} returns; this {type(table).__name__} lacks "
+            f"{', '.join(lacks)}."
+        )
 
 
 def over_input(ax: Axes, runs: pd.DataFrame, x: str, y: str) -> None:
