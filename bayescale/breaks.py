@@ -162,7 +162,7 @@ def break_detectability(source: Any, x_max: Any, sigma: float) -> Derived:
     >>> seen.interval()["median"].round(1).tolist()
     [1.6, 3.1]
     """
-    check_arguments(break_detectability, locals())
+    check_arguments(break_detectability, locals(), but=("sigma",))
     import pandas as pd
 
     if not (isinstance(sigma, int | float | np.number) and 0 < sigma < math.inf):

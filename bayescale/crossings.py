@@ -374,7 +374,7 @@ def projection(
     1     23.6
     Name: median, dtype: float64
     """
-    check_arguments(projection, locals())
+    check_arguments(projection, locals(), but=("current",))
     import pandas as pd
 
     power, curves = _growth(source, growth, seed)

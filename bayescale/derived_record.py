@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -110,7 +111,7 @@ class Derived:
 
     def _repr_html_(self) -> str:
         table = self.interval(0.9).to_html(index=False, float_format=lambda v: f"{v:.4g}")
-        return f"<p>{self._title()}</p>{table}"
+        return f"<p>{html.escape(self._title())}</p>{table}"
 
     def _title(self) -> str:
         return f"{self.name} [{self.unit}] (90 % equal-tailed interval)"

@@ -293,7 +293,7 @@ def ensemble(
     >>> both.weights.tolist()
     [0.5, 0.5]
     """
-    check_arguments(ensemble, locals())
+    check_arguments(ensemble, locals(), but=("shrink",))
     named = dict(fits) if isinstance(fits, Mapping) else _named(fits)
     comparison.check_same_rows(named)
     comparison.check_groups(named)

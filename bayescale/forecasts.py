@@ -13,6 +13,7 @@ from bayescale import model
 from bayescale.arguments import check_arguments
 from bayescale.errors import LawError
 from bayescale.given import one_number, shares
+from bayescale.groups import dimension
 from bayescale.observed import Observations
 
 if TYPE_CHECKING:
@@ -257,7 +258,8 @@ class Required:
 
     def _repr_html_(self) -> str:
         table = self.interval(0.9).to_html(index=False, float_format=lambda v: f"{v:.4g}")
-        return f"<p>{self.column} at which the curve reaches {self.outcome}</p>{table}"
+        words = html.escape(f"{self.column} at which the curve reaches {self.outcome}")
+        return f"<p>{words}</p>{table}"
 
 
 def forecast_of(
@@ -324,7 +326,7 @@ def as_predictions(made: Forecast, columns: Mapping[str, str]) -> dict[str, xr.D
     import xarray as xr
 
     given = {role: made.inputs[name].to_numpy() for role, name in columns.items()}
-    given |= {column: made.inputs[column].to_numpy() for column in made.groups}
+    given |= {dimension([c]): made.inputs[c].to_numpy() for c in made.groups}
     given |= {"extrapolation": made.extrapolation}
     return {
         "predictions": xr.Dataset({"curve": made.curve, model.OUTCOME: made.observation}),

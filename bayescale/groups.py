@@ -156,8 +156,11 @@ def described(seen: Mapping[str, Sequence[Any]]) -> str:
 
 
 def dimension(by: Sequence[str]) -> str:
-    """Return the name of the dimension of what varies with some columns."""
-    return JOINT.join(by)
+    """Return the name of the dimension of what varies with some columns.
+
+    Names in a tree are paths, so that a slash (``config/model``) becomes a point.
+    """
+    return JOINT.join(by).replace("/", ".")
 
 
 def count(by: Sequence[str]) -> str:

@@ -175,7 +175,7 @@ def verdict(
     >>> bs.verdict(fits, progress=False).answer.split(";")[0]
     'Inside the data the runs favour one break over power law'
     """
-    check_arguments(verdict, locals())
+    check_arguments(verdict, locals(), but=("rope",))
     who: dict[str, Any] = {"workers": workers, "executor": executor, "progress": progress}
     for fit in fits.values() if isinstance(fits, Mapping) else ():
         refuse(getattr(fit, "groups", ()), "verdict()", "Take one group of each fit: fit.at(...).")

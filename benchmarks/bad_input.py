@@ -1,8 +1,9 @@
 """Ten thousand tables and numbers that somebody might pass: an answer, or an error of ours.
 
 Run: uv run python benchmarks/bad_input.py
-     [--cases 1200] [--read FILE] [--out benchmarks/results]
-Runs tests/test_bad_input.py with so many cases of each test, other ones each time, and counts what
+     [--cases 800] [--read FILE] [--out benchmarks/results]
+Runs tests/test_bad_input.py, test_bad_calls.py and test_bad_commands.py with so many cases of each
+test (of calls ten times as many, of commands a part), other ones each time, and counts what
 hypothesis reports. A case that gets anything but an answer or an error of ours fails. ``--read``
 takes what ``pytest --hypothesis-show-statistics`` printed in place of a new run.
 """
@@ -17,7 +18,7 @@ from pathlib import Path
 import pandas as pd
 
 TOP = Path(__file__).parents[1]
-TESTS = TOP / "tests" / "test_bad_input.py"
+TESTS = [TOP / "tests" / f"test_bad_{of}.py" for of in ("input", "calls", "commands")]
 ONE = re.compile(r"::(test_\w+):\n(.*?)(?=\n\S|\Z)", flags=re.S)
 COUNTS = re.compile(
     r"during generate phase \(([\d.]+) seconds\).*?(\d+) passing, (\d+) failing", flags=re.S
@@ -43,7 +44,7 @@ def written(table: pd.DataFrame, out: Path) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cases", type=int, default=1200)
+    parser.add_argument("--cases", type=int, default=800)
     parser.add_argument("--out", type=Path, default=TOP / "benchmarks" / "results")
     parser.add_argument("--read", type=Path, help="pytest's output with statistics")
     asked = parser.parse_args()
@@ -51,7 +52,7 @@ def main() -> int:
         return written(counted(asked.read.read_text()), asked.out)
     command = [
         sys.executable, "-m", "pytest", "-q", "--hypothesis-show-statistics",
-        "-p", "no:cacheprovider", str(TESTS),
+        "-p", "no:cacheprovider", *map(str, TESTS),
     ]  # fmt: skip
     more = {"BAYESCALE_BAD_INPUT_CASES": str(asked.cases)}
     done = subprocess.run(

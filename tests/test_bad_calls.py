@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from bad_calls import EMPTY, calls, silent_nans
 from bad_frames import frames, numbers
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ready import ready, without_sampling
-from test_bad_input import EACH
+from test_bad_input import CASES, EACH
 
 import bayescale as bs
 from bayescale.registry import LAWS
@@ -109,7 +109,7 @@ def test_every_call_is_right_before_it_is_made_wrong(name):
         CALLS[name].call(**CALLS[name].right)
 
 
-@EACH
+@settings(EACH, max_examples=10 * CASES)  # of some two hundred calls
 @given(wrong())
 def test_any_call(case):
     name, arguments, _ = case

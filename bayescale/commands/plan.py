@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from bayescale.commands.output import fits_of, note
 from bayescale.errors import LawError
 
 
@@ -77,9 +77,14 @@ def plan(
         print(json.dumps(tables.plain(_record(made)), indent=2, allow_nan=False))
     else:
         _show(made)
-    bad = [name for name, fit in fits.items() if not fit.diagnostics.good]
-    for name in bad:
-        print(f"Note: {name}: {fits[name].diagnostics.line()}", file=sys.stderr)
+    bad = {
+        name: own.diagnostics.line()
+        for name, made_of in fits.items()
+        for own in fits_of(made_of)
+        if not own.diagnostics.good
+    }
+    for name, line in bad.items():
+        note(f"{name}: {line}")
     raise typer.Exit(1 if bad else 0)
 
 

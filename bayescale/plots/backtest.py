@@ -147,7 +147,7 @@ def _draw_laws(ax: Axes, x: str, step: float, laws: dict[str, pd.DataFrame]) -> 
             sides = [table["median"] - table["lower_90"], table["upper_90"] - table["median"]]
             handles.append(ax.errorbar(
                 beside, table["median"], yerr=sides, color=look.colour, marker=look.marker,
-                markersize=4.5, capsize=2.5, linestyle="none", label=name, zorder=4,
+                markersize=4.5, capsize=2.5, linestyle="none", label=style.plain(name), zorder=4,
             ))  # fmt: skip
             continue
         ax.fill_between(
@@ -156,7 +156,7 @@ def _draw_laws(ax: Axes, x: str, step: float, laws: dict[str, pd.DataFrame]) -> 
         )  # fmt: skip
         handles += ax.plot(
             table[x], table["median"], color=look.colour, linestyle=look.line, linewidth=1.8,
-            marker=look.marker, markersize=4, markevery=0.1, zorder=4, label=name,
+            marker=look.marker, markersize=4, markevery=0.1, zorder=4, label=style.plain(name),
         )  # fmt: skip
     return handles
 

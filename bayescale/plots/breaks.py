@@ -123,7 +123,7 @@ def plot_breaks(fit: Fit, *, prob: float = 0.9, ax: Axes | None = None) -> Axes:
     if low < 0 < high:
         ax.axhline(0.0, color=style.GREY, linewidth=0.8, zorder=1)
     _draw_locations(ax, fit, prob)
-    ax.set(xlabel=x, ylabel="local exponent (positive = falling)")
+    ax.set(xlabel=style.plain(x), ylabel="local exponent (positive = falling)")
     ax.set_title(fit.name, fontsize="medium")
     ink = [(table[x], table[column]) for column in ("lower", "median", "upper")]
     ink += [(table[x], np.full(GRID, level)) for level in np.linspace(ax.get_ylim()[0], low, 8)]

@@ -58,7 +58,7 @@ def plot_compare(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
             markersize=7, markeredgewidth=1.6, label="the table has a warning",
         )  # fmt: skip
     names = zip(table.index, table["weight"], strict=True)
-    ax.set_yticks(rows, [f"{name}\nweight {weight:.2f}" for name, weight in names])
+    ax.set_yticks(rows, [f"{style.plain(name)}\nweight {weight:.2f}" for name, weight in names])
     ax.set_ylim(len(table) - 0.5, -0.5)
     ax.tick_params(axis="y", length=0)
     ax.set_xlabel(

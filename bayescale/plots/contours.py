@@ -102,7 +102,7 @@ def plot_loss_contours(
         x, y = (land.fit.runs.inputs[role] for role in land.free)
         style.draw_runs(ax, x, y, "runs", filled=False)
     columns = [land.curves.columns[role] for role in land.free]
-    ax.set(xlabel=columns[0], ylabel=columns[1])
+    ax.set(xlabel=style.plain(columns[0]), ylabel=style.plain(columns[1]))
     # Above the axes: within them lines and runs are everywhere.
     ax.legend(fontsize="x-small", frameon=False, loc="lower left", bbox_to_anchor=(0, 1),
               ncols=1 if style.narrow(ax) else 2, **style.NARROW)  # fmt: skip

@@ -88,7 +88,7 @@ def plot_frontier(
     if len(spent):
         ink.append((spent[:, 0], spent[:, 1]))
     unit = "" if front.unit == front.budget else f" [{front.unit}]"
-    ax.set(xlabel=f"{front.budget}{unit}", ylabel=name)
+    ax.set(xlabel=f"{front.budget}{unit}", ylabel=style.plain(name))
     if len(spent):
         style.finish(ax, ink, float(spent[:, 0].max()), words="costliest run")
     else:

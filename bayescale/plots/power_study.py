@@ -75,7 +75,7 @@ def plot_power_study(study: PowerStudy, *, of: str | None = None, ax: Axes | Non
         style.limits(ax, "x", values)
         ax.set_xticks(values, [number(value) for value in values])
         ax.minorticks_off()
-        ax.set_xlabel(x)
+        ax.set_xlabel(style.plain(x))
         if any(label for label, _ in groups):
             ax.legend(fontsize="small", edgecolor="#D0D0D0", loc="best")
     if column == "told":
@@ -146,6 +146,6 @@ def _draw_names(
     rows = table.assign(place=places)
     _draw_line(ax, rows, "place", column, low, high, style.stroke(0), "")
     ax.lines[0].set_linestyle("none")
-    ax.set_xticks(places, [str(name) for name in table.index])
+    ax.set_xticks(places, [style.plain(name) for name in table.index])
     ax.set_xlim(-0.5, len(table) - 0.5)
     ax.set_xlabel("design")

@@ -77,7 +77,7 @@ def plot_required(required: Required, *, prob: float = 0.9, ax: Axes | None = No
         _draw_marks(ax, row, prob, style.stroke(i), words)
     ax.set_yticks(np.linspace(0, 1, 6))
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
-    ax.set(xlabel=required.column, ylabel="probability of having reached the target")
+    ax.set(xlabel=style.plain(required.column), ylabel="probability of having reached the target")
     style.finish(ax, ink, required.largest)
     return ax
 

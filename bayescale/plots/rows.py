@@ -79,7 +79,7 @@ def plot_sensitivity_to_rows(table: pd.DataFrame, *, ax: Axes | None = None) -> 
     style.limits(ax, "x", table[x].to_numpy(float))
     style.limits(ax, "y", np.append(table["shift"].to_numpy(float), [-0.5, 0.5]))
     ax.set(
-        xlabel=f"{x} of the run left out",
+        xlabel=f"{style.plain(x)} of the run left out",
         ylabel="shift of the forecast's median\n(posterior standard deviations)",
     )
     ax.legend(fontsize="small", edgecolor="#D0D0D0", loc="best")

@@ -106,7 +106,7 @@ def plot_slices(
         style.limits(ax, "y", np.concatenate([outcome, table["median"]]))
         (line,) = ax.plot(
             grid, table["median"], color=look.colour, linestyle=look.line, linewidth=1.6,
-            label=f"{columns[other]} = {number(level)}", zorder=3,
+            label=f"{style.plain(columns[other])} = {number(level)}", zorder=3,
         )  # fmt: skip
         style.draw_band(ax, grid, table, look, "")
         mine = (nearest == i) & ~between
@@ -119,7 +119,8 @@ def plot_slices(
     if between.any():
         handles += ax.plot(
             x[between], outcome[between], linestyle="none", marker="x", markersize=3.5,
-            color=style.GREY, alpha=0.6, zorder=2.5, label=f"runs at other {columns[other]}",
+            color=style.GREY, alpha=0.6, zorder=2.5,
+            label=f"runs at other {style.plain(columns[other])}",
         )  # fmt: skip
     ax.set_title(f"{fit.name}: curve, {style.percent(prob)}", fontsize="medium")
     style.finish(ax, ink, float(x.max()), handles=handles)

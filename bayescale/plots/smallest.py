@@ -82,8 +82,8 @@ def plot_sensitivity_to_smallest(table: pd.DataFrame, *, ax: Axes | None = None)
     what = "curve" if facts["of"] == "curve" else "one new run"
     words = style.percent(facts["probability"], "interval")
     ax.set(
-        xlabel=f"smallest value of {facts['input']} kept",
-        ylabel=f"forecast {facts['outcome']} ({what}, median and {words})",
+        xlabel=f"smallest value of {style.plain(facts['input'])} kept",
+        ylabel=f"forecast {style.plain(facts['outcome'])} ({what}, median and {words})",
     )
     ax.yaxis.label.set_fontsize("small")
     lines = len(ax.get_legend_handles_labels()[1])

@@ -12,6 +12,7 @@ import numpy as np
 
 from bayescale.errors import LawError
 from bayescale.plots.ticks import log_axis, number
+from bayescale.visible import visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,9 +113,14 @@ def check_table(table: Any, columns: Iterable[str], plot: str) -> None:
         )
 
 
+def plain(text: str) -> str:
+    """Return a user's text so that matplotlib shows it as it is, dollars and all."""
+    return visible(str(text)).replace("$", r"\$")
+
+
 def over_input(ax: Axes, runs: pd.DataFrame, x: str, y: str) -> None:
     """Name both axes and make them logarithmic; y not where outcomes rise or are not positive."""
-    ax.set(xlabel=x, ylabel=y)
+    ax.set(xlabel=plain(x), ylabel=plain(y))
     log_axis(ax, "x")
     ranks = runs[[x, y]].rank().to_numpy()
     varies = bool((np.ptp(ranks, axis=0) > 0).all())
