@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayescale.arguments import check_arguments
 from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import LawError
 from bayescale.forecasts import check_probability
+from bayescale.given import shares
 from bayescale.raw_rows import log_likelihood
 
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ class LearnedNObs:
         level
             Between 0 and 1; one or several.
         """
-        return _quantile(self.log_n, self.of_new_curve, level)
+        return _quantile(self.log_n, self.of_new_curve, shares("level=", level))
 
     def interval(self, prob: float = 0.9) -> tuple[float, float]:
         """Return the equal-tailed interval of n for another curve of this kind.
@@ -73,6 +75,7 @@ class LearnedNObs:
         LawError
             If prob is not between 0 and 1.
         """
+        check_arguments(LearnedNObs.interval, locals())
         check_probability(prob)
         low, high = self.quantile([(1 - prob) / 2, (1 + prob) / 2])
         return float(low), float(high)
@@ -113,6 +116,7 @@ class LearnedNObs:
         LawError
             If prob is not between 0 and 1.
         """
+        check_arguments(LearnedNObs.table, locals())
         import pandas as pd
 
         check_probability(prob)
@@ -185,6 +189,7 @@ def learn_n_obs(
     >>> 1 <= found.interval(0.9)[0] < found.interval(0.9)[1] <= 1000
     True
     """
+    check_arguments(learn_n_obs, locals())
     drift = checked_drift(drift)
     _check_names(fits, raw_runs)
     log_n = np.linspace(0.0, np.log(MOST), _GRID)

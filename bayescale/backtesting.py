@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bayescale import members
+from bayescale.arguments import check_arguments
 from bayescale.backtest_record import Backtest, scores
 from bayescale.data import observations
 from bayescale.drift import DRIFT, checked_drift
@@ -123,6 +124,7 @@ def backtest(
     >>> bs.backtest(laws, runs, y="loss", x="x", progress=False).table["rmsle"].idxmin()
     'floor'
     """
+    check_arguments(backtest, locals())
     _check_laws(laws)
     check(executor, workers)
     drift = checked_drift(drift)

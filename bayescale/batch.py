@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import batch_jobs, curve_record, forecasting, forecasts, workers
+from bayescale.arguments import check_arguments
 from bayescale.batch_plan import Job, Plan
 from bayescale.batch_store import Store
 from bayescale.curve_record import failure
@@ -140,6 +141,7 @@ def fit_many(
     >>> table.fit("knn").name
     'PowerLaw'
     """
+    check_arguments(fit_many, locals())
     plan = _planned(
         labelled(laws), likelihood, y, inputs, ceiling, run, prob, forecast, keep,
         {"draws": draws, "tune": tune, "chains": chains, "retry": retry}, target_accept,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import attempts, comparison, posterior
+from bayescale.arguments import check_arguments
 from bayescale.errors import DataError, LawError
 from bayescale.observed import Observations
 from bayescale.progress import task
@@ -82,6 +83,7 @@ def leave_block_out(
     >>> bs.leave_block_out(fits, blocks=4, progress=False).index[0]
     'floor'
     """
+    check_arguments(leave_block_out, locals())
     import cloudpickle
     import pandas as pd
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import forecasts
+from bayescale.arguments import check_arguments
 from bayescale.curve_sources import curves_of
 from bayescale.curves import Curves
 from bayescale.derived_record import Derived
@@ -68,6 +69,7 @@ def break_table(fit: Any, prob: float = 0.9, *, by_mode: bool = False) -> pd.Dat
     >>> bs.break_table(law).loc[1, "median"].round(3).to_dict()
     {'location': 600.0, 'exponent_before': 0.1, 'exponent_after': 0.5, 'width': 0.954}
     """
+    check_arguments(break_table, locals())
     import pandas as pd
 
     forecasts.check_probability(prob)
@@ -160,6 +162,7 @@ def break_detectability(source: Any, x_max: Any, sigma: float) -> Derived:
     >>> seen.interval()["median"].round(1).tolist()
     [1.6, 3.1]
     """
+    check_arguments(break_detectability, locals(), but=("sigma",))
     import pandas as pd
 
     if not (isinstance(sigma, int | float | np.number) and 0 < sigma < math.inf):

@@ -22,7 +22,7 @@ from bayescale.commands.frontier import frontier
 from bayescale.commands.given_once import GivenOnce
 from bayescale.commands.lists import datasets, laws
 from bayescale.commands.outlook import outlook
-from bayescale.commands.output import as_options, note, shown_as_notes
+from bayescale.commands.output import flags, note, shown_as_notes
 from bayescale.commands.plan import plan
 from bayescale.commands.report import report
 from bayescale.commands.required import required
@@ -39,16 +39,19 @@ class _Commands(TyperGroup):
             warnings.simplefilter("always", BayescaleWarning)
             warnings.simplefilter("ignore", SamplingWarning)  # the diagnostics say it
             warnings.showwarning = shown_as_notes(warnings.showwarning)
+            before = flags.set(lambda: options_of(ctx))
             try:
                 return super().invoke(ctx)
             except BayescaleError as error:
-                note(as_options(str(error), options_of(ctx)), "Error")
+                note(str(error), "Error")
                 raise typer.Exit(2) from None
+            finally:
+                flags.reset(before)
 
 
 def options_of(ctx: Any) -> dict[str, str]:
     """Return the options of the command that was called, by the names that they have in Python."""
-    command = ctx.command.commands.get(ctx.invoked_subcommand)
+    command = ctx.command.commands.get(ctx.invoked_subcommand or "")
     named = [] if command is None else [(part.name, part.opts) for part in command.params]
     return {name: flags[0] for name, flags in named if flags[0].startswith("--")}
 

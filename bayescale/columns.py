@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bayescale.errors import DataError, DataWarning, listed, nearest
-from bayescale.given import one_number
+from bayescale.given import one_number, short
 from bayescale.groups import ordered
 
 if TYPE_CHECKING:
     import pandas as pd
+
+#: A number with a decimal comma.
+_COMMA = re.compile(r"\s*[+-]?\d+,\d+([eE][+-]?\d+)?\s*")
 
 
 def column_of(runs: pd.DataFrame, column: str) -> pd.Series:
@@ -48,12 +52,24 @@ def numbers_of(runs: pd.DataFrame, column: str) -> np.ndarray:
     numbers = _floats(values)
     text: Any = np.isnan(numbers) & values.notna().to_numpy(bool)
     if not pd.api.types.is_numeric_dtype(values) and text.any():
+        odd = values[text].tolist()
+        hold = "hold" if len(odd) > 1 else "holds"
         raise DataError(
             f"The column {column!r} must hold numbers; {rows_named(runs, text)} "
-            f"hold {', '.join(repr(v) for v in values[text].tolist()[:3])}."
+            f"{hold} {', '.join(map(short, odd[:3]))}.{_of_commas(odd)}"
         )
     reject_rows(runs, ~np.isfinite(numbers), numbers, f"{column!r} must be finite")
     return numbers
+
+
+def _of_commas(odd: list[Any]) -> str:
+    """Return a hint where all that is no number would be one with a decimal point."""
+    if not all(isinstance(value, str) and _COMMA.fullmatch(value) for value in odd):
+        return ""
+    return (
+        " They seem to be decimal commas: write 3.5 for 3,5, or read the file with "
+        'pd.read_csv(path, decimal=",").'
+    )
 
 
 def _is_no_number(dtype: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import fitting
-from bayescale.errors import DataError, LawError
+from bayescale.arguments import check_arguments
+from bayescale.errors import DataError, DataWarning, LawError
 from bayescale.leaving_out import by_folds, pointwise_loo, repaired_loo
 from bayescale.progress import task
 from bayescale.workers import check
@@ -117,6 +119,7 @@ def compare(
     >>> bs.compare(fits, progress=False).index[0]
     'floor'
     """
+    check_arguments(compare, locals())
     import arviz as az
 
     if method not in METHODS:
@@ -125,8 +128,16 @@ def compare(
         fits, repair, by=by, folds=folds, workers=workers, executor=executor, progress=progress
     )
     results, worst, repaired, units = found.results, found.worst, found.repaired, found.units
-    with np.errstate(over="ignore"):  # inside ArviZ's weights
+    # Inside ArviZ's weights, where a law is so much worse that its density is 0 beside another's.
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         table = az.compare(results, method=method, round_to="none")
+    if not np.isfinite(table["weight"].to_numpy(float)).all():
+        warnings.warn(
+            f"The weights by {method} could not be found, since laws lie too far apart; the column "
+            'weight has gaps. method="pseudo-BMA" weighs by elpd alone.',
+            DataWarning,
+            stacklevel=2,
+        )
     table["worst_pareto_k"] = [worst[name] for name in table.index]
     table["repaired"] = [repaired[name] for name in table.index]
     table["warning"] = [_warning(row) for _, row in table.iterrows()]

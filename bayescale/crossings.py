@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import derived, forecasting
+from bayescale.arguments import check_arguments
 from bayescale.curve_sources import curves_of, paired
 from bayescale.curves import Curves
 from bayescale.derived_record import Derived
@@ -74,6 +75,7 @@ def crossing(first: Any, second: Any, start: float, end: float, *, seed: int = 0
     >>> bs.crossing(by_compute, data, 1.0, 1e12).interval()["median"].round(1).tolist()
     [11189.5]
     """
+    check_arguments(crossing, locals())
     import pandas as pd
 
     if not (0 < start < end < math.inf):
@@ -157,6 +159,7 @@ def tokens_needed(
     >>> bs.overfitting(law, params=1e9, tokens=needed).interval()["median"].round(9).tolist()
     [0.02]
     """
+    check_arguments(tokens_needed, locals())
     if not (0 < overfitting < math.inf):
         raise LawError(
             f"overfitting= must be a positive share, such as 0.02 for 2 %; got {overfitting!r}."
@@ -246,6 +249,7 @@ def speedup(
     >>> bs.speedup(new, over=old, y=1.1).interval()["median"].round(6).tolist()
     [2.0]
     """
+    check_arguments(speedup, locals())
     of_groups = group is not None and over is not None
     called = (_called(group), _called(over)) if of_groups else None
     first, over = _arms(first, group, over)
@@ -370,6 +374,7 @@ def projection(
     1     23.6
     Name: median, dtype: float64
     """
+    check_arguments(projection, locals(), but=("current",))
     import pandas as pd
 
     power, curves = _growth(source, growth, seed)

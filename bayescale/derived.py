@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from bayescale.arguments import check_arguments
 from bayescale.curve_sources import curves_of
 from bayescale.curves import Curves
 from bayescale.derived_record import Derived
@@ -73,6 +74,7 @@ def elasticity(
     >>> bs.elasticity(law, x=1.0, reducible=True).interval()["median"].round(6).tolist()
     [0.3]
     """
+    check_arguments(elasticity, locals())
     curves = curves_of(source)
     role, at = curves.role(of), curves.checked(inputs)
     value = curves.reducible if reducible else curves.loss
@@ -211,6 +213,7 @@ def doubling_gain(
     >>> bs.doubling_gain(law, x=[1e6, 1e9]).interval()["median"].round(6).tolist()
     [0.051316, 0.051316]
     """
+    check_arguments(doubling_gain, locals())
     if not (0 < factor < math.inf):
         raise LawError(f"factor= must be a positive finite number; got {factor!r}.")
     curves = curves_of(source)
@@ -261,6 +264,7 @@ def overfitting(source: Any, of: str = "tokens", **inputs: Any) -> Derived:
     >>> bs.overfitting(law, params=1e9, tokens=2e10).interval()["median"].round(3).tolist()
     [0.262]
     """
+    check_arguments(overfitting, locals())
     curves = curves_of(source)
     role, at = curves.role(of), curves.checked(inputs)
     excess = curves.loss(at) / limit(curves, role, at) - 1
@@ -345,6 +349,7 @@ def entropy_split(source: Any, unit: str = "nats", *, items: float = 1.0, **inpu
     0     entropy  6789.1
     1  divergence   439.6
     """
+    check_arguments(entropy_split, locals())
     import pandas as pd
 
     if unit not in ("nats", "bits"):

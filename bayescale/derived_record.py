@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bayescale import forecasts
+from bayescale.arguments import check_arguments
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,6 +86,7 @@ class Derived:
         LawError
             If prob is not between 0 and 1.
         """
+        check_arguments(Derived.interval, locals())
         table = self.inputs.assign(**forecasts.equal_tailed(self.draws, prob))
         if self.never is not None:
             table["p_never"] = np.broadcast_to(self.never, self.draws.shape).mean(axis=(0, 1))
@@ -104,7 +107,7 @@ class Derived:
 
     def _repr_html_(self) -> str:
         table = self.interval(0.9).to_html(index=False, float_format=lambda v: f"{v:.4g}")
-        return f"<p>{self._title()}</p>{table}"
+        return f"<p>{html.escape(self._title())}</p>{table}"
 
     def _title(self) -> str:
         return f"{self.name} [{self.unit}] (90 % equal-tailed interval)"

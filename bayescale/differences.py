@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import forecasts
+from bayescale.arguments import check_arguments
 from bayescale.drift import DRIFT
 from bayescale.errors import LawError
 from bayescale.forecasts import Forecast
@@ -66,6 +67,7 @@ class Difference:
         LawError
             If prob is not between 0 and 1.
         """
+        check_arguments(Difference.interval, locals())
         import pandas as pd
 
         forecasts.check_probability(prob)
@@ -136,6 +138,7 @@ def difference(
     >>> bs.difference(fit.forecast(x=[1e3, 1e2])).p_first_better > 0.99
     True
     """
+    check_arguments(difference, locals())
     if not isinstance(made, Forecast):
         made, first, second = _of_groups(made, first, second, drift, inputs), 0, 1
     elif inputs:

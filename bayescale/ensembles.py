@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import by_group, comparison, forecasting, forecasts, member_weights
+from bayescale.arguments import check_arguments
 from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import LawError
 from bayescale.forecasting import Forecaster
@@ -129,6 +130,7 @@ class Ensemble(Forecaster):
         DataError
             If an input is not positive and finite.
         """
+        check_arguments(Ensemble.forecast, locals())
         drift = checked_drift(drift)
         if self.groups:
             return by_group.forecast(self, drift, inputs)
@@ -292,6 +294,7 @@ def ensemble(
     >>> both.weights.tolist()
     [0.5, 0.5]
     """
+    check_arguments(ensemble, locals(), but=("shrink",))
     named = dict(fits) if isinstance(fits, Mapping) else _named(fits)
     comparison.check_same_rows(named)
     comparison.check_groups(named)

@@ -13,6 +13,7 @@ import numpy as np
 from bayescale import backtesting, breaks, comparison, forecasts, labelling
 from bayescale.errors import LawError
 from bayescale.free_scale import frozen
+from bayescale.given import short
 from bayescale.groups import refuse
 from bayescale.parameters import slots
 from bayescale.sensitivity.priors import sensitivity_to_prior
@@ -120,6 +121,8 @@ def evidence_on(
         comparison.check_backtest(fits, backtest)
     if table is None:
         table = comparison.compare(fits, **who)
+    elif not hasattr(table, "columns"):
+        raise LawError(f"comparison= takes what bs.compare(fits) returned; got {short(table)}.")
     elif set(table.index) != set(fits):
         raise LawError(
             f"The comparison is of {listed(list(table.index))}, the fits are "

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayescale.arguments import check_arguments
 from bayescale.encoding import (
     decoded,
     decoded_record,
@@ -110,6 +111,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     >>> bs.load(path).name
     'PowerLaw'
     """
+    check_arguments(load, locals())
     place = readable(path)
     _check_signature(place)
     groups = _read(place)

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import ensembles, fitting
+from bayescale.arguments import check_arguments
 from bayescale.batch_fits import fitted, unpacked_fit
 from bayescale.batch_plan import Job, Plan
 from bayescale.curve_record import Record
 from bayescale.errors import LawError, unknown
+from bayescale.given import short
 from bayescale.scoring import stacking_weights
 
 if TYPE_CHECKING:
@@ -170,6 +172,7 @@ class FitTable:
         DataError
             If the group cannot be fitted: the reason in ``failures``.
         """
+        check_arguments(FitTable.fit, locals())
         label = self._label(law)
         job = self._job(key, label)
         draws = self.store.draws(job.name)
@@ -197,6 +200,7 @@ class FitTable:
         LawError
             If fewer than two laws have one.
         """
+        check_arguments(FitTable.ensemble, locals())
         fits = {
             label: self.fit(*key, law=label)
             for label in self.plan.laws
@@ -217,9 +221,9 @@ class FitTable:
     def _job(self, key: tuple, label: str) -> Job:
         if len(key) == 1 and isinstance(key[0], tuple):
             key = key[0]
-        if (*key, label) not in self._named:
+        if not _is_known((*key, label), self._named):
             named = {", ".join(map(str, job.key)): job for job in self.jobs}
-            raise unknown(f"group ({', '.join(self.by)})", ", ".join(map(str, key)), named)
+            raise unknown(f"group ({', '.join(self.by)})", ", ".join(map(short, key)), named)
         return self._named[*key, label]
 
     def _label(self, law: str | None) -> str:
@@ -316,3 +320,11 @@ def _indexed(keys: list[tuple], names: Sequence[str]) -> pd.Index:
     if len(names) == 1:
         return pd.Index([key[0] for key in keys], name=names[0])
     return pd.MultiIndex.from_tuples(keys, names=list(names))
+
+
+def _is_known(key: tuple, named: Mapping[tuple, Any]) -> bool:
+    """Return whether there is such a key; lists and the like are none."""
+    try:
+        return key in named
+    except TypeError:
+        return False

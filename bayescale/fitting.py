@@ -23,6 +23,7 @@ from bayescale import (
     posterior,
     summaries,
 )
+from bayescale.arguments import check_arguments
 from bayescale.attempts import Sampled, sampled
 from bayescale.contrasting import contrasts, that_vary
 from bayescale.coordinates import Coordinates
@@ -240,6 +241,7 @@ class Fit(Forecaster):
         >>> len(more.runs)
         7
         """
+        check_arguments(Fit.update, locals())
         runs = self.runs
         both = data.joined(runs, new_runs, self.likelihood)
         checked = data.observations(
@@ -290,6 +292,7 @@ class Fit(Forecaster):
         >>> fit.contrasts("scale", ratio=True).columns.tolist()
         ['level', 'against', 'median', 'lower', 'upper', 'p_larger']
         """
+        check_arguments(Fit.contrasts, locals())
         check_probability(prob)
         own = [*parameter_names(self.law), *parameter_names(self.likelihood)]
         own += [slot.quantity for slot in self.coordinates.declared]
@@ -326,6 +329,7 @@ class Fit(Forecaster):
         LawError
             If prob is not between 0 and 1.
         """
+        check_arguments(Fit.summary, locals())
         check_probability(prob)
         return summaries.summary(self, prob)
 
@@ -348,6 +352,7 @@ class Fit(Forecaster):
         LawError
             If prob is not between 0 and 1.
         """
+        check_arguments(Fit.constants, locals())
         check_probability(prob)
         self._check_whole("constants()")
         return summaries.constants(self, prob)
@@ -500,6 +505,7 @@ class Fit(Forecaster):
         >>> fit.forecast(x=1e4).curve.dims
         ('chain', 'draw', 'forecast')
         """
+        check_arguments(Fit.forecast, locals())
         import xarray as xr
 
         drift = checked_drift(drift)
@@ -575,6 +581,7 @@ class Fit(Forecaster):
         >>> int(fit.outliers().index[0])
         4
         """
+        check_arguments(Fit.outliers, locals())
         draws = self.parameters, self.noise
         return outlier_table(self.law, self.likelihood, self.runs, *draws, limit)
 
@@ -733,6 +740,7 @@ class Fit(Forecaster):
         >>> fit.report(place, quick=True, progress=False).name
         'report.html'
         """
+        check_arguments(Fit.report, locals())
         from bayescale.reporting import writing  # a report stands on fits; this is its sugar
 
         return writing.report(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayescale.arguments import check_arguments
 from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import DataError, LawError, nearest
 from bayescale.forecasts import Forecast, Required, check_probability
@@ -86,6 +87,7 @@ class Forecaster(ABC):
         DataError
             If an input is not positive and finite.
         """
+        check_arguments(Forecaster.intervals, locals())
         import pandas as pd
 
         check_probability(prob)
@@ -154,6 +156,7 @@ class Forecaster(ABC):
         >>> bool(fit.required(y=2.0).quantile(0.5)[0] > 10)
         True
         """
+        check_arguments(Forecaster.required, locals())
         asked, given = self._asked(given)
         if asked is not self:
             return asked.required(y, solve, drift=drift, **given)
@@ -203,6 +206,7 @@ class Forecaster(ABC):
         DataError
             If the target or an input is not a usable number.
         """
+        check_arguments(Forecaster.probability, locals())
         return chance(self.forecast(drift=drift, **inputs), y, of, self.rises)
 
 
@@ -329,7 +333,7 @@ def with_levels(
         If lengths differ.
     """
     lists = {
-        column: [given] if np.ndim(given) == 0 else np.asarray(given, object).tolist()
+        column: list(given) if hasattr(given, "__len__") and not isinstance(given, str) else [given]
         for column, given in levels.items()
     }
     for column, asked in lists.items():

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import model
+from bayescale.arguments import check_arguments
 from bayescale.errors import LawError
-from bayescale.given import one_number
+from bayescale.given import one_number, shares
+from bayescale.groups import dimension
 from bayescale.observed import Observations
 
 if TYPE_CHECKING:
@@ -87,6 +89,7 @@ class Forecast:
         LawError
             If prob is not between 0 and 1, or ``of`` is neither.
         """
+        check_arguments(Forecast.interval, locals())
         ends = equal_tailed(self.draws(of), prob)
         table = self.inputs.assign(**ends, extrapolation=self.extrapolation)
         table.attrs = {
@@ -116,6 +119,7 @@ class Forecast:
         LawError
             If ``of`` is neither.
         """
+        check_arguments(Forecast.draws, locals())
         if of not in ("observation", "curve"):
             raise LawError(f"of= must be 'observation' or 'curve'; got {of!r}.")
         return (self.observation if of == "observation" else self.curve).to_numpy()
@@ -221,6 +225,7 @@ class Required:
         LawError
             If prob is not between 0 and 1.
         """
+        check_arguments(Required.interval, locals())
         import pandas as pd
 
         ends = equal_tailed(self.draws, prob)
@@ -238,7 +243,8 @@ class Required:
 
     def _repr_html_(self) -> str:
         table = self.interval(0.9).to_html(index=False, float_format=lambda v: f"{v:.4g}")
-        return f"<p>{self.column} at which the curve reaches {self.outcome}</p>{table}"
+        words = html.escape(f"{self.column} at which the curve reaches {self.outcome}")
+        return f"<p>{words}</p>{table}"
 
 
 def forecast_of(
@@ -305,7 +311,7 @@ def as_predictions(made: Forecast, columns: Mapping[str, str]) -> dict[str, xr.D
     import xarray as xr
 
     given = {role: made.inputs[name].to_numpy() for role, name in columns.items()}
-    given |= {column: made.inputs[column].to_numpy() for column in made.groups}
+    given |= {dimension([c]): made.inputs[c].to_numpy() for c in made.groups}
     given |= {"extrapolation": made.extrapolation}
     return {
         "predictions": xr.Dataset({"curve": made.curve, model.OUTCOME: made.observation}),
@@ -327,7 +333,7 @@ def quantiles(draws: Any, levels: Any) -> np.ndarray:
         Between 0 and 1; shape (level,) or a scalar.
     """
     between = "linear" if np.isfinite(draws).all() else "inverted_cdf"  # no mean with infinity
-    return np.quantile(draws, levels, axis=(0, 1), method=between)
+    return np.quantile(draws, shares("levels=", levels), axis=(0, 1), method=between)
 
 
 def equal_tailed(draws: Any, prob: float) -> dict[str, np.ndarray]:

@@ -31,7 +31,9 @@ def one_number(value: Any) -> float | None:
     (3.0, None, None, None)
     """
     kind = getattr(getattr(value, "dtype", None), "kind", "f")
-    if isinstance(value, bool | str | bytes) or kind not in "iuf" or getattr(value, "ndim", 0):
+    if isinstance(value, bool | str | bytes | type) or kind not in ("i", "u", "f"):
+        return None
+    if getattr(value, "ndim", 0):
         return None
     if not hasattr(value, "__float__") or bool(getattr(value, "mask", False)):
         return None
@@ -59,7 +61,7 @@ def in_words(value: Any) -> str:
     if isinstance(value, type):
         return f"the class {value.__name__}"
     plain = value is None or isinstance(value, str | bytes | int | float)
-    return _short(value) if plain else type(value).__name__
+    return short(value) if plain else type(value).__name__
 
 
 def as_array(called: str, values: Any) -> np.ndarray:
@@ -90,7 +92,7 @@ def as_array(called: str, values: Any) -> np.ndarray:
     import numpy as np
 
     def wrong() -> DataError:
-        return DataError(f"{called} must hold numbers; got {_short(values)}.")
+        return DataError(f"{called} must hold numbers; got {short(values)}.")
 
     if np.ma.is_masked(values):
         raise wrong()
@@ -110,6 +112,14 @@ def as_array(called: str, values: Any) -> np.ndarray:
     return np.array(numbers, float).reshape(array.shape)
 
 
+def shares(called: str, values: Any) -> np.ndarray:
+    """Return one number or several, each between 0 and 1, as an array; or raise a DataError."""
+    array = as_array(called, values)
+    if array.ndim > 1 or not ((array >= 0) & (array <= 1)).all():
+        raise DataError(f"{called} must lie between 0 and 1, one or a list; got {short(values)}.")
+    return array
+
+
 def of_one_shape(**arrays: np.ndarray) -> None:
     """Raise a DataError for arrays that do not broadcast."""
     import numpy as np
@@ -123,6 +133,16 @@ def of_one_shape(**arrays: np.ndarray) -> None:
         ) from None
 
 
-def _short(values: Any) -> str:
-    words = " ".join(repr(values).split())
+def short(value: Any) -> str:
+    """Return what was got, for a message: itself where that is short, else of which kind it is."""
+    plain = isinstance(value, str | int | float | complex | bytes | list | tuple | dict | set)
+    kind = type(value).__name__
+    if value is not None and not plain and getattr(value, "ndim", 0):
+        return f"{kind} of shape {value.shape}"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            words = " ".join(repr(value).split())
+    except Exception:  # whatever an object of somebody else's does when it is shown
+        return kind
     return words if len(words) <= 80 else f"{words[:77]}..."

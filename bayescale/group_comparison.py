@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import comparison
+from bayescale.arguments import check_arguments
 from bayescale.errors import DataError, LawError, nearest
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def compare_by_group(
     >>> bool((table["elpd_diff"] < 0).all())  # "alike" is worse in each
     True
     """
+    check_arguments(compare_by_group, locals())
     import pandas as pd
     from scipy.stats import norm
 

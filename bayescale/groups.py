@@ -156,8 +156,11 @@ def described(seen: Mapping[str, Sequence[Any]]) -> str:
 
 
 def dimension(by: Sequence[str]) -> str:
-    """Return the name of the dimension of what varies with some columns."""
-    return JOINT.join(by)
+    """Return the name of the dimension of what varies with some columns.
+
+    Names in a tree are paths, so that a slash (``config/model``) becomes a point.
+    """
+    return JOINT.join(by).replace("/", ".")
 
 
 def count(by: Sequence[str]) -> str:
@@ -305,9 +308,18 @@ def asked_for(seen: Mapping[str, Any], given: Mapping[str, Any]) -> tuple[dict, 
     return levels, {name: value for name, value in given.items() if name not in levels}
 
 
+def present(value: Any) -> bool:
+    """Return whether a value is there: it is not None, NaN or NA, which equals nothing."""
+    try:
+        return value is not None and bool(value == value)
+    except TypeError:
+        return False
+
+
 def check_level(column: str, level: Any) -> None:
     """Raise a LawError where a level is missing: any name may be that of a group never seen."""
-    if level is None or level != level or (isinstance(level, str) and not level.strip()):
+    listed = hasattr(level, "__len__") and not isinstance(level, str)
+    if listed or not present(level) or (isinstance(level, str) and not level.strip()):
         raise LawError(
             f"{column}= must name a group, one that was seen or any new name; got {level!r}."
         )

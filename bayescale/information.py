@@ -6,10 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from bayescale.arguments import check_arguments
 from bayescale.errors import DataError
+from bayescale.given import as_array, of_one_shape, short
 
 #: Positions whose powers are held at once, for each draw.
 _BLOCK = 256
+#: The longest segment, the largest exponent and the largest loss that are summed over.
+_LONGEST, _STEEPEST, _LARGEST = 10_000_000, 100, 1e100
 
 
 def segment_information(length: int, exponent: Any, first: Any, converged: Any) -> Any:
@@ -53,8 +57,10 @@ def segment_information(length: int, exponent: Any, first: Any, converged: Any) 
     >>> round(bs.segment_information(128, exponent=0.5, first=6.0, converged=3.0), 6)
     35.554711
     """
+    check_arguments(segment_information, locals())
     early, both = _sums(length, exponent)
-    return _plain((2 * early - both) * (np.asarray(first, float) - converged))
+    top, floor = _losses(early, first, converged)
+    return _plain((2 * early - both) * (top - floor))
 
 
 def infogain(length: int, exponent: Any, first: Any, converged: Any) -> Any:
@@ -96,16 +102,42 @@ def infogain(length: int, exponent: Any, first: Any, converged: Any) -> Any:
     >>> round(bs.infogain(128, exponent=0.5, first=6.0, converged=3.0), 6)
     0.086281
     """
+    check_arguments(infogain, locals())
     early, both = _sums(length, exponent)
-    gain = np.asarray(first, float) - converged
-    return _plain((2 * early - both) * gain / (length * converged + (both - early) * gain))
+    top, floor = _losses(early, first, converged)
+    gain = top - floor
+    whole = length * floor + (both - early) * gain
+    if not (whole > 0).all():
+        raise DataError(
+            "The loss of a segment, T L(N) + (H_2T - H_T)(L_U - L(N)), must be positive; give "
+            f"losses first= and converged= of a law of positions, got {short(first)} and "
+            f"{short(converged)}."
+        )
+    return _plain((2 * early - both) * gain / whole)
+
+
+def _losses(early: np.ndarray, first: Any, converged: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return the losses of the first token and of the last as arrays of finite numbers."""
+    found = [as_array(name, v) for name, v in (("first=", first), ("converged=", converged))]
+    of_one_shape(exponent=early, first=found[0], converged=found[1])
+    for name, values in zip(("first=", "converged="), found, strict=True):
+        if not (np.abs(values) < _LARGEST).all():
+            raise DataError(f"{name} must hold finite losses in nats; got {short(values)}.")
+    return found[0], found[1]
 
 
 def _sums(length: int, exponent: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return H_T and H_2T for each exponent."""
-    if isinstance(length, bool) or not float(length).is_integer() or length < 1:
-        raise DataError(f"length= must be a whole number of at least 1; got {length!r}.")
-    power = np.asarray(exponent, float)
+    if not 1 <= length <= _LONGEST:
+        raise DataError(
+            f"length= must be a whole number between 1 and {_LONGEST:,}; got {length!r}."
+        )
+    power = as_array("exponent=", exponent)
+    if not (np.abs(power) < _STEEPEST).all():
+        raise DataError(
+            f"exponent= must hold numbers between -{_STEEPEST} and {_STEEPEST}; got "
+            f"{short(exponent)}."
+        )
     logs = np.log(np.arange(1, 2 * int(length) + 1))
 
     def total(part: np.ndarray) -> np.ndarray:

@@ -19,6 +19,7 @@ from bayescale import (
     settling,
     simulating,
 )
+from bayescale.arguments import check_arguments
 from bayescale.data import observations
 from bayescale.default_priors import (
     EXPONENT_PRIOR,
@@ -354,6 +355,7 @@ class Law:
         >>> list(drawn), drawn["exponent"].shape
         (['irreducible', 'scale', 'exponent'], (50,))
         """
+        check_arguments(Law.prior_draws, locals())
         return prior_draws(self, references, draws, seed)
 
     def signature_name(self) -> str:
@@ -439,6 +441,7 @@ class Law:
         >>> sorted(v.name for v in bs.PowerLaw().model(runs, y="loss", x="n").free_RVs)
         ['exponent', 'floor_share', 'level', 'sigma']
         """
+        check_arguments(Law.model, locals())
         likelihood, checked = self._checked(runs, y, likelihood, ceiling, run, inputs)
         return model.plain(self, likelihood, checked)
 
@@ -519,6 +522,7 @@ class Law:
         >>> bool(fit.forecast(x=[1e5]).interval(0.9)["upper"][0] < 0.1)
         True
         """
+        check_arguments(Law.fit, locals())
         likelihood, checked = self._checked(runs, y, likelihood, ceiling, run, inputs)
         settings = Sampling(
             draws, tune, chains, cores, target_accept or self.target_accept, seed, sampler, retry
@@ -577,6 +581,7 @@ class Law:
         >>> bool(steep.prior_predictive(runs, y="loss", x="x").check()["inside"].all())
         False
         """
+        check_arguments(Law.prior_predictive, locals())
         likelihood, checked = self._checked(runs, y, likelihood, ceiling, run, inputs)
         return prior_predictive.predicted(self, likelihood, checked, draws, seed)
 
@@ -648,6 +653,7 @@ class Law:
         >>> bs.PowerLaw().simulate(x=[1.0, 10.0], noise=0.0)["y"].round(3).tolist()
         [2.9, 2.301]
         """
+        check_arguments(Law.simulate, locals())
         return simulating.simulated(self, noise, seed, y, parameters, likelihood, inputs)
 
 

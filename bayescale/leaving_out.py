@@ -173,6 +173,8 @@ def repaired_loo(
     # ArviZ's log(1 + exp(x)) overflows where a moved draw weighs nothing.
     with warnings.catch_warnings(), np.errstate(over="ignore"):
         warnings.simplefilter("ignore", UserWarning)
+        # Of few draws there is no covariance to match moments by: those rows are fitted without.
+        warnings.simplefilter("ignore", RuntimeWarning)
         matched = plain
         if not fit.groups:
             functions = _moment_functions(fit, units)

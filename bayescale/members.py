@@ -36,7 +36,7 @@ def codes_of(groups: Groups, levels: Mapping[str, Any], name: str) -> np.ndarray
     """
     check_named(groups.seen, levels, name)
     for column, level in levels.items():
-        if np.ndim(level):
+        if hasattr(level, "__len__") and not isinstance(level, str):
             raise LawError(
                 f"{column}= takes one level here, such as {groups.levels[0][0]!r}; got {level!r}. "
                 "forecast() and log_density() take one for each input."

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import fitting
+from bayescale.arguments import check_arguments
 from bayescale.data import observations
 from bayescale.drift import DRIFT, checked_drift
 from bayescale.ensembles import Ensemble, ensemble
@@ -146,6 +147,7 @@ def forecast(
     >>> made.interval(0.9).columns.tolist()
     ['x', 'median', 'lower', 'upper', 'extrapolation']
     """
+    check_arguments(forecast, locals())
     drift = checked_drift(drift)
     checked_inputs(("at",), {}, {"at": at}, "forecast()")
     if likelihood is not None and n_obs is not None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bayescale.errors import FileError, nearest
+from bayescale.given import short
 
 
 def writable(path: str | os.PathLike[str]) -> Path:
@@ -31,7 +32,7 @@ def writable(path: str | os.PathLike[str]) -> Path:
     FileError
         If it is a folder, or its folder does not exist or cannot be written to.
     """
-    place = _place(path)
+    place = given_path(path)
     if place.is_dir():
         raise FileError(
             f"{place} is a folder. Give the name of a file, such as {place / 'fit.nc'}."
@@ -51,7 +52,7 @@ def writable(path: str | os.PathLike[str]) -> Path:
 
 def readable(path: Any) -> Path:
     """Return the path of a file that is there, or raise a FileError that names a near one."""
-    place = _place(path)
+    place = given_path(path)
     if place.is_dir():
         raise FileError(f"{place} is a folder. Give the path of the file that Fit.save wrote.")
     if not place.exists():
@@ -62,13 +63,16 @@ def readable(path: Any) -> Path:
     return place
 
 
-def _place(path: Any) -> Path:
+def given_path(path: Any) -> Path:
+    """Return what was given as a path, with ``~`` expanded, or raise a FileError."""
     try:
         given = os.fspath(path)
     except TypeError:
         given = None
-    if not isinstance(given, str) or not given:
-        raise FileError(f"The path must be text or a pathlib.Path, such as 'fit.nc'; got {path!r}.")
+    if not isinstance(given, str) or not given or "\0" in given:
+        raise FileError(
+            f"The path must be text or a pathlib.Path, such as 'fit.nc'; got {short(path)}."
+        )
     return Path(given).expanduser()
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bayescale.arguments import check_arguments
 from bayescale.errors import PriorError
 from bayescale.prior import Prior, columns_of, elicited, one_or_all
 
@@ -57,6 +58,7 @@ def unpooled(prior: Prior | None = None, *, by: str | Sequence[str]) -> Prior | 
     >>> bs.PowerLaw(scale=bs.unpooled(by="family")).scale.by
     ('family',)
     """
+    check_arguments(unpooled, locals())
     return _varying(prior, Varying(columns_of(by, needed=True)))
 
 
@@ -109,6 +111,7 @@ def partial_pooling(
     >>> law.exponent.pooled, law.exponent.spread
     (True, (0.1,))
     """
+    check_arguments(partial_pooling, locals())
     columns = columns_of(by, needed=True)
     several = not isinstance(spread, Prior | int | float)  # which the type checker does not follow
     given = tuple(spread) if several else (spread,) * len(columns)  # type: ignore[arg-type]

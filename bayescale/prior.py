@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from bayescale.errors import PriorError, nearest
-from bayescale.given import one_number
+from bayescale.given import one_number, short
 
 type Support = tuple[float, float]
 
@@ -156,16 +156,16 @@ class Prior:
             if arguments:
                 raise PriorError(f"{distribution!r} has its own arguments; leave out the others.")
             distribution, arguments = _numbers_of(distribution)
-        if distribution in _IMPROPER:
+        if isinstance(distribution, str) and distribution in _IMPROPER:
             raise PriorError(
                 f"{distribution!r} is no probability distribution: its density has no finite "
                 "integral, so the posterior need not be one either, and nothing can be drawn from "
                 f"it. Say how wide is wide enough: {_IMPROPER[distribution]}."
             )
-        if distribution not in FAMILIES:
+        if not isinstance(distribution, str) or distribution not in FAMILIES:
             raise PriorError(
-                f"There is no prior distribution {distribution!r}. Available: "
-                f"{', '.join(FAMILIES)}.{nearest(distribution, FAMILIES)}"
+                f"There is no prior distribution {short(distribution)}. Available: "
+                f"{', '.join(FAMILIES)}.{nearest(str(distribution), FAMILIES)}"
             )
         if distribution == "TruncatedNormal":
             arguments = {"lower": -math.inf, "upper": math.inf} | arguments
@@ -338,7 +338,7 @@ def columns_of(by: Any, needed: bool = False) -> tuple[str, ...]:
     if wrong or (needed and not found) or len(set(found)) < len(found):
         raise PriorError(
             "by= takes the name of a column, or several different names: by='family' or "
-            f"by=('domain', 'architecture'); got {by!r}."
+            f"by=('domain', 'architecture'); got {short(by)}."
         )
     return found
 

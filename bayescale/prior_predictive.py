@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import input_errors, posterior, prior_draws
+from bayescale.arguments import check_arguments
 from bayescale.errors import DataWarning, LawError
 from bayescale.forecasts import check_probability
 from bayescale.groups import refuse
@@ -83,6 +84,7 @@ class PriorPredictive:
         LawError
             If prob is not between 0 and 1.
         """
+        check_arguments(PriorPredictive.check, locals())
         import pandas as pd
 
         check_probability(prob)

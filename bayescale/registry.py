@@ -11,6 +11,7 @@ from dataclasses import MISSING, dataclass, fields
 from typing import TYPE_CHECKING, Any, dataclass_transform
 
 from bayescale.errors import LawError, UnknownNameError, nearest
+from bayescale.given import short
 from bayescale.laws import Law, option
 from bayescale.parameters import parameter_names
 
@@ -42,6 +43,12 @@ def law[T: type[Law]](cls: T) -> T:
         does not name every parameter, if a field has no default prior, or if a law with a floor
         does not say which fields are its reducible loss.
     """
+    if not isinstance(cls, type) or not hasattr(cls, "expr") or not hasattr(cls, "inputs"):
+        raise LawError(
+            f"@law goes above a class of bs.Law with inputs, fields and expr; got {short(cls)}."
+        )
+    if LAWS.get(cls.__name__) is cls:
+        return cls
     made = dataclass(frozen=True, kw_only=True)(cls)
     own = {f.name for f in fields(made)}  # type: ignore[arg-type]
     given = list(inspect.signature(made.__init__).parameters)[1:]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from bayescale import by_group, forecasting, forecasts
+from bayescale.arguments import check_arguments
 from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import LawError
 from bayescale.fitting import Fit
@@ -186,6 +187,7 @@ class TwoStage(Forecaster):
         DataError
             If an input is not positive and finite.
         """
+        check_arguments(TwoStage.forecast, locals())
         drift = checked_drift(drift)
         if self.groups:
             return by_group.forecast(self, drift, inputs)
@@ -308,6 +310,7 @@ def two_stage(loss_fit: Fit | TwoStage, link_fit: Fit, *, seed: int = 0) -> TwoS
     >>> both.forecast(x=1e4).interval(0.9).columns.tolist()
     ['x', 'median', 'lower', 'upper', 'extrapolation']
     """
+    check_arguments(two_stage, locals())
     for given, name, kinds in (
         (loss_fit, "first", (Fit, TwoStage)),
         (link_fit, "second", (Fit,)),

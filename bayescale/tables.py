@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale.errors import DataError, FileError, nearest
+from bayescale.paths import given_path
 from bayescale.visible import visible
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 #: Bytes that a compressed table may hold.
 LARGEST = 2**32
+_PART = 2**24
 #: Names up to this length stay on one line.
 NAME = 24
 
@@ -54,7 +56,7 @@ def read_runs(path: str | os.PathLike[str]) -> pd.DataFrame:
     DataError
         If it is empty, or its lines do not have the same columns.
     """
-    place = Path(path).expanduser()
+    place = given_path(path)
     content = _content(place)
     if content.startswith(b"PAR1"):
         return _parquet(place, content)
@@ -94,12 +96,17 @@ def _unpacked(place: Path, content: bytes) -> bytes:
     """Return what is in a gzip file, up to the limit."""
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
-            text = file.read(LARGEST + 1)
+            # A part at a time: to ask for so much at once takes so much, however little is there.
+            parts: list[bytes] = []
+            while part := file.read(_PART):
+                parts.append(part)
+                if sum(map(len, parts)) > LARGEST:
+                    raise _too_large(place)
+    except FileError:
+        raise
     except (OSError, EOFError, zlib.error) as error:
         raise FileError(f"{place} is compressed, but damaged ({error}).") from error
-    if len(text) > LARGEST:
-        raise _too_large(place)
-    return text
+    return b"".join(parts)
 
 
 def _too_large(place: Path) -> FileError:

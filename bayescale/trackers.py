@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import tables
+from bayescale.arguments import check_arguments
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -136,6 +137,7 @@ run = 'Name'.
     >>> runs["n_params"].tolist()
     [125000000.0, 1300000000.0]
     """
+    check_arguments(read_runs, locals())
     table, notes = tidied(tables.read_runs(path))
     found = guessed(table, notes)
     table.attrs = {"roles": found.roles, "guess": str(found)}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bayescale import evidence
+from bayescale.arguments import check_arguments
 from bayescale.break_words import break_sentences
 from bayescale.caveats import caveats
 from bayescale.evidence import Evidence, evidence_on, listed
@@ -174,6 +175,7 @@ def verdict(
     >>> bs.verdict(fits, progress=False).answer.split(";")[0]
     'Inside the data the runs favour one break over power law'
     """
+    check_arguments(verdict, locals(), but=("rope",))
     who: dict[str, Any] = {"workers": workers, "executor": executor, "progress": progress}
     for fit in fits.values() if isinstance(fits, Mapping) else ():
         refuse(getattr(fit, "groups", ()), "verdict()", "Take one group of each fit: fit.at(...).")

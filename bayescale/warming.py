@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import collapse, compile_cache, engines, linearizing, model, outlook, sample
+from bayescale.arguments import check_arguments
 from bayescale.coordinates import Coordinates
 from bayescale.data import observations
 from bayescale.errors import BayescaleError, LawError
+from bayescale.given import short
 from bayescale.groups import grouped
 from bayescale.likelihoods import Correlated, Likelihood
 from bayescale.parameters import columns_by
@@ -101,6 +103,7 @@ def warm(
     >>> list(table.index), list(table.columns)
     (['PowerLaw'], ['seconds', 'compiled'])
     """
+    check_arguments(warm, locals())
     chosen = _chosen(laws, likelihood)
     if background:
         return _started(chosen)
@@ -197,14 +200,14 @@ def _chosen(laws: Any, likelihood: Likelihood | None) -> list[Pair]:
         return pairs(defaults(), likelihood)
     chosen: list[Pair] = []
     for law in laws if isinstance(laws, list | tuple) else [laws]:
-        if law == FORECAST:
+        if isinstance(law, str) and law == FORECAST:
             chosen += of_forecast()
             continue
         made: Any = find_law(law)() if isinstance(law, str) else law
         if isinstance(made, type) or not hasattr(made, "expr"):
             raise LawError(
                 f"laws= takes laws such as bs.PowerLaw() (with brackets), their names, "
-                f"{FORECAST!r}, or a list of them; got {law!r}."
+                f"{FORECAST!r}, or a list of them; got {short(law)}."
             )
         chosen += pairs([made], likelihood)
     return chosen
@@ -253,6 +256,7 @@ class Warming:
         TimeoutError
             If it takes longer.
         """
+        check_arguments(Warming.wait, locals())
         if "answer" not in vars(self):
             try:
                 answer, error = self.process.communicate(timeout=timeout)

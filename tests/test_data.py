@@ -39,7 +39,7 @@ def change(runs, column, row, value):
         (lambda r: fit(r, x="parms"), "no column 'parms'.*params, loss, family.*mean 'params'"),
         (lambda r: fit(r, y="losss"), "no column 'losss'.*Did you mean 'loss'"),
         (lambda r: fit(r, x="family"), "must hold numbers; rows 0, 1.*hold 'a', 'b'"),
-        (lambda r: fit(change(r, "loss", 3, "n/a")), "must hold numbers; row 3 hold 'n/a'"),
+        (lambda r: fit(change(r, "loss", 3, "n/a")), "must hold numbers; row 3 holds 'n/a'"),
         (lambda r: fit(change(r, "loss", 3, np.nan)), "'loss' must be finite; got nan in row 3"),
         (
             lambda r: fit(change(r, "params", 4, np.inf)),

@@ -510,7 +510,7 @@ class TestBadInput:
             found.near_optimal(0)
         with pytest.raises(bs.LawError, match="of="):
             found.plan(of="loss")
-        with pytest.raises(bs.DataError, match="n= must hold positive"):
+        with pytest.raises(bs.DataError, match="sizes= must be positive"):
             found.near_optimal().probability([1e9, -1])
 
 

@@ -39,13 +39,13 @@ def test_columns_that_pandas_would_take_for_numbers(kind):
     ("odd", "words"),
     [
         (10**400, "'x' must be finite; got inf in row 2"),
-        (1 + 2j, "row 2 hold"),
-        (True, "row 2 hold True"),
-        (pd.Timestamp("2024-01-01"), "row 2 hold"),
-        (datetime.date(2024, 1, 1), "row 2 hold"),
-        ([1.0], "row 2 hold"),
-        (np.ma.masked, "row 2 hold"),
-        (b"1", "row 2 hold b'1'"),
+        (1 + 2j, "row 2 holds"),
+        (True, "row 2 holds True"),
+        (pd.Timestamp("2024-01-01"), "row 2 holds"),
+        (datetime.date(2024, 1, 1), "row 2 holds"),
+        ([1.0], "row 2 holds"),
+        (np.ma.masked, "row 2 holds"),
+        (b"1", "row 2 holds b'1'"),
         (None, "'x' must be finite; got nan in row 2"),
         (pd.NA, "'x' must be finite; got nan in row 2"),
     ],
@@ -55,6 +55,18 @@ def test_a_value_that_is_no_number(odd, words):
     values[2] = odd
     with pytest.raises(bs.DataError, match=words.replace("'", ".")):
         checked(RUNS.assign(x=values))
+
+
+@pytest.mark.parametrize(("odd", "hint"), [("3,5", True), ("1,5e6", True), ("3;5", False)])
+def test_decimal_commas_are_told_of(odd, hint):
+    values = RUNS["y"].astype(object)
+    values[2] = odd
+    with pytest.raises(bs.DataError, match=f"row 2 holds '{odd}'") as caught:
+        checked(RUNS.assign(y=values))
+    assert ('decimal=","' in str(caught.value)) is hint
+    values[3] = "4,5"
+    with pytest.raises(bs.DataError, match=r"rows 2, 3 hold '.*', '4,5'"):
+        checked(RUNS.assign(y=values))
 
 
 def test_numbers_of_other_kinds_are_numbers():
@@ -169,7 +181,7 @@ def test_sweeps_of_nothing_and_of_too_much(made):
         made(table, **how)
     with pytest.raises(bs.DataError, match="The table of runs is empty"):
         made(table.iloc[:0], **how)
-    with pytest.raises(bs.DataError, match=r"must hold numbers; row 2 hold \[1\]"):
+    with pytest.raises(bs.DataError, match=r"must hold numbers; row 2 holds \[1\]"):
         made(table.assign(y=[5.0, 4.0, [1], 3.0, 2.0, 1.0]), **how)
 
 

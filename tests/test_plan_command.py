@@ -95,3 +95,14 @@ def test_a_fit_named_twice(saved, candidates):
     said = run(saved, saved, "--candidates", candidates, "--goal", "form")
     assert said.exit_code == 2
     assert "named twice" in said.stderr
+
+
+def test_the_ensemble_of_a_file_is_planned_for(saved, rival, candidates, tmp_path):
+    mixture = bs.ensemble([bs.load(saved), bs.load(rival)])
+    mixture.save(tmp_path / "mixture.nc")
+    said = run(tmp_path / "mixture.nc", "--candidates", candidates, "--goal", "x=1e7")
+    assert said.exit_code in (0, 1), said.output
+    assert "Most for its cost" in said.stdout
+    both = run(tmp_path / "mixture.nc", saved, "--candidates", candidates, "--goal", "x=1e7")
+    assert both.exit_code == 2
+    assert "Error: " in both.stderr

@@ -5,6 +5,8 @@ import gzip
 import json
 import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -93,6 +95,50 @@ def test_a_damaged_table_is_refused_or_a_table(others, kind, tmp_path):
         path.write_bytes(damaged(others[kind], random.Random(seed)))
         found, said = loaded(lambda path: bs.read_runs(path, quiet=True), path)
         assert isinstance(found, pd.DataFrame) or str(path) in said
+
+
+#: Reads every file of a folder under a limit of memory, and says how it went.
+READS_ALL = """
+import pathlib, resource, sys, time
+import bayescale as bs
+from bayescale import forms, files, tables, errors
+import h5netcdf, pyarrow.parquet, arviz, xarray  # what a first read imports is no part of a limit
+def status(name):
+    lines = pathlib.Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(name)).split()[1])
+before = status("VmHWM")
+resource.setrlimit(resource.RLIMIT_AS, (status("VmSize") * 2**10 + 2**30,) * 2)
+counts, longest = {"read": 0, "refused": 0}, 0.0
+for place in sorted(pathlib.Path(sys.argv[1]).iterdir()):
+    start = time.process_time()
+    try:
+        bs.load(place) if place.suffix == ".nc" else bs.read_runs(place, quiet=True)
+        counts["read"] += 1
+    except errors.BayescaleError:
+        counts["refused"] += 1
+    longest = max(longest, time.process_time() - start)
+more = (status("VmHWM") - before) / 2**10
+print(counts["read"], counts["refused"], round(more), round(longest, 2))
+"""
+
+
+def test_damaged_files_are_read_in_little_memory_and_time(netcdf, others, tmp_path):
+    rng = random.Random(os.environ.get("BAYESCALE_DAMAGED_SEED", "1"))
+    kinds = {".nc": netcdf, ".csv": others["csv"], ".gz": others["gzip"], ".pq": others["parquet"]}
+    for ending, content in kinds.items():
+        for number in range(TRIED):
+            (tmp_path / f"{number}{ending}").write_bytes(damaged(content, rng))
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", READS_ALL, str(tmp_path)],
+        capture_output=True, text=True, timeout=120 + 4 * TRIED,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    read, refused, mebibytes, longest = map(float, done.stdout.split())
+    assert read + refused == 4 * TRIED
+    assert refused > TRIED / 2
+    assert mebibytes < 600
+    assert longest < 20  # seconds of one file: none hangs
+    print(f"{read:.0f} read, {refused:.0f} refused, {mebibytes:.0f} MiB more, {longest} s at most")
 
 
 class TestSwollen:

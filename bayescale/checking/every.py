@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any
 
+from bayescale.arguments import check_arguments
 from bayescale.checking import (
     of_densities,
     of_fits,
@@ -137,6 +138,7 @@ def check_law(
     >>> table.loc["formula_on_tensors", "what"]
     "The same formula serves PyTensor's tensors, from which NUTS gets its density"
     """
+    check_arguments(check_law, locals())
     checked_choice(on_fail)
     made = _made(law)
     noise = ungrouped(made.default_likelihood() if likelihood is None else likelihood)
@@ -193,6 +195,7 @@ def check_likelihood(
     >>> bool(table["passed"].all())
     True
     """
+    check_arguments(check_likelihood, locals())
     checked_choice(on_fail)
     if not isinstance(likelihood, Likelihood):
         raise CheckError(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,9 +93,14 @@ def as_options(text: str, flags: Mapping[str, str]) -> str:
     return re.sub(rf"(?<![\w.(-])({listed})=('[^']*'|[\w.]*\w)?(?!\.\.)", option, text)
 
 
+#: The options of the command that runs, by the names that they have in Python.
+flags: ContextVar[Callable[[], Mapping[str, str]]] = ContextVar("flags", default=dict)
+
+
 def note(text: str, kind: str = "Note") -> None:
-    """Say something on standard error, in one line."""
-    print(f"{kind}: {visible(' '.join(text.split()))}", file=sys.stderr)
+    """Say something on standard error, in one line, with options as they are given here."""
+    words = as_options(" ".join(text.split()), flags.get()())
+    print(f"{kind}: {visible(words)}", file=sys.stderr)
 
 
 def print_json(record: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from bayescale.commands.options import Drift, Json, drift_given, numbers, pairs
-from bayescale.commands.output import note, print_json
+from bayescale.commands.output import fits_of, note, print_json
 from bayescale.errors import LawError
 
 
@@ -73,9 +73,14 @@ def plan(
         print_json(_record(made))
     else:
         _show(made)
-    bad = [name for name, fit in fits.items() if not fit.diagnostics.good]
-    for name in bad:
-        note(f"{name}: {fits[name].diagnostics.line()}")
+    bad = {
+        name: own.diagnostics.line()
+        for name, made_of in fits.items()
+        for own in fits_of(made_of)
+        if not own.diagnostics.good
+    }
+    for name, line in bad.items():
+        note(f"{name}: {line}")
     raise typer.Exit(1 if bad else 0)
 
 

@@ -14,6 +14,7 @@ import os
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from bayescale.arguments import check_arguments
 from bayescale.errors import UnknownNameError, unknown
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def load_dataset(name: str) -> pd.DataFrame:
     >>> len(curve)
     16
     """
+    check_arguments(load_dataset, locals())
     import pandas as pd
 
     from bayescale.datasets.cards import public_names
@@ -148,6 +150,7 @@ def fetch_dataset(
     >>> runs.attrs["licence"]  # doctest: +SKIP
     'none stated'
     """
+    check_arguments(fetch_dataset, locals())
     from bayescale.datasets.cards import public_names
 
     names = public_names()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayescale.arguments import check_arguments
 from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import LawError, nearest
 from bayescale.experiments import gains
@@ -249,6 +250,7 @@ def next_runs(
     >>> float(plan.best["x"]), bool(plan.table["value"].max() > 0.3)
     (3000.0, True)
     """
+    check_arguments(next_runs, locals())
     fits, shares = _fits_of(source)
     drift = checked_drift(drift)
     first = next(iter(fits.values()))

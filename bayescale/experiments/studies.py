@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import batch
+from bayescale.arguments import check_arguments
 from bayescale.errors import BayescaleWarning, LawError, nearest
 from bayescale.experiments.designs import Design, designs_of
 from bayescale.experiments.telling import by_design, per_study
@@ -205,6 +206,7 @@ def power_study(
     >>> bool(study.table["exponent_width"].diff().iloc[1] < 0)
     True
     """
+    check_arguments(power_study, locals())
     laws = _laws(law, against)
     check_probability(prob)
     if isinstance(studies, bool) or not isinstance(studies, int) or studies < 1:

@@ -27,6 +27,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from bayescale.arguments import check_arguments
 from bayescale.errors import unknown
 from bayescale.laws import Law
 from bayescale.registry import find_law
@@ -135,6 +136,7 @@ def published(paper: str, name: str) -> Law:
     >>> law.source.where, law.source.units["y"]
     ('Eq 1.1, Table 5', 'nats per token')
     """
+    check_arguments(published, locals())
     papers = _papers()
     if paper not in papers:
         raise unknown("paper", paper, papers)

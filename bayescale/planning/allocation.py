@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bayescale import forecasting
+from bayescale.arguments import check_arguments
 from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import LawError
 from bayescale.planning import critical_frontier, equal_cost, identification, optimum, spending
@@ -96,6 +97,7 @@ def frontier(
          params    tokens
     0  1.82e+09  9.14e+10
     """
+    check_arguments(frontier, locals())
     drift = checked_drift(drift)
     budgets = checked_budgets(compute)
     terrain = terrain_of(source, held)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import forecasts
+from bayescale.arguments import check_arguments
 from bayescale.curve_sources import curves_of
 from bayescale.derived_record import Derived
 from bayescale.drift import DRIFT, checked_drift
@@ -71,6 +72,7 @@ def doubling_value(
     1   tokens   2.0  0.094571
     2  compute   2.0  0.094642
     """
+    check_arguments(doubling_value, locals())
     import pandas as pd
 
     drift = checked_drift(drift)
@@ -174,6 +176,7 @@ def cheaper(
        p_first_better  multiplier
     0             1.0        1.87
     """
+    check_arguments(cheaper, locals())
     import pandas as pd
 
     forecasts.check_probability(prob)

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from bayescale.accounting import forward_flops
-from bayescale.errors import LawError
+from bayescale.errors import DataError, LawError
+from bayescale.given import as_array, one_number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +120,9 @@ class TransformerFlops:
     def __post_init__(self) -> None:
         """Check the numbers."""
         _check_positive(self, context=self.context, width_over_layers=self.width_over_layers)
-        if not 0 <= self.vocabulary < math.inf or self.embeddings not in (0, 1, 2):
+        vocabulary, embeddings = one_number(self.vocabulary), one_number(self.embeddings)
+        sound = vocabulary is not None and 0 <= vocabulary < math.inf
+        if not sound or embeddings not in (0, 1, 2):
             raise LawError(
                 "TransformerFlops takes vocabulary= of 0 or more and embeddings= 0, 1 or 2; got "
                 f"vocabulary={self.vocabulary!r}, embeddings={self.embeddings!r}."
@@ -127,7 +130,9 @@ class TransformerFlops:
 
     def __call__(self, params: Any, tokens: Any) -> Any:
         """Return FLOP."""
-        return 3 * self.served(params) * tokens
+        seen = _amounts(self, params=params, tokens=tokens)
+        with np.errstate(over="ignore"):
+            return 3 * self.served(seen["params"]) * seen["tokens"]
 
     def served(self, params: Any) -> Any:
         """Return FLOP for each token that the model serves: a forward pass."""
@@ -195,13 +200,16 @@ class WallClock:
     def __post_init__(self) -> None:
         """Check the numbers."""
         _check_positive(self, flops_per_second=self.flops_per_second, batch=self.batch)
-        if not 0 <= self.step_seconds < math.inf:
+        latency = one_number(self.step_seconds)
+        if latency is None or not 0 <= latency < math.inf:
             raise LawError(f"step_seconds= must be 0 or more; got {self.step_seconds!r}.")
         if not callable(self.critical_batch) and self.critical_batch is not None:
             _check_positive(self, critical_batch=self.critical_batch)
 
     def __call__(self, params: Any, tokens: Any) -> Any:
         """Return seconds."""
+        given = _amounts(self, params=params, tokens=tokens)
+        params, tokens = given["params"], given["tokens"]
         critical = self.critical_batch
         above = critical(tokens) if callable(critical) else critical
         seen = tokens if above is None else tokens * (1 + self.batch / above)
@@ -248,6 +256,17 @@ class WithInference:
         """Return FLOP."""
         of_forward = getattr(self.training, "served", lambda params: 2 * params)
         return self.training(**inputs) + of_forward(inputs["params"]) * self.tokens
+
+
+def _amounts(record: Any, **given: Any) -> dict[str, Any]:
+    """Return what a cost is asked for as arrays; an error for what is no number."""
+    found = {}
+    for name, value in given.items():
+        array = value if hasattr(value, "dims") else as_array(f"{name}=", value)
+        if bool(np.isnan(array).any()):
+            raise DataError(f"{name}= of {type(record).__name__} must hold numbers; got nan.")
+        found[name] = array
+    return found
 
 
 def _check_positive(record: Any, **given: Any) -> None:

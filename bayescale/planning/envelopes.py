@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayescale.arguments import check_arguments
 from bayescale.errors import DataError
 from bayescale.planning import sweeps
 from bayescale.planning.minima import IsoFlop
@@ -80,6 +81,7 @@ def envelope(
     >>> found.power_law()["median"][0].round(1).item()
     0.4
     """
+    check_arguments(envelope, locals())
     sweep = sweeps.checked_sweep(runs, y, params, tokens, compute, run)
     budgets = sweeps.default_budgets(sweep, _BUDGETS)
     losses, sizes = _table(sweep, budgets)

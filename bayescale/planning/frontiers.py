@@ -12,6 +12,7 @@ import numpy as np
 
 from bayescale import forecasting
 from bayescale.accounting import PF_DAY
+from bayescale.arguments import check_arguments
 from bayescale.errors import LawError, nearest
 from bayescale.forecasts import check_probability
 from bayescale.planning import equal_cost, near_optima
@@ -132,6 +133,7 @@ class Frontier:
         LawError
             If prob is not between 0 and 1, or there is no such quantity.
         """
+        check_arguments(Frontier.interval, locals())
         import pandas as pd
 
         check_probability(prob)
@@ -170,6 +172,7 @@ class Frontier:
         LawError
             If prob is not between 0 and 1.
         """
+        check_arguments(Frontier.table, locals())
         frames = {name: self.interval(prob, name) for name in self.draws}
         first = next(iter(frames.values()))
         table = first.filter(items=[self.budget, "price"])
@@ -206,6 +209,7 @@ class Frontier:
         LawError
             If prob is not between 0 and 1.
         """
+        check_arguments(Frontier.power_law, locals())
         import pandas as pd
 
         check_probability(prob)
@@ -242,6 +246,7 @@ class Frontier:
         LawError
             If ``within`` is not between 0 and 1.
         """
+        check_arguments(Frontier.near_optimal, locals())
         return near_optima.near_optimal(self, within)
 
     def plan(self, prob: float = 0.9, of: str = "observation") -> pd.DataFrame:
@@ -269,6 +274,7 @@ class Frontier:
         LawError
             If prob or ``of`` is not as above, or on Kaplan's frontier with a critical batch.
         """
+        check_arguments(Frontier.plan, locals())
         return near_optima.plan(self, prob, of)
 
     def probability(self, y: float, of: str = "observation") -> np.ndarray | float:
@@ -291,6 +297,7 @@ class Frontier:
         DataError
             If the target is not a finite number.
         """
+        check_arguments(Frontier.probability, locals())
         (target,) = forecasting.checked_targets(y)[:1]
         share = near_optima.reached(self, float(target), of)
         return float(share[0]) if share.size == 1 else share

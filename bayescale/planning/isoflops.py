@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import forecasting
+from bayescale.arguments import check_arguments
 from bayescale.errors import DataError, LawError
 from bayescale.planning import sweeps
 from bayescale.planning.minima import USED, IsoFlop
@@ -98,6 +99,7 @@ def isoflop(
     >>> found.power_law()["median"][0].round(2).item()
     0.45
     """
+    check_arguments(isoflop, locals())
     sweep = sweeps.checked_sweep(runs, y, params, tokens, compute, run)
     if budgets is None:
         groups = sweeps.by_budget(sweep)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import forecasting
+from bayescale.arguments import check_arguments
 from bayescale.errors import LawError
 from bayescale.forecasts import check_probability
 from bayescale.planning.parabolas import Valleys
@@ -83,6 +84,7 @@ class IsoFlop:
         LawError
             If prob is not between 0 and 1, or there is no such quantity.
         """
+        check_arguments(IsoFlop.interval, locals())
         import pandas as pd
 
         check_probability(prob)
@@ -114,6 +116,7 @@ class IsoFlop:
         LawError
             If prob is not between 0 and 1.
         """
+        check_arguments(IsoFlop.power_law, locals())
         import pandas as pd
 
         check_probability(prob)
@@ -148,6 +151,7 @@ class IsoFlop:
         DataError
             If a budget is not positive and finite.
         """
+        check_arguments(IsoFlop.forecast, locals())
         import pandas as pd
 
         check_probability(prob)

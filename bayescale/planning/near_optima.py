@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import forecasting
-from bayescale.errors import LawError
+from bayescale.arguments import check_arguments
+from bayescale.errors import DataError, LawError
 from bayescale.forecasts import check_probability
+from bayescale.given import as_array, short
 from bayescale.planning import critical_frontier, equal_cost, optimum
 from bayescale.planning.equal_cost import IsoCost
 from bayescale.planning.landscape import Landscape
@@ -83,6 +84,7 @@ class NearOptimal:
         LawError
             If prob is not between 0 and 1.
         """
+        check_arguments(NearOptimal.interval, locals())
         import pandas as pd
 
         check_probability(prob)
@@ -117,8 +119,9 @@ class NearOptimal:
         """
         import pandas as pd
 
-        named = {self.size: sizes}
-        asked = forecasting.checked_inputs((self.size,), {}, named, "probability()")[self.size]
+        asked = np.atleast_1d(as_array("sizes=", sizes)).ravel()
+        if not (asked > 0).all():
+            raise DataError(f"sizes= must be positive; got {short(sizes)}.")
         inside = (self.smallest[..., None] <= asked) & (asked <= self.largest[..., None])
         shares = inside.mean(axis=(0, 1))
         return pd.DataFrame(

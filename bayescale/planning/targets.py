@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import forecasting, forecasts
+from bayescale.arguments import check_arguments
 from bayescale.drift import DRIFT
 from bayescale.errors import DataError
 from bayescale.planning import near_optima, optimum, spending
@@ -92,6 +93,7 @@ class TargetCost:
         LawError
             If prob is not between 0 and 1.
         """
+        check_arguments(TargetCost.interval, locals())
         import pandas as pd
 
         ends = forecasts.equal_tailed(self.draws, prob)
@@ -168,6 +170,7 @@ def target_cost(
       params tokens
     0  2e+10  1e+12
     """
+    check_arguments(target_cost, locals())
     forecasts.check_probability(prob)
     targets = forecasting.checked_targets(y)
     low, high, largest = budgets_to_look_at(source, cost, batch, inference_tokens, held)

@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
+from bayescale.arguments import check_arguments
 from bayescale.errors import LawError
 from bayescale.plots import style
 from bayescale.plots.forecast import FEWEST_FOR_BANDS
@@ -69,6 +70,7 @@ def plot_backtest(backtest: Backtest, *, ax: Axes | None = None) -> Axes:
     >>> len(ax.figure.axes)
     2
     """
+    check_arguments(plot_backtest, locals())
     groups = getattr(backtest, "groups", ())
     if groups:
         shown = ", ".join(f"{column}={backtest.runs[column].iloc[0]!r}" for column in groups)
@@ -147,7 +149,7 @@ def _draw_laws(ax: Axes, x: str, step: float, laws: dict[str, pd.DataFrame]) -> 
             sides = [table["median"] - table["lower_90"], table["upper_90"] - table["median"]]
             handles.append(ax.errorbar(
                 beside, table["median"], yerr=sides, color=look.colour, marker=look.marker,
-                markersize=4.5, capsize=2.5, linestyle="none", label=name, zorder=4,
+                markersize=4.5, capsize=2.5, linestyle="none", label=style.plain(name), zorder=4,
             ))  # fmt: skip
             continue
         ax.fill_between(
@@ -156,7 +158,7 @@ def _draw_laws(ax: Axes, x: str, step: float, laws: dict[str, pd.DataFrame]) -> 
         )  # fmt: skip
         handles += ax.plot(
             table[x], table["median"], color=look.colour, linestyle=look.line, linewidth=1.8,
-            marker=look.marker, markersize=4, markevery=0.1, zorder=4, label=name,
+            marker=look.marker, markersize=4, markevery=0.1, zorder=4, label=style.plain(name),
         )  # fmt: skip
     return handles
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayescale.arguments import check_arguments
 from bayescale.curve_sources import curves_of
 from bayescale.derived import elasticity
 from bayescale.errors import LawError
@@ -106,6 +107,7 @@ def plot_breaks(fit: Fit, *, prob: float = 0.9, ax: Axes | None = None) -> Axes:
         ...
     bayescale.errors.LawError: PowerLaw has no break to draw. Fit bs.BrokenPowerLaw() first.
     """
+    check_arguments(plot_breaks, locals())
     if "break_location" not in fit.parameters:
         raise LawError(f"{fit.name} has no break to draw. Fit bs.BrokenPowerLaw() first.")
     (role,) = fit.law.inputs
@@ -123,7 +125,7 @@ def plot_breaks(fit: Fit, *, prob: float = 0.9, ax: Axes | None = None) -> Axes:
     if low < 0 < high:
         ax.axhline(0.0, color=style.GREY, linewidth=0.8, zorder=1)
     _draw_locations(ax, fit, prob)
-    ax.set(xlabel=x, ylabel="local exponent (positive = falling)")
+    ax.set(xlabel=style.plain(x), ylabel="local exponent (positive = falling)")
     ax.set_title(fit.name, fontsize="medium")
     ink = [(table[x], table[column]) for column in ("lower", "median", "upper")]
     ink += [(table[x], np.full(GRID, level)) for level in np.linspace(ax.get_ylim()[0], low, 8)]

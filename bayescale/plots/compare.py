@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bayescale.arguments import check_arguments
 from bayescale.plots import style
 from bayescale.plots.labels import fit_labels
 from bayescale.plots.taking import takes
@@ -45,6 +46,8 @@ def plot_compare(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['broken\\nweight 0.90', 'power law\\nweight 0.10']
     """
+    check_arguments(plot_compare, locals())
+    style.check_table(table, ("elpd_diff", "dse", "weight", "warning"), "plot_compare")
     ax = style.axes(ax, height=1.3 + 0.62 * len(table))
     rows = np.arange(len(table))
     difference, error = table["elpd_diff"].to_numpy(float), table["dse"].to_numpy(float)
@@ -58,7 +61,7 @@ def plot_compare(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
             markersize=7, markeredgewidth=1.6, label="the table has a warning",
         )  # fmt: skip
     names = zip(table.index, table["weight"], strict=True)
-    ax.set_yticks(rows, [f"{name}\nweight {weight:.2f}" for name, weight in names])
+    ax.set_yticks(rows, [f"{style.plain(name)}\nweight {weight:.2f}" for name, weight in names])
     ax.set_ylim(len(table) - 0.5, -0.5)
     ax.tick_params(axis="y", length=0)
     ax.set_xlabel(

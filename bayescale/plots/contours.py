@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayescale.arguments import check_arguments
 from bayescale.drift import DRIFT
 from bayescale.errors import LawError
 from bayescale.planning import allocation, spending
@@ -73,7 +74,8 @@ def plot_loss_contours(
     >>> bs.plot_loss_contours(law).get_ylabel()
     'tokens'
     """
-    if not 3 <= levels <= 20 or not 1 <= extrapolation < np.inf:
+    check_arguments(plot_loss_contours, locals())
+    if not 3 <= levels <= 20 or not 1 <= extrapolation <= style.FURTHEST:
         raise LawError(
             "plot_loss_contours() takes levels= from 3 to 20 and extrapolation= of 1 or more; got "
             f"levels={levels!r}, extrapolation={extrapolation!r}."
@@ -110,7 +112,7 @@ def plot_loss_contours(
         x, y = (land.fit.runs.inputs[role] for role in land.free)
         style.draw_runs(ax, x, y, "runs", filled=False)
     columns = [land.curves.columns[role] for role in land.free]
-    ax.set(xlabel=columns[0], ylabel=columns[1])
+    ax.set(xlabel=style.plain(columns[0]), ylabel=style.plain(columns[1]))
     # Above the axes: within them lines and runs are everywhere.
     ax.legend(fontsize="x-small", frameon=False, loc="lower left", bbox_to_anchor=(0, 1),
               ncols=1 if style.narrow(ax) else 2, **style.NARROW)  # fmt: skip

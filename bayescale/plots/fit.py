@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bayescale.arguments import check_arguments
 from bayescale.drift import DRIFT
 from bayescale.errors import LawError
 from bayescale.forecasts import forecast_of
@@ -69,9 +70,10 @@ def plot_fit(
     >>> ax.get_xscale(), ax.get_yscale()
     ('log', 'log')
     """
+    check_arguments(plot_fit, locals())
     check_single(fit.runs.groups, "plot_fit()")
     style.one_input(fit.runs.columns.values(), "plot_fit")
-    if not 1 <= extrapolation < np.inf:
+    if not 1 <= extrapolation <= style.FURTHEST:
         raise LawError(
             "extrapolation= must be 1 or more (10 draws the curve to ten times the largest "
             f"input); got {extrapolation!r}."

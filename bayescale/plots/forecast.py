@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayescale.arguments import check_arguments
 from bayescale.errors import LawError
 from bayescale.plots import style
 from bayescale.plots.taking import takes
@@ -58,6 +59,7 @@ def plot_forecast(forecast: Forecast, *, prob: float = 0.9, ax: Axes | None = No
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('params', 'loss')
     """
+    check_arguments(plot_forecast, locals())
     for column in forecast.groups:
         if len(set(forecast.inputs[column])) > 1:
             raise LawError(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bayescale.arguments import check_arguments
 from bayescale.errors import LawError
 from bayescale.planning import spending
 from bayescale.plots import style
@@ -62,6 +63,7 @@ def plot_frontier(
     >>> bs.plot_frontier(bs.frontier(law, np.geomspace(1e18, 1e24, 7))).get_ylabel()
     'params'
     """
+    check_arguments(plot_frontier, locals())
     if len(front.budgets) < 2:
         raise LawError("plot_frontier() draws a line over budgets; this frontier has one.")
     table = front.interval(prob, of)
@@ -88,7 +90,7 @@ def plot_frontier(
     if len(spent):
         ink.append((spent[:, 0], spent[:, 1]))
     unit = "" if front.unit == front.budget else f" [{front.unit}]"
-    ax.set(xlabel=f"{front.budget}{unit}", ylabel=name)
+    ax.set(xlabel=f"{front.budget}{unit}", ylabel=style.plain(name))
     if len(spent):
         style.finish(ax, ink, float(spent[:, 0].max()), words="costliest run")
     else:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 import numpy as np
 
+from bayescale.arguments import check_arguments
 from bayescale.errors import LawError
 from bayescale.plots import style
 from bayescale.plots.taking import takes
@@ -59,6 +60,7 @@ def plot_isoflop(found: IsoFlop, *, prob: float = 0.9, ax: Axes | None = None) -
     >>> bs.plot_isoflop(found).get_xlabel()
     'params'
     """
+    check_arguments(plot_isoflop, locals())
     if found.curves is None:
         raise LawError("plot_isoflop() draws bs.isoflop(...); an envelope has no curves.")
     sizes, losses = found.interval(prob), found.interval(prob, "loss")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayescale.arguments import check_arguments
 from bayescale.experiments.gains import INFORMATION
 from bayescale.plots import style
 from bayescale.plots.labels import fit_labels
@@ -54,6 +55,7 @@ def plot_next_runs(plan: NextRuns, *, ax: Axes | None = None) -> Axes:
     >>> bs.plot_next_runs(plan).get_xlabel()
     'cost'
     """
+    check_arguments(plot_next_runs, locals())
     ax = style.axes(ax)
     table: Any = plan.table
     cost, value = table["cost"].to_numpy(float), table["value"].to_numpy(float)

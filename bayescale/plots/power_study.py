@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
+from bayescale.arguments import check_arguments
 from bayescale.errors import LawError, nearest
 from bayescale.plots import style
 from bayescale.plots.labels import fit_labels
@@ -63,6 +64,7 @@ def plot_power_study(study: PowerStudy, *, of: str | None = None, ax: Axes | Non
     >>> bs.plot_power_study(study, of="exponent").get_xlabel()
     'sizes'
     """
+    check_arguments(plot_power_study, locals())
     table = study.table
     column, low, high = _columns(study, of)
     ax = style.axes(ax)
@@ -82,7 +84,7 @@ def plot_power_study(study: PowerStudy, *, of: str | None = None, ax: Axes | Non
             style.limits(ax, "x", at)
         ax.set_xticks(values, [number(value) for value in values])
         ax.minorticks_off()
-        ax.set_xlabel(x)
+        ax.set_xlabel(style.plain(x))
         if any(label for label, _ in groups):
             ax.legend(loc="best", **style.legend_look(ax))
     if column == "told":
@@ -163,6 +165,6 @@ def _draw_names(
     places = np.arange(len(table))
     _draw_line(ax, places, table, column, low, high, style.stroke(0), "")
     ax.lines[0].set_linestyle("none")
-    ax.set_xticks(places, [str(name) for name in table.index])
+    ax.set_xticks(places, [style.plain(name) for name in table.index])
     ax.set_xlim(-0.5, len(table) - 0.5)
     ax.set_xlabel("design")

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bayescale.arguments import check_arguments
+from bayescale.forecasts import check_probability
 from bayescale.plots import style
 from bayescale.plots.taking import takes
 
@@ -53,8 +55,10 @@ def plot_prior_predictive(
     >>> bs.plot_prior_predictive(made).get_ylabel()
     'loss'
     """
+    check_arguments(plot_prior_predictive, locals())
     import pandas as pd
 
+    check_probability(prob)
     x = style.one_input(made.columns.values(), "plot_prior_predictive")
     ax, look = style.axes(ax), style.stroke(0)
     low, high = np.nanquantile(made.curve, [(1 - prob) / 2, (1 + prob) / 2], axis=0)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
+from bayescale.arguments import check_arguments
 from bayescale.plots import style
 from bayescale.plots.taking import takes
 from bayescale.plots.ticks import log_axis, number
@@ -59,6 +60,7 @@ def plot_required(required: Required, *, prob: float = 0.9, ax: Axes | None = No
     >>> ax.get_legend_handles_labels()[1][0]
     'loss 2; never reached: 10 %'
     """
+    check_arguments(plot_required, locals())
     table = required.interval(prob)
     ax = style.axes(ax)
     log_axis(ax, "x")
@@ -77,7 +79,7 @@ def plot_required(required: Required, *, prob: float = 0.9, ax: Axes | None = No
         _draw_marks(ax, row, prob, style.stroke(i), words)
     ax.set_yticks(np.linspace(0, 1, 6))
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
-    ax.set(xlabel=required.column, ylabel="probability of having reached the target")
+    ax.set(xlabel=style.plain(required.column), ylabel="probability of having reached the target")
     style.finish(ax, ink, required.largest)
     return ax
 

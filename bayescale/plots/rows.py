@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bayescale.arguments import check_arguments
 from bayescale.errors import LawError
 from bayescale.plots import style
 from bayescale.plots.labels import fit_labels
@@ -52,6 +53,7 @@ def plot_sensitivity_to_rows(table: pd.DataFrame, *, ax: Axes | None = None) -> 
     >>> bs.plot_sensitivity_to_rows(table).get_xlabel()
     'n of the run left out'
     """
+    check_arguments(plot_sensitivity_to_rows, locals())
     if "inputs" not in table.attrs:
         raise LawError("The table has lost its .attrs, as it does in a merge: draw it before.")
     x = style.one_input(table.attrs["inputs"], "plot_sensitivity_to_rows")
@@ -76,7 +78,7 @@ def plot_sensitivity_to_rows(table: pd.DataFrame, *, ax: Axes | None = None) -> 
     style.limits(ax, "x", table[x].to_numpy(float))
     style.limits(ax, "y", np.append(table["shift"].to_numpy(float), [-0.5, 0.5]))
     ax.set(
-        xlabel=f"{x} of the run left out",
+        xlabel=f"{style.plain(x)} of the run left out",
         ylabel="shift of the forecast's median\n(posterior standard deviations)",
     )
     fit_labels(ax)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayescale.arguments import check_arguments
 from bayescale.errors import LawError
 from bayescale.forecasts import forecast_of
 from bayescale.groups import check_single
@@ -76,13 +77,14 @@ def plot_slices(
     >>> bs.plot_slices(fit, along="tokens").get_xlabel()
     'tokens'
     """
+    check_arguments(plot_slices, locals())
     check_single(fit.runs.groups, "plot_slices()")
     roles = list(fit.law.inputs)
     if len(roles) == 1:
         raise LawError(f"{fit.name} has one input; draw it with plot_fit.")
     if not 2 <= levels <= 6:
         raise LawError(f"levels= must be from 2 to 6; got {levels!r}.")
-    if not 1 <= extrapolation < np.inf:
+    if not 1 <= extrapolation <= style.FURTHEST:
         raise LawError(f"extrapolation= must be 1 or more; got {extrapolation!r}.")
     axis = _role(fit, along) if along is not None else roles[-2]
     other = roles[(roles.index(axis) + 1) % len(roles)]
@@ -106,7 +108,7 @@ def plot_slices(
         style.limits(ax, "y", np.concatenate([outcome, table["median"]]))
         (line,) = ax.plot(
             grid, table["median"], color=look.colour, linestyle=look.line, linewidth=1.6,
-            label=f"{columns[other]} = {number(level)}", zorder=3,
+            label=f"{style.plain(columns[other])} = {number(level)}", zorder=3,
         )  # fmt: skip
         style.draw_band(ax, grid, table, look, "")
         mine = (nearest == i) & ~between
@@ -119,7 +121,8 @@ def plot_slices(
     if between.any():
         handles += ax.plot(
             x[between], outcome[between], linestyle="none", marker="x", markersize=3.5,
-            color=style.GREY, alpha=0.6, zorder=2.5, label=f"runs at other {columns[other]}",
+            color=style.GREY, alpha=0.6, zorder=2.5,
+            label=f"runs at other {style.plain(columns[other])}",
         )  # fmt: skip
     ax.set_title(f"{fit.name}: curve, {style.percent(prob)}", fontsize="medium")
     style.finish(ax, ink, float(x.max()), handles=handles)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayescale.arguments import check_arguments
 from bayescale.errors import LawError
 from bayescale.plots import style
 from bayescale.plots.labels import fit_labels
@@ -56,6 +57,7 @@ def plot_sensitivity_to_smallest(table: pd.DataFrame, *, ax: Axes | None = None)
     >>> ax.get_xlabel()
     'smallest value of n kept'
     """
+    check_arguments(plot_sensitivity_to_smallest, locals())
     if "input" not in table.attrs:
         raise LawError("The table has lost its .attrs, as it does in a merge: draw it before.")
     ax = style.axes(ax)
@@ -79,8 +81,8 @@ def plot_sensitivity_to_smallest(table: pd.DataFrame, *, ax: Axes | None = None)
     what = "curve" if facts["of"] == "curve" else "one new run"
     words = style.percent(facts["probability"], "interval")
     ax.set(
-        xlabel=f"smallest value of {facts['input']} kept",
-        ylabel=f"forecast {facts['outcome']} ({what}, median and {words})",
+        xlabel=f"smallest value of {style.plain(facts['input'])} kept",
+        ylabel=f"forecast {style.plain(facts['outcome'])} ({what}, median and {words})",
     )
     ax.yaxis.label.set_fontsize("small")
     fit_labels(ax)

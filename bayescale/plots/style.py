@@ -14,6 +14,7 @@ import numpy as np
 from bayescale.errors import LawError
 from bayescale.plots.labels import fit_labels
 from bayescale.plots.ticks import log_axis, number
+from bayescale.visible import visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,6 +65,10 @@ NARROW = {
     "handlelength": 1.2, "handletextpad": 0.4, "labelspacing": 0.2, "borderpad": 0.25,
     "borderaxespad": 0.3,
 }  # fmt: skip
+
+
+#: Times the largest input to which a curve may be drawn.
+FURTHEST = 1e30
 
 
 def stroke(number: int) -> Stroke:
@@ -118,9 +123,25 @@ def percent(prob: float, kind: str = "equal-tailed") -> str:
     return f"{100 * prob:g} % {kind}"
 
 
+def check_table(table: Any, columns: Iterable[str], plot: str) -> None:
+    """Raise a LawError unless this is a table with columns, and attributes of what made it."""
+    made = plot.replace("plot_", "bs.")
+    lacks = sorted(set(columns) - set(getattr(table, "columns", ())))
+    if lacks:
+        raise LawError(
+            f"{plot} draws the table that {made} returns; this {type(table).__name__} lacks "
+            f"{', '.join(lacks)}."
+        )
+
+
+def plain(text: str) -> str:
+    """Return a user's text so that matplotlib shows it as it is, dollars and all."""
+    return visible(str(text)).replace("$", r"\$")
+
+
 def over_input(ax: Axes, runs: pd.DataFrame, x: str, y: str) -> None:
     """Name both axes and make them logarithmic; y not where outcomes rise or are not positive."""
-    ax.set(xlabel=x, ylabel=y)
+    ax.set(xlabel=plain(x), ylabel=plain(y))
     log_axis(ax, "x")
     ranks = runs[[x, y]].rank().to_numpy()
     varies = bool((np.ptp(ranks, axis=0) > 0).all())

@@ -15,6 +15,7 @@ from bayescale.drift import checked_drift
 from bayescale.errors import FileError, LawError, nearest
 from bayescale.groups import asked_for as asked_for_levels
 from bayescale.groups import check_named, refuse
+from bayescale.paths import given_path
 from bayescale.reporting.checklist import Checklist, checklist_of
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ def checked_path(path: Any) -> Path:
     FileError
         If the name does not end in ``.html``, or the folder cannot be written to.
     """
-    place = Path(path).expanduser()
+    place = given_path(path)
     if place.suffix.lower() not in (".html", ".htm"):
         raise FileError(f"A report is an HTML file: give a name such as report.html; got {place}.")
     if place.is_dir():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import labelling
+from bayescale.arguments import check_arguments
 from bayescale.checks import populations
 from bayescale.errors import DataError
 from bayescale.free_scale import frozen
@@ -74,6 +75,7 @@ def sensitivity_to_prior(fit: Fit, *, of: str = "curve", **inputs: Any) -> pd.Da
     >>> bs.sensitivity_to_prior(fit, x=1e4).index.tolist()
     ['irreducible', 'scale', 'exponent', 'sigma', 'forecast at x=10000']
     """
+    check_arguments(sensitivity_to_prior, locals())
     import arviz as az
     import pandas as pd
     import xarray as xr

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import comparison
+from bayescale.arguments import check_arguments
 from bayescale.errors import DataError
 from bayescale.model import OUTCOME
 from bayescale.progress import task
@@ -92,6 +93,7 @@ def sensitivity_to_rows(
     >>> found.columns.tolist()
     ['row', 'x', 'loss', 'at', 'median', 'shift', 'pareto_k', 'refitted', 'warning']
     """
+    check_arguments(sensitivity_to_rows, locals())
     import cloudpickle
 
     check_fit(fit, "sensitivity_to_rows")

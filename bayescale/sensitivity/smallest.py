@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale import forecasting, forecasts, members
+from bayescale.arguments import check_arguments
 from bayescale.data import observations
 from bayescale.errors import DataError, LawError
 from bayescale.groups import check_named
@@ -122,6 +123,7 @@ def sensitivity_to_smallest(
     >>> found["runs"].tolist(), bool(found["shift"][0] == 0)
     ([8, 6], True)
     """
+    check_arguments(sensitivity_to_smallest, locals())
     import cloudpickle
 
     if not hasattr(law, "expr") or isinstance(law, type):
