@@ -67,7 +67,7 @@ def test_groups_of_polars_categories(no_sampling):
     [
         (3, "DataFrame of pandas or polars.*got int"),
         ([1, 2], "got list"),
-        ("runs.csv", "got str"),
+        ("runs.csv", "Read a file first"),
         ({"x": [1, 2], "loss": [1]}, "are no table"),
         (pl.DataFrame({"x": [1]}).lazy(), "query that has not run yet: pass table.collect()"),
     ],
