@@ -217,7 +217,7 @@ def read_only_folder_on_save(times: int) -> dict:
     return row("the disk mounted anew, read-only (binds root too)", times, lost, seen)
 
 
-@fault(3)
+@fault(4)
 def too_large_a_forecast(times: int) -> dict:
     """Ask for more draws than memory holds: refused with the size, or made in parts."""
     found = said(child("large", times))

@@ -9,6 +9,7 @@ import locale
 import os
 import random
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -278,4 +279,6 @@ NAMES = SimpleNamespace(
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
+    # A shell that starts something in the background has it ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     getattr(NAMES, sys.argv[1])(*sys.argv[2:])
