@@ -96,12 +96,12 @@ def _interrupted_batch(times: int, who: int, folder: bool) -> tuple[int, int]:
             process = child("batch", place, who, int(folder), TMPDIR=place)
             assert process.stdout is not None
             assert process.stdout.readline().strip() == "fitting"
-            time.sleep(random.Random(number).uniform(0.2, 3.0))
+            time.sleep(random.Random(number).uniform(0.1, 1.2))
             process.send_signal(signal.SIGINT)
             found = said(process)
             if len(found) != 3:
                 lost += 1
-                print(found)
+                print(found, file=sys.stderr)
                 continue
             finished, again, same = found
             saved += int(finished)
@@ -217,7 +217,7 @@ def read_only_folder_on_save(times: int) -> dict:
     return row("the disk mounted anew, read-only (binds root too)", times, lost, seen)
 
 
-@fault(3)
+@fault(4)
 def too_large_a_forecast(times: int) -> dict:
     """Ask for more draws than memory holds: refused with the size, or made in parts."""
     found = said(child("large", times))

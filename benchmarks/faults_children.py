@@ -9,6 +9,7 @@ import locale
 import os
 import random
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -57,11 +58,12 @@ def batch_(place: str, who: str, with_folder: str) -> None:
     fit()
     counted, inner = [], curve_record._record
     curve_record._record = lambda plan, job: counted.append(job.name) or inner(plan, job)
+    returned = None
     print("fitting", flush=True)
     with warnings.catch_warnings(record=True):
         warnings.simplefilter("always")
         try:
-            batch(24, folder=folder, **more)
+            returned = batch(24, folder=folder, **more)
             time.sleep(10)
         except KeyboardInterrupt:
             pass
@@ -73,6 +75,8 @@ def batch_(place: str, who: str, with_folder: str) -> None:
     again = batch(24, folder=where).table
     # The one that was under way may be begun twice, and no other.
     twice = max(len(set(begun) & set(counted)) - 1, 0) + len(saved & set(counted))
+    if returned is not None:  # the signal came when it had all been returned
+        twice = 0
     print(len(saved), twice, "same" if same(again, batch(24).table) else "other", sep="\n")
 
 
@@ -278,4 +282,6 @@ NAMES = SimpleNamespace(
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
+    # A shell that starts something in the background has it ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     getattr(NAMES, sys.argv[1])(*sys.argv[2:])
