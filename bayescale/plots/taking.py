@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from inspect import signature
+from typing import Any, ParamSpec, TypeVar
 
 from bayescale.errors import LawError
 from bayescale.given import in_words
 
-_More = ParamSpec("_More")
-_Drawn = TypeVar("_Drawn")
+_Asked = ParamSpec("_Asked")
 _Axes = TypeVar("_Axes")
 
 
 def takes(
     made_by: str, *names: str
-) -> Callable[
-    [Callable[Concatenate[_Drawn, _More], _Axes]], Callable[Concatenate[_Drawn, _More], _Axes]
-]:
+) -> Callable[[Callable[_Asked, _Axes]], Callable[_Asked, _Axes]]:
     """Return a decorator for a plot whose first argument has these attributes or columns.
 
     Parameters
@@ -29,15 +27,17 @@ def takes(
         What it has and other things lack: columns of a table, else attributes.
     """
 
-    def of(
-        plot: Callable[Concatenate[_Drawn, _More], _Axes],
-    ) -> Callable[Concatenate[_Drawn, _More], _Axes]:
+    def of(plot: Callable[_Asked, _Axes]) -> Callable[_Asked, _Axes]:
+        first = next(iter(signature(plot).parameters))
+
         @wraps(plot)
-        def drawn(given: _Drawn, *args: _More.args, **more: _More.kwargs) -> _Axes:
-            missing = _missing(given, names)
-            if missing is not None:
-                raise LawError(f"{plot.__name__}() draws what {made_by} returns; got {missing}.")
-            return plot(given, *args, **more)
+        def drawn(*args: _Asked.args, **more: _Asked.kwargs) -> _Axes:
+            if args or first in more:  # else Python says what is missing
+                missing = _missing(args[0] if args else more[first], names)
+                if missing is not None:
+                    name = plot.__name__
+                    raise LawError(f"{name}() draws what {made_by} returns; got {missing}.")
+            return plot(*args, **more)
 
         return drawn
 
