@@ -266,7 +266,8 @@ def __getattr__(name: str) -> Any:
                 raise AttributeError(f"bayescale has no {name!r}.{nearest(name, __dir__())}")
             found = LAWS[name]
     else:
-        raise AttributeError(f"bayescale has no {name!r}.{nearest(name, _HOME)}")
+        method = " A law has it: bs.PowerLaw().fit(runs, y=..., x=...)." if name == "fit" else ""
+        raise AttributeError(f"bayescale has no {name!r}.{method or nearest(name, _HOME)}")
     globals()[name] = found
     return found
 

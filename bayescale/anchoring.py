@@ -218,7 +218,6 @@ def carried(
         log_jacobian = log_jacobian - np.log(references["y_ref"])
     else:
         values["x0"] = x0_of_log_scale(law, np.log(scale), shape, references)
-        log_jacobian = (
-            log_jacobian + np.log(values["x0"]) - np.log(shape["exponent"]) - np.log(scale)
-        )
+        steepness = np.log(abs(shape["exponent"]))  # a signed law's first exponent may be negative
+        log_jacobian = log_jacobian + np.log(values["x0"]) - steepness - np.log(scale)
     return values, log_jacobian

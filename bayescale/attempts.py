@@ -108,7 +108,15 @@ def _again(
     found: Diagnostics,
 ) -> Sampled:
     note = (
-        f"sampled again with tune={settings.tune}, draws={settings.draws}, because the first "
-        "draws fell short"
+        f"sampled again with tune={settings.tune}, draws={settings.draws}, "
+        f"target_accept={settings.target_accept:.4g}{_from_where(runs, settings)}, because the "
+        "first draws fell short"
     )
     return Sampled(law, likelihood, runs, settings, draws, found, (note,))
+
+
+def _from_where(runs: Observations, settings: Sampling) -> str:
+    """Say from where chains started, where modes are looked for."""
+    if runs.groups is not None or settings.sampler != "nutpie":
+        return ""
+    return f", chains started in the modes that {settings.climbs} climbs find"

@@ -12,6 +12,7 @@ from bayescale.data import observations
 from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import DataError, LawError
 from bayescale.fold_scores import Plan, scored_folds
+from bayescale.given import in_words
 from bayescale.holding_out import Fold, largest_inputs, whole_groups
 from bayescale.likelihoods import Likelihood
 from bayescale.observed import Observations
@@ -127,7 +128,7 @@ def backtest(
     _check_laws(laws)
     check(executor, workers)
     drift = checked_drift(drift)
-    noise = {name: likelihood or law.noise(run) for name, law in laws.items()}
+    noise = {name: law.noise(run, likelihood) for name, law in laws.items()}
     varies = {name: columns_by(law, noise[name]) for name, law in laws.items()}
     named = () if by is None else columns_of(by, needed=True)
     columns = tuple(dict.fromkeys([*named, *(c for by_law in varies.values() for c in by_law)]))
@@ -259,7 +260,8 @@ def _check_laws(laws: Mapping[str, Any]) -> None:
     for name, law in laws.items():
         if not hasattr(law, "expr") or isinstance(law, type):
             raise LawError(
-                f"{name!r} must be a law such as bs.PowerLaw() (with brackets); got {law!r}."
+                f"{name!r} must be a law such as bs.PowerLaw() (with brackets); got "
+                f"{in_words(law)}."
             )
         if len(law.inputs) != 1:
             raise LawError(

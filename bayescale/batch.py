@@ -16,6 +16,7 @@ from bayescale.batch_store import Store
 from bayescale.curve_record import failure
 from bayescale.errors import BayescaleWarning, LawError, SamplingWarning
 from bayescale.fit_table import FitTable
+from bayescale.given import in_words
 from bayescale.groups import asked_for, check_named
 from bayescale.likelihoods import Likelihood
 from bayescale.progress import task
@@ -59,8 +60,7 @@ def fit_many(
 
     A group that cannot be fitted becomes a row with its reason. The same call gives the same
     numbers, bit by bit, whoever runs it: every curve has a seed of its own, from ``seed`` and the
-    group's values, and is sampled on one core. (Except in the very first process that compiles a
-    law on a machine, whose density may differ in the last digit from the one others load.)
+    group's values, and is sampled on one core.
 
     Parameters
     ----------
@@ -99,7 +99,8 @@ def fit_many(
         disk where there is a folder, else in memory.
     folder
         Where results are written as they come. The same call with the same folder goes on where
-        a stopped one was.
+        a stopped one was. Without it, Ctrl-C writes what is finished to a temporary folder, and
+        a warning says which.
     workers
         How many processes of this machine to use; this process alone by default.
     executor
@@ -164,7 +165,7 @@ def labelled(laws: Any) -> dict[str, Any]:
     else:
         named = {}
         for law in laws if isinstance(laws, list | tuple) else [laws]:
-            name = first = law.signature_name() if _is_law(law) else repr(law)
+            name = first = law.signature_name() if _is_law(law) else type(law).__name__
             number = 2
             while name in named:
                 name = f"{first} #{number}"
@@ -177,7 +178,7 @@ def labelled(laws: Any) -> dict[str, Any]:
             raise LawError(f"A law's label must be text; got {name!r}.")
         if not _is_law(law):
             raise LawError(
-                f"{name} must be a law such as bs.PowerLaw() (with brackets); got {law!r}."
+                f"{name} must be a law such as bs.PowerLaw() (with brackets); got {in_words(law)}."
             )
     return named
 
@@ -211,7 +212,7 @@ def _planned(
         accept = target_accept or law.target_accept
         pilot = PILOT if law.target_accept > _PLAIN else 0
         settings[label] = Sampling(cores=1, target_accept=accept, pilot=pilot, **sampling)
-    likelihoods = {label: likelihood or law.noise(run) for label, law in laws.items()}
+    likelihoods = {label: law.noise(run, likelihood) for label, law in laws.items()}
     plan = Plan(
         laws, likelihoods, settings, y, inputs, ceiling, run, prob,
         None if forecast is None else dict(forecast), keep == "draws",
@@ -262,6 +263,9 @@ def _fill(
                 failed += sum(bool(record["failure"]) for record in found)
                 words = pace(finished, len(waiting), time.monotonic() - started, failed)
                 bar.update(words, advance=len(found))
+        except KeyboardInterrupt:
+            store.rescue()
+            raise
         finally:
             store.flush()
 

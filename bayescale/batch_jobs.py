@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale.batch_plan import Job, Plan, key_text, seed_of, stable_hash
-from bayescale.errors import DataError, LawError, nearest
+from bayescale.errors import DataError, LawError, listed, nearest
 from bayescale.frames import frame
 
 if TYPE_CHECKING:
@@ -76,13 +76,12 @@ def _check_columns(runs: pd.DataFrame, by: tuple[str, ...], used: list[str]) -> 
         raise LawError("by= needs a column that tells the groups apart.")
     if len(set(by)) < len(by):
         raise LawError(f"by= names a column twice: {', '.join(by)}.")
-    listed = [str(name) for name in runs.columns]
+    columns = [str(name) for name in runs.columns]
     for name in (*by, *used):
-        if listed.count(name) != 1:
-            word = "no column" if name not in listed else "more than one column named"
+        if columns.count(name) != 1:
+            word = "no column" if name not in columns else "more than one column named"
             raise DataError(
-                f"The table has {word} {name!r}. It has: {', '.join(listed)}."
-                f"{nearest(name, listed)}"
+                f"The table has {word} {name!r}. It has: {listed(columns)}.{nearest(name, columns)}"
             )
     both = [name for name in by if name in used]
     if both:

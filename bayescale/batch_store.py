@@ -12,6 +12,7 @@ import io
 import json
 import os
 import secrets
+import tempfile
 import time
 import warnings
 import zipfile
@@ -41,6 +42,7 @@ class Store:
 
     def __init__(self, folder: str | os.PathLike[str] | None, plan: Plan, seed: int) -> None:
         self.folder = None if folder is None else Path(folder).expanduser()
+        self.plan, self.seed = plan, seed
         self.done: dict[str, Record] = {}
         self.unwritten: list[Record] = []
         self.written_at = time.monotonic()
@@ -143,6 +145,25 @@ class Store:
             return
         self.unwritten, self.told = [], False
 
+    def rescue(self) -> None:
+        """Find room for what is finished where a batch is interrupted, and say how it goes on."""
+        if not self.done:
+            return
+        if self.folder is None:
+            try:
+                self.folder = Path(tempfile.mkdtemp(prefix="bayescale-batch-"))
+                manifest = manifest_of(self.plan, self.seed)
+                _write(self.folder / MANIFEST, json.dumps(manifest, indent=1).encode())
+            except OSError:
+                return  # there is no room anywhere
+        self.flush()
+        warnings.warn(
+            f"Interrupted: what is finished, {len(self.done)} curves, is in {self.folder}. "
+            f"The same call with folder={str(self.folder)!r} goes on from there.",
+            BayescaleWarning,
+            stacklevel=5,
+        )
+
     def _write_draws(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
         assert self.folder is not None
         buffer = io.BytesIO()
@@ -194,7 +215,9 @@ def manifest_of(plan: Plan, seed: int) -> dict[str, Any]:
         "likelihoods": {label: described(noise) for label, noise in plan.likelihoods.items()},
         "sampling": {
             label: {
-                f.name: getattr(s, f.name) for f in fields(s) if f.name not in ("seed", "cores")
+                f.name: getattr(s, f.name)
+                for f in fields(s)
+                if f.name not in ("seed", "cores", "climbs")
             }
             for label, s in plan.settings.items()
         },
@@ -207,10 +230,16 @@ def manifest_of(plan: Plan, seed: int) -> dict[str, Any]:
             "prob": plan.prob,
             "forecast": None
             if plan.forecast is None
-            else {role: np.asarray(v, float).tolist() for role, v in plan.forecast.items()},
+            else {role: _listed(values) for role, values in plan.forecast.items()},
         },
         "versions": {name: version(name) for name in _PACKAGES},
     }
+
+
+def _listed(values: Any) -> Any:
+    """Return inputs as floats, and levels as they are."""
+    array = np.asarray(values)
+    return (array.astype(float) if array.dtype.kind in "biuf" else array).tolist()
 
 
 def described(spec: Any) -> dict[str, str]:

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from bayescale import machine_code
 from bayescale.straighten import WIDEST
 
 #: What nutpie hands to a function beside the point: addresses, sizes and shapes of two arrays.
 _RECORD = 7
 
 
-def _numba() -> tuple[Any, Any, Any]:
+def _numba(inner: Any) -> tuple[Any, Any, Any]:
     """Return what reads an array at a pointer, the pointer to an address, and what makes C."""
     import numba as typed
     from nutpie.compile_pymc import address_as_void_pointer
@@ -25,7 +26,12 @@ def _numba() -> tuple[Any, Any, Any]:
     types = numba.types
     doubles = types.CPointer(types.double)
     signature = types.int64(types.uint64, doubles, doubles, doubles, types.CPointer(types.uint64))
-    return numba.carray, address_as_void_pointer, numba.cfunc(signature)
+
+    def as_c(function: Any) -> Any:
+        with machine_code.engine(inner):  # where the functions that it calls lie
+            return numba.cfunc(signature)(function)
+
+    return numba.carray, address_as_void_pointer, as_c
 
 
 def c_density(inner: Any, fixed: int | None) -> Any:
@@ -38,7 +44,7 @@ def c_density(inner: Any, fixed: int | None) -> Any:
     fixed
         How many coordinates a point must have; None for any number.
     """
-    carray, pointer, as_c = _numba()
+    carray, pointer, as_c = _numba(inner)
 
     least = 0 if fixed is None else fixed
     most = 2**31 if fixed is None else fixed
@@ -64,7 +70,7 @@ def c_density(inner: Any, fixed: int | None) -> Any:
 
 def c_straightened(inner: Any, size: int) -> Any:
     """Return the C function of a density in straight coordinates (see straighten.py)."""
-    carray, pointer, as_c = _numba()
+    carray, pointer, as_c = _numba(inner)
     pairs = size * (size - 1) // 2
     more = size + size * size + size * pairs + size * size
 
@@ -124,7 +130,7 @@ def c_straightened(inner: Any, size: int) -> Any:
 
 def c_windowed(inner: Any, size: int) -> Any:
     """Return the C function of a density times a window (see windows.py)."""
-    carray, pointer, as_c = _numba()
+    carray, pointer, as_c = _numba(inner)
 
     def density(length, point_at, gradient_at, value_at, record_at):
         if length != size:
@@ -153,7 +159,7 @@ def c_windowed(inner: Any, size: int) -> Any:
 
 def c_untangled(inner: Any) -> Any:
     """Return the C function of a density in untangled coordinates (see untangle.py)."""
-    carray, pointer, as_c = _numba()
+    carray, pointer, as_c = _numba(inner)
 
     def density(length, point_at, gradient_at, value_at, record_at):
         size = np.int64(length)

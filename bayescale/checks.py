@@ -7,14 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale import input_errors, labelling, posterior
+from bayescale import input_errors, labelling, posterior, prior_draws
 from bayescale.coordinates import Coordinates
-from bayescale.diagnostics import Diagnostics, contraction, diagnose, neighbour_correlation
+from bayescale.diagnostics import (
+    DIVERGENT,
+    Diagnostics,
+    contraction,
+    diagnose,
+    neighbour_correlation,
+)
 from bayescale.observed import Observations
 from bayescale.parameters import parameter_names, primitives
 
 if TYPE_CHECKING:
     import xarray as xr
+
+#: Where it is looked whether a law is a number: draws from its priors, and rows.
+_PRIOR_DRAWS, _FEW_ROWS = 400, 50
 
 
 def diagnosed(law: Any, likelihood: Any, runs: Observations, draws: posterior.Draws) -> Diagnostics:
@@ -64,7 +73,18 @@ def diagnosed_parts(
     free_breaks = getattr(law, "placement", None) == "free"
     noise = {name: parameters[name] for name in parameter_names(likelihood)}
     misfit = _misfit(law, likelihood, runs, only, noise)
-    return diagnose(checked, stats, shares, pareto_k, free_breaks, misfit)
+    diverged = float(stats["diverging"].mean()) > DIVERGENT
+    undefined = _undefined(law, runs) if diverged else 0.0
+    return diagnose(checked, stats, shares, pareto_k, free_breaks, misfit, undefined)
+
+
+def _undefined(law: Any, runs: Observations) -> float:
+    """Return at which share of what the priors allow a law is no number at these runs."""
+    drawn = prior_draws.prior_draws(law, runs.references, _PRIOR_DRAWS, seed=0)
+    inputs = {role: values[:_FEW_ROWS] for role, values in runs.inputs.items()}
+    with np.errstate(all="ignore"):
+        curve = posterior.evaluate(law, drawn, inputs, runs.references)
+    return float(np.isnan(curve).any(-1).mean())
 
 
 def at_the_ends(law: Any, runs: Observations, parameters: dict[str, Any]) -> dict[str, np.ndarray]:

@@ -19,6 +19,7 @@ from bayescale.commands.fetch import fetch
 from bayescale.commands.fit import fit
 from bayescale.commands.forecast import forecast
 from bayescale.commands.frontier import frontier
+from bayescale.commands.given_once import GivenOnce
 from bayescale.commands.lists import datasets, laws
 from bayescale.commands.outlook import outlook
 from bayescale.commands.output import flags, note, shown_as_notes
@@ -101,4 +102,4 @@ for _command in (
     frontier,
     fetch,
 ):
-    app.command(epilog=shown(_command.__name__))(_command)
+    app.command(cls=GivenOnce, epilog=shown(_command.__name__))(_command)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale.errors import DataError, DataWarning, nearest
+from bayescale.errors import DataError, DataWarning, listed, nearest
 from bayescale.given import one_number, short
 from bayescale.groups import ordered
 
@@ -25,7 +25,7 @@ def column_of(runs: pd.DataFrame, column: str) -> pd.Series:
     if not _among(column, runs):
         names = [str(name) for name in runs.columns]
         raise DataError(
-            f"The table has no column {column!r}. It has: {', '.join(names)}."
+            f"The table has no column {column!r}. It has: {listed(names)}."
             f"{nearest(str(column), names)}"
         )
     values: Any = runs[column]

@@ -154,6 +154,34 @@ def keep(key: str, function: Any) -> None:
     Path(file.name).replace(place)  # whole or not at all, whoever else writes it
 
 
+def healed() -> bool:
+    """Remove compiled functions that cannot be read, and return whether there were any.
+
+    A loss of power or a full disk can leave files cut short, or of zeros. What is removed is
+    compiled again.
+    """
+    place = folder()
+    damaged = [] if place is None else [f for f in place.glob("numba/*.nb[ci]") if not _whole(f)]
+    for file in damaged:
+        file.unlink(missing_ok=True)
+    return bool(damaged)
+
+
+def _whole(file: Path) -> bool:
+    """Return whether a file of numba is a series of pickles to its end."""
+    try:
+        with file.open("rb") as stream:
+            size = file.stat().st_size
+            pickle.load(stream)
+            while stream.tell() < size:
+                pickle.load(stream)
+    except FileNotFoundError:  # removed by another process, which heals it too
+        return True
+    except Exception:  # whatever unpickling comes upon
+        return False
+    return True
+
+
 def _place(key: str) -> Path:
     """Return the file of a name; other versions of what it was made with have others."""
     parts = [key, sys.version, *map(version, ("bayescale", "pytensor", "numba", "numpy"))]

@@ -11,6 +11,9 @@ import numpy as np
 
 #: What draws must reach: R-hat below, bulk ESS above.
 RHAT, ESS = 1.01, 400.0
+#: A chain stands still that has fewer different draws than this share of them; chains are in
+#: places of their own from so many of their standard deviations on.
+_STILL, _WIDE = 0.1, 4.0
 
 
 def rhat_and_ess(block: np.ndarray, prob: float = 0.9) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -103,3 +106,50 @@ def _plain_ess(block: np.ndarray) -> np.ndarray:
     found = np.where(np.isnan(correlation).any(1), np.nan, size / time)
     still = np.ptp(block, axis=(1, 2)) < np.finfo(float).resolution
     return np.where(still, size, found)
+
+
+def stuck(draws: np.ndarray) -> int:
+    """Return how many chains hardly moved.
+
+    Parameters
+    ----------
+    draws
+        Of one variable, shape (chain, draw).
+    """
+    return sum(len(np.unique(chain)) < _STILL * len(chain) for chain in draws)
+
+
+def places(draws: np.ndarray) -> tuple[tuple[float, int], ...]:
+    """Return where chains sit that are apart: the middle of each place, and how many chains.
+
+    Parameters
+    ----------
+    draws
+        Of one variable, shape (chain, draw).
+
+    Returns
+    -------
+    tuple
+        Empty where all chains are in one place: no gap between two of them is as wide as
+        :data:`_WIDE` times their standard deviations.
+    """
+    order = np.argsort(np.median(draws, axis=1))
+    middles, widths = np.median(draws, axis=1)[order], draws.std(1)[order]
+    gaps = np.diff(middles) > _WIDE * np.maximum(widths[1:], widths[:-1])
+    if not gaps.any():
+        return ()
+    parts = np.split(middles, np.flatnonzero(gaps) + 1)
+    return tuple((float(np.mean(part)), len(part)) for part in parts)
+
+
+def cure(still: int, apart: tuple[tuple[float, int], ...]) -> str:
+    """Say what makes chains agree, of which some are stuck or all in places of their own."""
+    if still:
+        return f"{still} of them hardly moved; use more tune (1000) and draws"
+    if apart:
+        at = ", ".join(f"near {middle:.3g} in {count}" for middle, count in apart)
+        return (
+            f"each stays in a place of its own ({at}): the runs have several explanations, and how "
+            "likely each is these draws do not say; give the law priors that hold one of them alone"
+        )
+    return "use more tune and draws, or tighter priors"

@@ -32,12 +32,7 @@ from bayescale.pooled import along, made, parts, positions
 class Coordinates(Layout):
     """How the unconstrained vector of the sampler maps to a law's and a likelihood's quantities.
 
-    Parameters
-    ----------
-    law, likelihood
-        What is fitted.
-    groups
-        Of the runs, where something varies with columns of the table.
+    It is made as :class:`~bayescale.layout.Layout` is.
     """
 
     def values(

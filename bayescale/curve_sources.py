@@ -47,8 +47,8 @@ def curves_of(source: Any) -> Curves:
         part = _part(source, _wide(source.numbers), UNIT_REFERENCES)
         return Curves(source.signature_name(), columns, "y", (part,), fitted=False)
     raise LawError(
-        "Derived quantities are those of a fit, an ensemble, or a law whose parameters are all "
-        f"numbers; got {getattr(source, '__name__', type(source).__name__)}."
+        "Expected a fit, an ensemble of fits, or a law whose parameters are all numbers: what has "
+        f"a curve; got {getattr(source, '__name__', type(source).__name__)}."
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from bayescale.given import one_number
 from bayescale.groups import JOINT, Groups, grouped
 from bayescale.likelihoods import Rows
 from bayescale.observed import Observations
-from bayescale.parameters import column_names, columns_by
+from bayescale.parameters import column_names, columns_by, parameter_names
 from bayescale.suitability import (
     check_direction,
     check_enough,
@@ -39,6 +40,8 @@ from bayescale.suitability import (
 if TYPE_CHECKING:
     import pandas as pd
 
+#: What groups may be asked for by those who do not know where they are said.
+_GROUPED = {"by", "group", "groups", "family", "hue"}
 #: Dimensions and arguments of ours, which no column of groups can be called.
 _TAKEN = {"chain", "draw", "run", "forecast", "break", "drift", "y", "prob", "of", "solve"}
 
@@ -181,13 +184,27 @@ def _check_roles(law: Any, columns: Mapping[str, str]) -> None:
     if not extra and not missing:
         return
     listed = " and ".join(repr(role) for role in takes)
-    got = ", ".join(repr(role) for role in columns) or "none"
     noun = "input" if len(takes) == 1 else "inputs"
-    example = ", ".join(
-        f"{role}={columns[was] if was else 'column'!r}"
-        for role, was in zip(missing or takes, [*extra, *[None] * len(takes)], strict=False)
-    )
-    raise LawError(f"{name} takes the {noun} {listed}; got {got}. Write {example}.")
+    column = next((columns[role] for role in extra if role in _GROUPED), None)
+    hint = ""
+    if column is not None:
+        first = parameter_names(law)[0]
+        hint = (
+            " Groups are said in the law, for each parameter that varies: "
+            f"{name}({first}=bs.partial_pooling(by={column!r}))."
+        )
+    if not missing:
+        others = signature(law.fit).parameters if hasattr(law, "fit") else ()
+        raise LawError(
+            f"{name} takes the {noun} {listed}, and {extra[0]!r} is no other argument."
+            f"{hint or nearest(extra[0], others)}"
+        )
+    got = ", ".join(repr(role) for role in columns) or "none"
+    spare = [columns[role] for role in extra]
+    known = {role: columns[role] for role in takes if role in columns}
+    known |= dict(zip(missing, [*spare, *["column"] * len(missing)], strict=False))
+    example = ", ".join(f"{role}={known[role]!r}" for role in takes)
+    raise LawError(f"{name} takes the {noun} {listed}; got {got}. Write {example}.{hint}")
 
 
 def _groups(

@@ -10,7 +10,6 @@ import numpy as np
 
 from bayescale import forecasts
 from bayescale.arguments import check_arguments
-from bayescale.given import shares
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,8 +63,7 @@ class Derived:
         numpy.ndarray
             Shape (level, m) or (m,).
         """
-        method = "linear" if np.isfinite(self.draws).all() else "inverted_cdf"
-        return np.quantile(self.draws, shares("levels=", levels), axis=(0, 1), method=method)
+        return forecasts.quantiles(self.draws, levels)
 
     def interval(self, prob: float = 0.9) -> pd.DataFrame:
         """Return the equal-tailed credible interval.
@@ -89,9 +87,7 @@ class Derived:
             If prob is not between 0 and 1.
         """
         check_arguments(Derived.interval, locals())
-        forecasts.check_probability(prob)
-        low, middle, high = self.quantile([(1 - prob) / 2, 0.5, (1 + prob) / 2])
-        table = self.inputs.assign(median=middle, lower=low, upper=high)
+        table = self.inputs.assign(**forecasts.equal_tailed(self.draws, prob))
         if self.never is not None:
             table["p_never"] = np.broadcast_to(self.never, self.draws.shape).mean(axis=(0, 1))
         if self.extrapolation is not None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayescale.convergence import ESS, RHAT, mean_ess, rhat_and_ess
+from bayescale.convergence import ESS, RHAT, cure, mean_ess, places, rhat_and_ess, stuck
 from bayescale.parameters import Slot
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ CONTRACTION = 0.1
 
 #: Above this, modes that were left out are worth a word.
 LEFT_OUT = 0.01
+#: Above this share of the priors, a law that is no number there is worth a word.
+UNDEFINED = 0.01
 #: Above this, residuals of neighbouring runs are too much alike for independent noise.
 MISFIT = 0.5
 
@@ -59,6 +61,13 @@ class Diagnostics:
     unweighed
         Whether it could not be checked that the draws hold every mode by its mass, where modes may
         lie apart.
+    stuck
+        Chains in which the variable with the largest R-hat hardly moved.
+    places
+        Where chains sit that no chain left, of that variable: its middle there, and how many
+        chains. Empty where all are in one place.
+    undefined
+        Where draws diverged, the share of what the priors allow at which the law is no number.
     advice
         What to do, in words; empty when nothing is wrong.
     """
@@ -77,6 +86,9 @@ class Diagnostics:
     left_out: float = 0.0
     modes: tuple[tuple[float, float], ...] = ()
     unweighed: bool = False
+    stuck: int = 0
+    places: tuple[tuple[float, int], ...] = ()
+    undefined: float = 0.0
     advice: tuple[str, ...] = ()
 
     @property
@@ -86,10 +98,15 @@ class Diagnostics:
             self.rhat < RHAT and self.ess_bulk > ESS and self.divergences <= DIVERGENT * self.draws
         )
 
+    @property
+    def rhat_text(self) -> str:
+        """R-hat as it is printed; of chains that stand still it has no end."""
+        return f"{self.rhat:.3f}" if self.rhat < 100 else "above 100"
+
     def line(self) -> str:
         """Return the diagnostics as one line."""
         parts = [
-            f"R-hat {self.rhat:.3f}",
+            f"R-hat {self.rhat_text}",
             f"ESS {self.ess_bulk:.0f} bulk, {self.ess_tail:.0f} tail of {self.draws} draws",
             f"{self.divergences} divergent",
             f"BFMI {self.bfmi:.2f}",
@@ -106,6 +123,7 @@ def diagnose(
     pareto_k: float | None,
     free_breaks: bool,
     misfit: float = np.nan,
+    undefined: float = 0.0,
 ) -> Diagnostics:
     """Return the diagnostics of draws and the advice that follows from them.
 
@@ -123,6 +141,8 @@ def diagnose(
         Whether break locations could lie anywhere, which can have several modes.
     misfit
         From :func:`neighbour_correlation`.
+    undefined
+        The share of the priors at which the law is no number.
 
     Returns
     -------
@@ -140,6 +160,8 @@ def diagnose(
     if "energy" in stats:
         energy = stats["energy"].to_numpy()
         bfmi = float(((np.diff(energy) ** 2).mean(1) / energy.var(1, ddof=1)).min())
+    worst = block[int(rhat.argmax())]
+    agree = rhat.max() < RHAT
     found = Diagnostics(
         rhat=float(rhat.max()),
         ess_bulk=float(bulk.min()),
@@ -155,6 +177,9 @@ def diagnose(
         left_out=float(stats.attrs.get("left_out", 0.0)),
         modes=shares_of_modes(stats["mode"].to_numpy()) if "mode" in stats else (),
         unweighed=bool(stats.attrs.get("unweighed", 0)),
+        stuck=0 if agree else stuck(worst),
+        places=() if agree else places(worst),
+        undefined=undefined,
     )
     return Diagnostics(**{**found.__dict__, "advice": tuple(_advice(found, free_breaks))})
 
@@ -162,22 +187,14 @@ def diagnose(
 def _advice(d: Diagnostics, free_breaks: bool) -> list[str]:
     words = []
     if d.rhat >= RHAT:
-        cure = (
-            "break locations may have several modes; use placement='cells' or 'fixed', and do not "
-            "interpret single breaks"
-            if free_breaks
-            else "use more tune and draws, or tighter priors"
-        )
-        words.append(f"R-hat {d.rhat:.3f} of {d.worst}: the chains do not agree; {cure}.")
+        cured = _cured(d, free_breaks)
+        words.append(f"R-hat {d.rhat_text} of {d.worst}: the chains do not agree; {cured}.")
     if d.ess_bulk <= ESS:
         words.append(
             f"Only {d.ess_bulk:.0f} effective draws of {d.smallest} (want {ESS:.0f}): raise draws=."
         )
     if d.divergences > DIVERGENT * d.draws:
-        words.append(
-            f"{d.divergences} of {d.draws} draws diverged: the posterior is pinched somewhere; "
-            "raise target_accept= (0.99), add larger runs, or tighten the prior on irreducible."
-        )
+        words.append(f"{d.divergences} of {d.draws} draws diverged: {_pinched(d)}.")
     if d.bfmi < BFMI:
         words.append(
             f"BFMI {d.bfmi:.2f} (want {BFMI}): the tails are poorly explored; use tighter priors."
@@ -206,6 +223,29 @@ def _advice(d: Diagnostics, free_breaks: bool) -> list[str]:
         )
     words += _unlearned(d.contraction)
     return words
+
+
+def _pinched(d: Diagnostics) -> str:
+    """Say why draws diverge, and what helps."""
+    if d.undefined > UNDEFINED:
+        return (
+            f"the law is no number (NaN) at {d.undefined:.0%} of what its priors allow, where "
+            "trajectories end; give priors, or bounds = {...} in the law's class, that leave it out"
+        )
+    return (
+        "the posterior is pinched somewhere; raise target_accept= (0.99), add larger runs, or "
+        "tighten the prior on irreducible"
+    )
+
+
+def _cured(d: Diagnostics, free_breaks: bool) -> str:
+    """Say what makes chains agree."""
+    if free_breaks:
+        return (
+            "break locations may have several modes; use placement='cells' or 'fixed', and do not "
+            "interpret single breaks"
+        )
+    return cure(d.stuck, d.places)
 
 
 def shares_of_modes(mode: np.ndarray) -> tuple[tuple[float, float], ...]:

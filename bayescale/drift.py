@@ -33,6 +33,7 @@ from typing import Any
 
 import numpy as np
 
+from bayescale.cores import side_by_side
 from bayescale.errors import LawError
 
 #: The drift by default.
@@ -252,10 +253,12 @@ class Drift:
         # No draw may have a place to ask of: a law without an optimum.
         farthest = float(np.max(far, where=np.isfinite(far), initial=0.0))
         walk = self._walk(int(self._knots_to(farthest)[-1]) + 1)
-        for i in range(plain.shape[-1]):
-            if (far[..., i] > 0).any():
-                at = {role: values[..., i] for role, values in wide.items()}
-                shift[..., i] = self._from_edge(at, far[..., i], value[..., i], walk)
+
+        def moves(i: int) -> None:
+            at = {role: values[..., i] for role, values in wide.items()}
+            shift[..., i] = self._from_edge(at, far[..., i], value[..., i], walk)
+
+        side_by_side(moves, np.flatnonzero((far > 0).any(axis=tuple(range(far.ndim - 1)))))
         return self.moved(plain, np.where(np.isfinite(shift), shift, 0.0))
 
     def _from_edge(

@@ -309,10 +309,10 @@ def _named(fits: Sequence[Fit]) -> dict[str, Fit]:
         raise LawError(f"fits= takes fits, in a list or a dict by name; got {short(odd[0])}.")
     named: dict[str, Fit] = {}
     for fit in fits:
-        name = fit.name
+        name = first = fit.name
         number = 2
         while name in named:
-            name = f"{fit.name} #{number}"
+            name = f"{first} #{number}"
             number += 1
         named[name] = fit
     return named

@@ -73,6 +73,17 @@ def nearest(name: str, options: Iterable[str]) -> str:
     return f" Did you mean {lowered[match[0]]!r}?" if match else ""
 
 
+def listed(names: Iterable[str]) -> str:
+    """Return names with commas between them; one that holds a comma stands in quotes.
+
+    Examples
+    --------
+    >>> listed(["loss", "size, millions"])
+    "loss, 'size, millions'"
+    """
+    return ", ".join(repr(name) if "," in name else name for name in names)
+
+
 def unknown(kind: str, name: str, options: Iterable[str]) -> UnknownNameError:
     """Return the error for a name that is not in a list.
 
@@ -90,7 +101,7 @@ def unknown(kind: str, name: str, options: Iterable[str]) -> UnknownNameError:
     UnknownNameError
         To be raised by the caller.
     """
-    listed = sorted(options)
+    known = sorted(options)
     return UnknownNameError(
-        f"There is no {kind} {name!r}. Available: {', '.join(listed)}.{nearest(name, listed)}"
+        f"There is no {kind} {name!r}. Available: {listed(known)}.{nearest(name, known)}"
     )

@@ -9,6 +9,7 @@ up by name among those that are imported; nothing in the file is executed.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Mapping
@@ -73,7 +74,11 @@ def save(fit: Fit | Ensemble, path: str | os.PathLike[str]) -> None:
     target = Path(os.path.realpath(writable(path)))
     tree = _together(fit) if isinstance(fit, Ensemble) else _marked(fit)
     with replacing(target) as part:
-        tree.to_netcdf(part, engine="h5netcdf", encoding=_checksums(tree))
+        # Where a disk is full, HDF5 takes the whole process down (a segmentation fault); Python's
+        # own files do not.
+        content = io.BytesIO()
+        tree.to_netcdf(content, engine="h5netcdf", encoding=_checksums(tree))
+        part.write_bytes(content.getvalue())
 
 
 def load(path: str | os.PathLike[str]) -> Any:

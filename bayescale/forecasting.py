@@ -221,6 +221,15 @@ def check_held(at: Mapping[str, np.ndarray], draws: int) -> None:
         )
 
 
+def check_many(count: int, draws: int, of: str) -> None:
+    """Raise an error where an answer would hold more draws than fit into memory."""
+    if count * draws > MOST:
+        raise DataError(
+            f"An answer for {count} {of} holds every draw of each: {draws} of them are "
+            f"{count * draws * 8 / 1e9:.0f} GB. Ask for at most {MOST // draws} at once."
+        )
+
+
 def _role_to_solve(columns: Mapping[str, str], solve: str | None, given: Mapping[str, Any]) -> str:
     """Return the role of the input to solve for."""
     if solve is None:

@@ -90,12 +90,8 @@ class Forecast:
             If prob is not between 0 and 1, or ``of`` is neither.
         """
         check_arguments(Forecast.interval, locals())
-        check_probability(prob)
-        draws = self.draws(of)
-        low, middle, high = np.quantile(draws, [(1 - prob) / 2, 0.5, (1 + prob) / 2], axis=(0, 1))
-        table = self.inputs.assign(
-            median=middle, lower=low, upper=high, extrapolation=self.extrapolation
-        )
+        ends = equal_tailed(self.draws(of), prob)
+        table = self.inputs.assign(**ends, extrapolation=self.extrapolation)
         table.attrs = {
             "probability": prob,
             "kind": "equal-tailed",
@@ -208,9 +204,7 @@ class Required:
         numpy.ndarray
             Shape (level, target) or (target,).
         """
-        return np.quantile(
-            self.draws, shares("levels=", levels), axis=(0, 1), method="inverted_cdf"
-        )
+        return quantiles(self.draws, levels)
 
     def interval(self, prob: float = 0.9) -> pd.DataFrame:
         """Return the equal-tailed credible interval of the input for each target.
@@ -234,18 +228,9 @@ class Required:
         check_arguments(Required.interval, locals())
         import pandas as pd
 
-        check_probability(prob)
-        low, middle, high = self.quantile([(1 - prob) / 2, 0.5, (1 + prob) / 2])
-        table = pd.DataFrame(
-            {
-                self.outcome: self.targets,
-                "median": middle,
-                "lower": low,
-                "upper": high,
-                "p_never": self.never,
-                "extrapolation": middle / self.largest,
-            }
-        )
+        ends = equal_tailed(self.draws, prob)
+        table = pd.DataFrame({self.outcome: self.targets}).assign(**ends, p_never=self.never)
+        table["extrapolation"] = table["median"] / self.largest
         table.attrs = {"probability": prob, "kind": "equal-tailed", "of": self.column}
         return table
 
@@ -335,6 +320,35 @@ def as_predictions(made: Forecast, columns: Mapping[str, str]) -> dict[str, xr.D
             {"forecast": made.curve["forecast"]},
         ),
     }
+
+
+def quantiles(draws: Any, levels: Any) -> np.ndarray:
+    """Return quantiles over chains and draws, infinite where so many draws are.
+
+    Parameters
+    ----------
+    draws
+        Shape (chain, draw, ...).
+    levels
+        Between 0 and 1; shape (level,) or a scalar.
+    """
+    between = "linear" if np.isfinite(draws).all() else "inverted_cdf"  # no mean with infinity
+    return np.quantile(draws, shares("levels=", levels), axis=(0, 1), method=between)
+
+
+def equal_tailed(draws: Any, prob: float) -> dict[str, np.ndarray]:
+    """Return ``median``, ``lower`` and ``upper`` of draws, each of shape (m,).
+
+    Parameters
+    ----------
+    draws
+        Shape (chain, draw, m); some may be infinite.
+    prob
+        Probability of the interval; a LawError unless it lies between 0 and 1.
+    """
+    check_probability(prob)
+    middle, low, high = quantiles(draws, [0.5, (1 - prob) / 2, (1 + prob) / 2])
+    return {"median": middle, "lower": low, "upper": high}
 
 
 def check_probability(prob: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,11 @@ def frame(given: Any, called: str = "The runs") -> pd.DataFrame:
     if hasattr(given, "collect") and hasattr(given, "collect_schema"):
         raise DataError(f"{called} are a query that has not run yet: pass table.collect().")
     records = isinstance(given, Sequence) and all(isinstance(row, Mapping) for row in given)
+    if isinstance(given, str | os.PathLike):
+        raise DataError(
+            f"{called} must be a table; got {str(given)!r}. Read a file first: "
+            f"bs.read_runs({str(given)!r})."
+        )
     if not isinstance(given, Mapping) and not records:
         raise DataError(f"{called} must be {KINDS}; got {type(given).__name__}.")
     try:

@@ -45,6 +45,25 @@ def one_number(value: Any) -> float | None:
         return None
 
 
+def in_words(value: Any) -> str:
+    """Return what was given, for a message: text and numbers as they are, of all else the kind.
+
+    Parameters
+    ----------
+    value
+        Anything.
+
+    Examples
+    --------
+    >>> in_words("normal"), in_words(float), in_words([1, 2])
+    ("'normal'", 'the class float', 'list')
+    """
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    plain = value is None or isinstance(value, str | bytes | int | float)
+    return short(value) if plain else type(value).__name__
+
+
 def as_array(called: str, values: Any) -> np.ndarray:
     """Return one number or several as an array of floats, which may hold NaN and infinities.
 
@@ -72,9 +91,11 @@ def as_array(called: str, values: Any) -> np.ndarray:
     """
     import numpy as np
 
-    wrong = DataError(f"{called} must hold numbers; got {short(values)}.")
+    def wrong() -> DataError:
+        return DataError(f"{called} must hold numbers; got {short(values)}.")
+
     if np.ma.is_masked(values):
-        raise wrong
+        raise wrong()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # of masked numbers in a list
@@ -82,12 +103,12 @@ def as_array(called: str, values: Any) -> np.ndarray:
         if array.dtype.kind in "iufUS":
             return array.astype(float)
     except (TypeError, ValueError, OverflowError, UserWarning):
-        raise wrong from None
+        raise wrong() from None
     if array.dtype.kind != "O":
-        raise wrong
+        raise wrong()
     numbers = [one_number(value) for value in array.ravel()]
     if None in numbers:
-        raise wrong
+        raise wrong()
     return np.array(numbers, float).reshape(array.shape)
 
 

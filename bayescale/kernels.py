@@ -4,10 +4,9 @@ nutpie's public route rebuilds its wrappers around PyTensor's function in every 
 most of what a first fit waits for. A density here has exactly one point, one vector of numbers and
 one matrix of columns, so a wrapper of a few lines does; the inner function comes from the disk: its
 rewritten graph by our name for the graph (graph_key.py), its machine code from PyTensor's cache.
-(The process that compiled it first may differ in the last digit of the density from those that load
-it, and so in its draws: "same seed, same draws" is exact from the second process on.) The record
-that nutpie expects is private to it: where it looks different from the one known here, the public
-route is taken, with the same draws up to their random numbers.
+(The process that compiled it runs the machine code that all others load: machine_code.py.) The
+record that nutpie expects is private to it: where it looks different from the one known here, the
+public route is taken, with the same draws up to their random numbers.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from bayescale import c_functions, compile_cache, graph_key
+from bayescale import c_functions, compile_cache, graph_key, machine_code
 
 compile_cache.prepare()  # before PyTensor is first imported, which is in functions below this room
 
@@ -83,6 +82,9 @@ def compiled(density: Density) -> Any:
             return route(density)
         except OSError as error:
             compile_cache.do_without(error)
+        except Exception:  # numba reads what lies in the folder as it is
+            if not compile_cache.healed():
+                raise
         return route(density)
 
 
@@ -230,6 +232,7 @@ def _by_wrapper(density: Density) -> Any:
 
     size = density.dimension
     function = gradient_function(density)
+    function.vm.jit_fn = machine_code.by_itself(function.vm.jit_fn)
     arrays, record = _arrays_and_record(density)
 
     fixed = None if density.elastic else size

@@ -32,7 +32,7 @@ from bayescale.default_priors import (
 )
 from bayescale.errors import LawError
 from bayescale.evaluating import UNIT_REFERENCES
-from bayescale.likelihoods import Correlated, Likelihood, LogNormal
+from bayescale.likelihoods import Correlated, Likelihood, LogNormal, checked_likelihood
 from bayescale.observed import Observations
 from bayescale.parameters import parameter_names, slots
 from bayescale.prior import Prior
@@ -595,12 +595,14 @@ class Law:
         inputs: dict[str, str],
     ) -> tuple[Likelihood, Observations]:
         """Return how runs scatter, and the runs, checked."""
-        likelihood = likelihood or self.noise(run)
+        likelihood = self.noise(run, likelihood)
         checked = observations(self, likelihood, runs, y, inputs, ceiling, run)
         return likelihood.suited(checked), checked
 
-    def noise(self, run: str | None = None) -> Likelihood:
-        """Return how runs scatter by default: correlated along a run where runs are named."""
+    def noise(self, run: str | None = None, given: Likelihood | None = None) -> Likelihood:
+        """Return how runs scatter: as given, else correlated along a run where runs are named."""
+        if given is not None:
+            return checked_likelihood(given)
         plain = self.default_likelihood()
         return plain if run is None else Correlated(plain)
 

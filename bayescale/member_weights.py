@@ -37,11 +37,8 @@ def shares(
 
     Raises
     ------
-    LawError
-        If the weights are not of a known kind or number or do not sum to one, a backtest is
-        missing, or shrink is not between 0 and 1 or has nothing to shrink.
-    DataError
-        If the backtest is not on the rows of the fits.
+    LawError, DataError
+        As :func:`bayescale.ensemble`, but for fits that do not go together.
     """
     _check_shrink(shrink, weights)
     if isinstance(weights, str):

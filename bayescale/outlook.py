@@ -23,7 +23,7 @@ from bayescale.forms.power_law import PowerLaw
 from bayescale.forms.shifted_power_law import ShiftedPowerLaw
 from bayescale.groups import refuse
 from bayescale.laws import Law
-from bayescale.likelihoods import Correlated, Likelihood, LogNormal
+from bayescale.likelihoods import Correlated, Likelihood, LogNormal, checked_likelihood
 from bayescale.observed import Observations
 from bayescale.parameters import columns_by
 from bayescale.prior import Prior
@@ -152,7 +152,9 @@ def forecast(
     checked_inputs(("at",), {}, {"at": at}, "forecast()")
     if likelihood is not None and n_obs is not None:
         raise LawError("Give n_obs= to the likelihood itself, as in bs.LogNormal(n_obs='n').")
-    noise = likelihood or Correlated(LogNormal(n_obs=n_obs))
+    noise = (
+        Correlated(LogNormal(n_obs=n_obs)) if likelihood is None else checked_likelihood(likelihood)
+    )
     chosen = None if laws is None else _checked(laws)
     refuse(
         columns_by(noise, *(chosen or {}).values()),

@@ -18,6 +18,13 @@ _POSITIVE = (0.0, math.inf)
 _UNIT = (0.0, 1.0)
 
 
+#: Priors that PyMC has and no posterior should, and what to write instead.
+_IMPROPER = {
+    "Flat": "Prior('Normal', mu=0, sigma=10)",
+    "HalfFlat": "Prior('HalfNormal', sigma=10) or Prior('LogNormal', mu=0, sigma=3)",
+}
+
+
 @dataclass(frozen=True)
 class Family:
     """A distribution of PyMC that a prior may have.
@@ -149,6 +156,12 @@ class Prior:
             if arguments:
                 raise PriorError(f"{distribution!r} has its own arguments; leave out the others.")
             distribution, arguments = _numbers_of(distribution)
+        if isinstance(distribution, str) and distribution in _IMPROPER:
+            raise PriorError(
+                f"{distribution!r} is no probability distribution: its density has no finite "
+                "integral, so the posterior need not be one either, and nothing can be drawn from "
+                f"it. Say how wide is wide enough: {_IMPROPER[distribution]}."
+            )
         if not isinstance(distribution, str) or distribution not in FAMILIES:
             raise PriorError(
                 f"There is no prior distribution {short(distribution)}. Available: "

@@ -40,7 +40,8 @@ def law[T: type[Law]](cls: T) -> T:
     ------
     LawError
         If ``expr`` does not take the inputs and then the parameters, in order, if the example
-        does not name every parameter, or if a field has no default prior.
+        does not name every parameter, if a field has no default prior, or if a law with a floor
+        does not say which fields are its reducible loss.
     """
     if not isinstance(cls, type) or not hasattr(cls, "expr") or not hasattr(cls, "inputs"):
         raise LawError(
@@ -67,6 +68,7 @@ def law[T: type[Law]](cls: T) -> T:
         raise LawError(
             f"{cls.__name__}.expr takes {takes}; its inputs and fields are {wants}.{detail}"
         )
+    _settle_terms(made)
     if set(made.example) != set(parameter_names(made)):
         raise LawError(
             f"{cls.__name__}.example names {list(made.example)}; the parameters are "
@@ -79,6 +81,19 @@ def law[T: type[Law]](cls: T) -> T:
     _explain_wrong_arguments(made)
     LAWS[cls.__name__] = made
     return made  # type: ignore[return-value]
+
+
+def _settle_terms(cls: type[Law]) -> None:
+    """See that terms are parameters; without a floor there are none to tell it from."""
+    names = parameter_names(cls)
+    if "irreducible" not in names:
+        cls.terms = ()
+    missing = [term for term in cls.terms if term not in names]
+    if missing:
+        raise LawError(
+            f"{cls.__name__} has a floor, and its terms {missing} are no fields. Name the "
+            "parameters that make up the reducible loss: terms = ('scale',)."
+        )
 
 
 def _explain_wrong_arguments(cls: type[Law]) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from bayescale import c_functions, kernels, mixing, starts, windows
 from bayescale.errors import BayescaleError, LawError
+from bayescale.given import in_words, one_number
 from bayescale.mixing import judged
 from bayescale.straighten import straight
 from bayescale.untangle import Untangled
@@ -60,6 +61,8 @@ class Sampling:
     pilot
         Draws of each chain, after as many of tuning, from which straight coordinates are learned
         before any draw is kept; 0 for none. It pays where most posteriors of a form are bent.
+    climbs
+        Places from which modes are looked for, in which chains then start.
 
     Raises
     ------
@@ -76,27 +79,35 @@ class Sampling:
     sampler: str = "nutpie"
     retry: bool = True
     pilot: int = 0
+    climbs: int = starts.CLIMBS
 
     def __post_init__(self) -> None:
         """Check before anything is compiled."""
-        for name, least in (("draws", 4), ("tune", 1), ("chains", 1), ("cores", 1), ("pilot", 0)):
+        least = {
+            "draws": 4, "tune": 1, "chains": 1, "cores": 1, "seed": 0, "pilot": 0, "climbs": 1,
+        }  # fmt: skip
+        for name, low in least.items():
             value = getattr(self, name)
-            if value is not None and (int(value) != value or value < least):
+            number = one_number(value)
+            whole = number is not None and number >= low and number == number // 1
+            if not whole and not (name == "cores" and value is None):
                 raise LawError(
-                    f"{name}= must be a whole number of at least {least}; got {value!r}."
+                    f"{name}= must be a whole number of at least {low}; got {in_words(value)}."
                 )
-        if not 0 < self.target_accept < 1:
+        accept = one_number(self.target_accept)
+        if accept is None or not 0 < accept < 1:
             raise LawError(
                 "target_accept= must lie between 0 and 1 (0.9 is usual); "
-                f"got {self.target_accept!r}."
+                f"got {in_words(self.target_accept)}."
             )
         if self.sampler not in SAMPLERS:
             raise LawError(f"sampler= must be one of {', '.join(SAMPLERS)}; got {self.sampler!r}.")
 
     def doubled(self) -> Sampling:
-        """Return twice the tuning and draws, nearer to full acceptance."""
+        """Return twice the tuning and draws, nearer to full acceptance, and more climbs."""
         closer = 1 - (1 - self.target_accept) / 2
-        return replace(self, draws=2 * self.draws, tune=2 * self.tune, target_accept=closer)
+        more = {"draws": 2 * self.draws, "tune": 2 * self.tune, "climbs": 4 * self.climbs}
+        return replace(self, target_accept=closer, **more)
 
 
 def run(
@@ -132,7 +143,7 @@ def run(
         if found is not None:
             return found
     compiled = _with_data(key, density)
-    value_and_gradient, tops = _climbed(compiled, density, settings.seed)
+    value_and_gradient, tops = _climbed(compiled, density, settings)
     start, left_out = starts.starting(tops) if tops else (None, 0.0)
     found = None
     if settings.pilot and not density.elastic:
@@ -281,6 +292,14 @@ def _run_nutpie(
     # Left to itself nutpie answers Ctrl-C with the draws so far, as if they were all.
     try:
         trace = running.wait()
+    except RuntimeError as error:
+        if "nitialization points failed" not in str(error):
+            raise
+        raise LawError(
+            "Sampling could not begin: the density is NaN or infinite wherever a chain tried to "
+            "start. If the law is your own, bs.check_law(YourLaw) says where its expr fails; "
+            "otherwise look at the units of the runs and at the priors, as print(law) shows them."
+        ) from error
     except BaseException:
         running.cancel()
         raise
@@ -293,7 +312,7 @@ def _from(compiled: Any, start: Callable[[int], np.ndarray] | None) -> Any:
 
 
 def _climbed(
-    compiled: Any, density: kernels.Density, seed: int
+    compiled: Any, density: kernels.Density, settings: Sampling
 ) -> tuple[starts.ValueAndGradient | None, list[starts.Mode]]:
     """Return a density's value and gradient, where they can be asked for, and the modes found."""
     if density.elastic:
@@ -301,7 +320,8 @@ def _climbed(
     value_and_gradient = kernels.caller(compiled, density)
     if value_and_gradient is None:
         return None, []
-    return value_and_gradient, starts.modes(value_and_gradient, density.dimension, seed)
+    size, seed = density.dimension, settings.seed
+    return value_and_gradient, starts.modes(value_and_gradient, size, seed, settings.climbs)
 
 
 def _quick(density: kernels.Density) -> bool:

@@ -73,14 +73,14 @@ def modes(density: ValueAndGradient, size: int, seed: int, climbs: int = CLIMBS)
     begins = rng.uniform(-1.5, 1.5, (climbs, size))
     begins[0] = 0.0
     found: list[Mode] = []
-    seen = 0
+    seen, alike = 0, max(_ALIKE, climbs // 2)
     for begin in begins:
         mode = _climbed(density, begin)
         if mode is None:
             continue
         if any(other.distance(mode.point) < _APART for other in found):
             seen += 1
-            if len(found) == 1 and seen >= _ALIKE:
+            if len(found) == 1 and seen >= alike:
                 break
         else:
             found.append(mode)

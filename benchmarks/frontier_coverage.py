@@ -21,7 +21,6 @@ Writes results/frontier_coverage.csv: rows of truths that were run are new, othe
 import argparse
 import time
 import warnings
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +28,6 @@ import pandas as pd
 
 import bayescale as bs
 from bayescale import attempts, fitting
-from bayescale.data import Observations
 from bayescale.posterior import evaluate
 from bayescale.sample import Sampling
 from benchmarks import sbc
@@ -68,20 +66,6 @@ def drawn(rng: np.random.Generator) -> bs.Chinchilla:
     )  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False)
-class Plane(sbc.Case):
-    """Runs over parameters (``x``) and tokens, whose references do not depend on the outcome."""
-
-    tokens: np.ndarray = field(default_factory=lambda: np.array([]))
-
-    def observed(self, outcome: np.ndarray) -> Observations:
-        """Return runs with such outcomes."""
-        inputs = {"params": self.x, "tokens": self.tokens}
-        blank = Observations(inputs, np.ones(len(outcome)), {n: n for n in inputs}, "y")
-        held = blank.references | {"y_drop": 0.6, "y_top": 2.0}
-        return Observations(inputs, outcome, {n: n for n in inputs}, "y", anchor=held)
-
-
 def grid() -> tuple[np.ndarray, np.ndarray]:
     """Return parameters and tokens of the runs, each of shape (16,)."""
     n, d = (values.ravel() for values in np.meshgrid(SIZES, TOKENS))
@@ -103,7 +87,7 @@ def of_priors(replicate: int) -> tuple[bs.Chinchilla, bs.Fit]:
     """Return a law that is drawn from the priors, and a fit of runs that follow it."""
     rng = np.random.default_rng([20261127, replicate])
     n, d = grid()
-    case = Plane(bs.Chinchilla(), bs.LogNormal(sigma=TOLD), n, tokens=d)
+    case = sbc.Case(bs.Chinchilla(), bs.LogNormal(sigma=TOLD), {"params": n, "tokens": d})
     parameters, noise, _ = sbc.truth(case, rng)
     blank = case.observed(np.ones(len(n)))
     curve = evaluate(case.law, parameters, blank.inputs, blank.references)

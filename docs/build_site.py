@@ -6,6 +6,7 @@ that no other leads to ends it with an error.
 """
 
 import argparse
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -31,7 +32,10 @@ def main() -> None:
     options += ["-d", given.out.with_name(f"{given.out.name}-trees")]
     if given.no_notebooks:
         options += ["-D", "nb_execution_mode=off"]
-    made = subprocess.run([sys.executable, "-m", "sphinx", *options, TOP, given.out], check=False)
+    # A notebook shows its pictures, and so does the site, whatever this shell draws with.
+    surroundings = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+    command = [sys.executable, "-m", "sphinx", *options, TOP, given.out]
+    made = subprocess.run(command, check=False, env=surroundings)
     if made.returncode:
         sys.exit(made.returncode)
     (given.out / "index.html").write_text(FRONT)

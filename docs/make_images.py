@@ -43,6 +43,21 @@ def main() -> None:
     save(plans(), "plans")
     save(isoflop(), "isoflop")
     save(next_runs(), "next_runs")
+    save(load(), "load")
+
+
+def load():
+    """Draw what one process holds along thousands of fits."""
+    table = pd.read_csv(Path(__file__).parents[1] / "benchmarks" / "results" / "load.csv")
+    figure, ax = plt.subplots(figsize=(6.5, 3.2), layout="constrained")
+    ax.plot(table["fits"], table["rss_mib"], marker=".", label="memory (MiB)")
+    ax.plot(
+        table["fits"], 10 * table["open_files"], drawstyle="steps", label="open files, times 10"
+    )
+    ax.plot(table["fits"], 10 * table["threads"], drawstyle="steps", label="threads, times 10")
+    ax.set(xlabel="fits in one process", ylim=(0, 1.15 * table["rss_mib"].max()))
+    ax.legend(frameon=False, loc="center right")
+    return figure
 
 
 def next_runs():

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 DOCS = Path(__file__).parent
@@ -247,11 +248,36 @@ def bad_input() -> str:
     return markdown(rows)
 
 
+def faults() -> str:
+    """What was done to the package on purpose, and what was lost."""
+    table = pd.read_csv(RESULTS / "faults.csv").astype({"tried": int, "lost": int})
+    table.columns = ["fault", "injected how", "times tried", "lost", "what was seen"]
+    return markdown(table)
+
+
+def same_draws() -> str:
+    """How many fits have the very same draws elsewhere, by law."""
+    table = pd.read_csv(RESULTS / "same_draws.csv")
+    table["words"] = table["equal"].astype(str) + " of " + table["fits"].astype(str)
+    wide = table.pivot_table("words", "place", "law", aggfunc="first", sort=False)
+    return markdown(wide.rename_axis("", axis=0).reset_index())
+
+
+def load() -> str:
+    """Memory, open files and threads of one process along its fits."""
+    table = pd.read_csv(RESULTS / "load.csv")
+    shown = table.iloc[sorted({round(i) for i in np.linspace(0, len(table) - 1, 7)})].copy()
+    shown["cpu_s"] = shown["cpu_s"].round().astype(int)
+    shown["rss_mib"] = shown["rss_mib"].round().astype(int)
+    shown.columns = ["fits", "CPU seconds", "memory, MiB", "open files", "threads"]
+    return markdown(shown)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     made.__name__: made
     for made in (
         honesty, pooling, pooling_tried, pooling_errors, chain, noise_coverage, outlier_planted,
-        outlier_tables, outlier_curves, group_geometry, bad_input,
+        outlier_tables, outlier_curves, group_geometry, bad_input, faults, same_draws, load,
     )
 }  # fmt: skip
 

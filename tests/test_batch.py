@@ -262,10 +262,34 @@ class TestFolder:
             return inner(plan, job)
 
         monkeypatch.setattr(curve_record, "_record", stops)
-        with pytest.raises(KeyboardInterrupt):
+        kept = pytest.warns(bs.BayescaleWarning, match="Interrupted: what is finished, 2 curves")
+        with kept, pytest.raises(KeyboardInterrupt):
             quick(bs.PowerLaw(), runs, folder=tmp_path)
         lines = [p.read_text() for p in tmp_path.glob("records-*.jsonl")]
         assert sum(text.count("\n") for text in lines) == 2
+
+    def test_interrupt_without_a_folder_keeps_what_was_done(
+        self, quick, runs, tmp_path, monkeypatch
+    ):
+        inner, done = curve_record._record, []
+
+        def stops(plan, job):
+            if len(done) == 2:
+                raise KeyboardInterrupt
+            done.append(job.key)
+            return inner(plan, job)
+
+        monkeypatch.setattr(curve_record, "_record", stops)
+        monkeypatch.setattr(batch_store.tempfile, "mkdtemp", lambda prefix: tmp_path)
+        kept = pytest.warns(bs.BayescaleWarning, match="The same call with folder=")
+        more = {"forecast": {"x": [5.0]}, "keep": "draws"}
+        with kept, pytest.raises(KeyboardInterrupt):
+            quick(bs.PowerLaw(), runs, **more)
+        monkeypatch.setattr(curve_record, "_record", inner)
+        same(
+            quick(bs.PowerLaw(), runs, folder=tmp_path, **more), quick(bs.PowerLaw(), runs, **more)
+        )
+        assert len(list((tmp_path / "draws").glob("*.npz"))) == 3
 
     @pytest.mark.parametrize(
         ("law", "more", "match"),
@@ -432,14 +456,13 @@ class TestWorkers:
 
 @pytest.fixture(scope="module")
 def elsewhere(real):
-    """The batch of ``real`` in a worker that loads from disk what this process compiled.
-
-    The process that compiled may differ in the last digit (kernels.py), so it is no reference.
-    """
+    """The batch of ``real`` in a worker that loads from disk what this process compiled."""
     more = {"forecast": {"x": [1e4, 1e5]}, "chunk": 3}
     with warnings.catch_warnings(), ProcessPoolExecutor(1, workers.context()) as pool:
         warnings.simplefilter("ignore", bs.SamplingWarning)
-        return bs.fit_many(real.plan.laws, shipped(), **ASK, **more, executor=pool)
+        many = bs.fit_many(real.plan.laws, shipped(), **ASK, **more, executor=pool)
+    same(many, real)
+    return many
 
 
 @pytest.mark.slow

@@ -64,6 +64,17 @@ def test_coverage_of_the_frontier(tmp_path):
     assert (table["width_90"] > 0).all()
 
 
+@pytest.mark.slow
+def test_coverage_of_isoflop_sweeps(tmp_path):
+    module = ("-m", "benchmarks.isoflop_coverage", "--replicates", "3", "--out", str(tmp_path))
+    run(*module, cwd=BENCHMARKS.parent)
+    table = pd.read_csv(tmp_path / "isoflop_coverage.csv")
+    assert set(table["of"]) == {"a", "N*"}
+    assert (table["inside_0.8"] <= table["inside_0.9"]).all()
+    clean = table[(table["of"] == "a") & ~table["gone_wrong"]]
+    assert (clean[["runs", "wrong"]].to_numpy() == [3 * 45, 0]).all()
+
+
 @pytest.mark.published
 def test_three_approaches(published, tmp_path):
     command = ("-m", "benchmarks.approaches", str(published), "--only", "llama_3")
@@ -120,3 +131,19 @@ def agree_with_those_kept(paper, data, out):
     of_fits = both[both["rhat"].notna() & both["inside"].notna()]
     near = of_fits["median"].between(of_fits["lower_kept"], of_fits["upper_kept"])
     assert near.all()
+
+
+def test_what_numpyro_fits_is_written_by_hand_and_agrees():
+    """Every study has a model there that knows nothing of the package; the table is of them all."""
+    from benchmarks.crosscheck.studies import STUDIES
+
+    by_hand = (BENCHMARKS / "crosscheck" / "numpyro_models.py").read_text()
+    assert "import bayescale" not in by_hand
+    assert "from bayescale" not in by_hand
+    table = pd.read_csv(BENCHMARKS / "results" / "crosscheck_studies.csv")
+    assert set(table["study"]) == set(STUDIES)
+    assert all(f'"{study}"' in by_hand for study in STUDIES)
+    assert (table["log_density_gap"] < 1e-8).all()
+    assert (table["rhat_ours"] < 1.02).all()
+    assert (table["largest_z"] < 4).all()
+    assert (table["energy_p"] > 0.001).all()

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from invented import invented_draws, invented_fit
+from typer import main
 from typer.testing import CliRunner
 
 import bayescale as bs
@@ -74,6 +75,52 @@ def call(*arguments, code=0):
 
 def fit_of(runs, *more, code=0):
     return call("fit", runs, "--x", "params", "--y", "loss", *more, code=code)
+
+
+# Repeated ---------------------------------------------------------------------------------------
+
+
+def test_no_option_of_any_command_drops_a_value():
+    commands = main.get_command(cli.app).commands
+    assert set(commands) == {each.callback.__name__ for each in cli.app.registered_commands}
+    refused = 0
+    for name, command in commands.items():
+        for part in command.params:
+            if part.param_type_name != "option" or part.is_flag or part.multiple:
+                continue
+            for flag in part.opts:
+                _, err = call(name, flag, "1", part.opts[0], "2", code=2)
+                assert f"{part.opts[0]} can be given once only" in err
+                refused += 1
+    assert refused > 40
+
+
+def test_lists_with_commas_add_up(saved, runs):
+    once, _ = call("forecast", saved, "--x", "1e10,1e11")
+    assert call("forecast", saved, "--x", "1e10", "--x", "1e11") == (once, "")
+    assert call("required", saved, "--y", "2.0", "--y", "1.9") == call(
+        "required", saved, "--y", "2.0,1.9"
+    )
+    for given in (["power", "--laws", "brokn"], ["brokn", "--laws", "power"], ["power, brokn"]):
+        _, err = call("compare", runs, "--x", "params", "--y", "loss", "--laws", *given, code=2)
+        assert "There is no law 'brokn'" in err
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--input", "x=1e10", "--input", "x=1e11"], "--input has x twice: '1e10' and '1e11'"),
+        (["--x", "1e10", "--input", "x=1e11"], "The input x is given twice"),
+    ],
+)
+def test_a_role_that_is_given_twice(saved, given, said):
+    assert said in call("forecast", saved, *given, code=2)[1]
+
+
+def test_a_setting_that_is_given_twice(runs):
+    more = "--law", "broken", "--breaks", "1", "--set", "breaks=2"
+    _, err = fit_of(runs, *more, code=2)
+    assert "breaks is given twice: by --breaks, and by --set" in err
 
 
 # Quick ------------------------------------------------------------------------------------------
@@ -766,7 +813,7 @@ class TestFrontier:
         [
             (["--compute", "many"], "numbers with commas"),
             (["--compute", "1e6", "--vocabulary", "10"], "goes with --context"),
-            (["--compute", "1e6", "--hold", "unique_tokens"], "NAME=VALUE"),
+            (["--compute", "1e6", "--hold", "unique_tokens"], "takes ROLE=NUMBER"),
             (["--compute", "1e6", "--hold", "unique_tokens=1e9"], "no input 'unique_tokens'"),
             (["--compute", "1e6", "--group", "family=A"], "without groups"),
         ],

@@ -78,6 +78,14 @@ def test_wrong_role_says_what_to_write(runs):
         bs.PowerLaw().fit(runs, y="loss")
 
 
+def test_groups_asked_for_in_the_wrong_place_are_shown_the_right_one(runs):
+    words = (
+        r"'groups' is no other argument. Groups are said in the law.*partial_pooling\(by='model'\)"
+    )
+    with pytest.raises(bs.LawError, match=words):
+        bs.PowerLaw().fit(runs, y="loss", x="params", groups="model")
+
+
 def test_sampling_options_are_checked_first(runs):
     with pytest.raises(bs.LawError, match="draws= must be a whole number"):
         fit(runs, draws=0)

@@ -41,6 +41,15 @@ CASES = {
         bs.BrokenPowerLaw(breaks=3, monotone=False, placement="free"),
         bs.LogNormal(),
     ),
+    "signed, with x0": (  # its first exponent is negative where the test looks
+        bs.BrokenPowerLaw(
+            breaks=3,
+            monotone=False,
+            x0=P("LogNormal", mu=20, sigma=3),
+            exponent=P("Normal", mu=-0.2, sigma=0.05),
+        ),
+        bs.LogNormal(),
+    ),
     "broken by hand": (
         bs.BrokenPowerLaw(
             breaks=2,

@@ -61,6 +61,11 @@ class TestInverseLogarithm:
         with pytest.raises(bs.LawError, match="origin= must be below 1; got 1"):
             bs.InverseLogarithm(irreducible=0.1, scale=0.5, origin=1.0).evaluate(x=10.0)
 
+    def test_it_has_no_x0(self):
+        """There is no power; a prior on it was taken, and failed where it was used."""
+        with pytest.raises(bs.PriorError, match="may be on 'scale', 'level', 'relative_scale'"):
+            bs.InverseLogarithm(scale=bs.Prior("LogNormal", mu=3, sigma=1, on="x0"))
+
     def test_depth_counts_spans_of_log_x(self):
         shape = bs.InverseLogarithm().shape({"origin_depth": 0.5}, REFERENCES)
         assert shape["origin"] == pytest.approx(10.0)

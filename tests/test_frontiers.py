@@ -403,6 +403,20 @@ class TestPlots:
         with pytest.raises(bs.LawError, match="levels="):
             bs.plot_loss_contours(fit, levels=1)
 
+    def test_contours_of_a_frontier_are_those_of_its_fit_and_its_cost(self, fit):
+        front = bs.frontier(fit, 1e21, inference_tokens=1e12)
+        mine, asked = bs.plot_loss_contours(front), bs.plot_loss_contours(fit)
+        assert (mine.get_xlabel(), mine.get_xlim()) == (asked.get_xlabel(), asked.get_xlim())
+        bands = [ax.patches[0].get_path().vertices for ax in (mine, asked)]
+        assert not np.allclose(*bands)
+        with pytest.raises(bs.LawError, match="drawn with its own cost"):
+            bs.plot_loss_contours(front, batch=100)
+
+    def test_lines_of_equal_loss_have_round_numbers(self, fit):
+        ax = bs.plot_loss_contours(fit, levels=5)
+        marks = next(c for c in ax.collections if hasattr(c, "levels")).levels
+        assert marks == pytest.approx(np.round(marks, 2))
+
 
 class TestDoubts:
     def fitted(self, runs):
@@ -458,7 +472,9 @@ class TestBadInput:
             ({"compute": 1e20, "inference_tokens": -1}, bs.LawError, "inference_tokens="),
             ({"compute": 1e20, "parms": 1e9}, bs.LawError, "no input 'parms'.*'params'"),
             ({"compute": 1e20, "params": 1e9}, bs.LawError, "Hold none of them"),
+            ({"compute": 1e20, "batch": 2**19}, bs.LawError, "batch= turns steps into tokens"),
             ({"compute": 1e-9}, bs.DataError, "buys no params"),
+            ({"compute": 1e60}, bs.DataError, "buys more params"),
         ],
     )
     def test_options(self, given, error, words):
@@ -494,17 +510,52 @@ class TestBadInput:
             found.near_optimal(0)
         with pytest.raises(bs.LawError, match="of="):
             found.plan(of="loss")
+        with pytest.raises(bs.DataError, match="sizes= must be positive"):
+            found.near_optimal().probability([1e9, -1])
 
 
 def test_cost_lines_that_are_tables_are_as_good_as_formulas():
     free, ranges = ("params", "tokens"), dict.fromkeys(("params", "tokens"), (1.0, 1e20))
     budgets = np.array([1e15, 1e22])
-    exact, table = (
-        equal_cost.iso_cost(cost, budgets, free, {}, free, ranges)
-        for cost in (TrainingFlops(), lambda params, tokens: 6 * params * tokens)
+    exact, prices, table = (
+        equal_cost.iso_cost(cost, budgets**power, free, {}, free, ranges)
+        for cost, power in (
+            (TrainingFlops(), 1),
+            (lambda params, tokens: 6 * params * tokens, 1),
+            (lambda params, tokens: (6 * params * tokens) ** 1.5, 1.5),
+        )
     )
+    assert not prices.by_budget
+    assert table.by_budget
     u = np.log(np.array([[1e5, 1e9], [3e6, 7e11]]))
+    assert prices.log_data(u) == pytest.approx(exact.log_data(u), abs=1e-9)
     assert table.log_data(u) == pytest.approx(exact.log_data(u), abs=1e-9)
+
+
+@pytest.mark.parametrize("served", [1e11, 1e13, 1e14])
+def test_optima_are_exact_where_serving_takes_nearly_all(served):
+    """What is left for tokens falls steeply there: no table of it would do."""
+    budgets = np.geomspace(1e20, 1e24, 5)
+    found = bs.frontier(hoffmann(), budgets, inference_tokens=served)
+    assert of(found, "params") == pytest.approx(
+        [_best_served(budget, served) for budget in budgets], rel=1e-5
+    )
+    spent = 6 * of(found, "params") * (of(found, "tokens") + served / 3)
+    assert spent == pytest.approx(budgets, rel=1e-12)
+
+
+def _best_served(budget, served):
+    """The best size by golden sections between sizes a factor of e^-12 below the largest one."""
+    from scipy.optimize import minimize_scalar
+
+    largest = np.log(budget / (2 * served))
+
+    def loss(below):
+        n = np.exp(largest - np.exp(below))
+        return float(hoffmann().evaluate(params=n, tokens=(budget / n - 2 * served) / 6))
+
+    best = minimize_scalar(loss, bounds=(-9, 3), method="bounded", options={"xatol": 1e-12})
+    return np.exp(largest - np.exp(best.x))
 
 
 def test_a_budget_beyond_all_that_data_can_buy_is_said_to_be_so():

@@ -131,6 +131,20 @@ def test_a_budget_whose_minimum_is_not_bracketed_is_said_and_left_out():
     assert found.interval()["used"].tolist() == found.used.tolist()
 
 
+def test_minima_beyond_all_numbers_are_no_warning_of_numpy_s():
+    found = found_in(sweep(noise=0.05, seed=2), asymmetric=False)
+    assert (found.p_bracketed < 0.9).any()
+    assert "is not bracketed" in " ".join(found.doubts)
+
+
+def test_budgets_that_fail_alike_are_said_in_one_sentence():
+    falling = sweep(noise=0.001)
+    falling["loss"] = 1 + falling["size"] ** -0.1
+    with pytest.raises(bs.DataError, match="0 of 5 budgets") as caught:
+        found_in(falling)
+    assert str(caught.value).count("is not bracketed: the largest size is the best one") == 1
+
+
 def test_budgets_with_few_sizes_are_left_out():
     runs = pd.concat(
         [sweep(), pd.DataFrame({"flops": 1e22, "size": [1e9, 2e9], "loss": [2.2, 2.1]})]

@@ -1,6 +1,7 @@
 """Forms: documentation, published numbers, priors, errors; test_checking.py holds to the rest."""
 
 import inspect
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from scipy.optimize import least_squares
 import bayescale as bs
 from bayescale.laws import Law
 from bayescale.parameters import parameter_names
+from bayescale.prior import Prior
 from bayescale.registry import LAWS, find_law, law
 
 
@@ -246,3 +248,32 @@ class TestDecorator:
         assert find_law("power_law") is bs.PowerLaw
         with pytest.raises(bs.UnknownNameError, match="no law 'powr'.*Did you mean 'PowerLaw'"):
             find_law("powr")
+
+
+def test_a_law_without_a_floor_has_no_terms_and_one_with_a_floor_says_them():
+    class NoFloor(Law):
+        """A power law with a scale and no floor."""
+
+        scale: Any = Prior("LogNormal", mu=0.0, sigma=1.0)
+        exponent: Any = Prior("LogNormal", mu=-1.0, sigma=1.0)
+        example = {"scale": 1.0, "exponent": 0.5}
+
+        @staticmethod
+        def expr(x, scale, exponent):
+            return scale * x**-exponent
+
+    class Floor(Law):
+        """A power law whose reducible loss has a name of its own."""
+
+        irreducible: Any = Prior("HalfNormal", sigma=1.0)
+        amplitude: Any = Prior("LogNormal", mu=0.0, sigma=1.0)
+        example = {"irreducible": 1.0, "amplitude": 1.0}
+
+        @staticmethod
+        def expr(x, irreducible, amplitude):
+            return irreducible + amplitude * x**-0.5
+
+    assert law(NoFloor).terms == ()
+    del LAWS["NoFloor"]
+    with pytest.raises(bs.LawError, match=r"terms \['scale'\] are no fields"):
+        law(Floor)

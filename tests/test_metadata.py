@@ -5,6 +5,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from hatchling.metadata.core import ProjectMetadata
+from hatchling.metadata.spec import get_core_metadata_constructors
+from hatchling.plugin.manager import PluginManager
 
 TOP = Path(__file__).parent.parent
 HOME = "https://example.org/group/bayescale"
@@ -59,6 +62,22 @@ def test_project_links_are_those_of_the_home(hook):
     assert all(url.startswith(HOME) and "//" not in url[8:] for url in urls.values())
     for label in ("Documentation", "Changelog"):
         assert (TOP / urls[label].partition("/blob/main/")[2]).exists()
+
+
+@pytest.mark.parametrize("home", ["", HOME])
+def test_a_build_has_the_links_once_there_is_a_home(home):
+    """The whole way: pyproject.toml, its hook, and the file that an index reads."""
+    config = tomllib.loads((TOP / "pyproject.toml").read_text())
+    config["tool"]["hatch"]["metadata"]["hooks"]["custom"]["home"] = home
+    read = ProjectMetadata(str(TOP), PluginManager(), config)
+    newest = max(get_core_metadata_constructors(), key=lambda name: [*map(int, name.split("."))])
+    written = get_core_metadata_constructors()[newest](read)
+    links = dict(re.findall(r"^Project-URL: (\w+), (\S+)$", written, flags=re.M))
+    assert set(links) == ({"Source", "Documentation", "Issues", "Changelog"} if home else set())
+    assert "Description-Content-Type: text/markdown" in written
+    assert ("](docs/" in written) is False
+    assert (f"]({home}/blob/v" in written) is bool(home)
+    assert "License-Expression: Apache-2.0" in written
 
 
 def test_every_file_names_one_version():

@@ -15,6 +15,7 @@ from bayescale.experiments import gains, goals
 from bayescale.experiments.budgeting import LEAST, planned
 from bayescale.experiments.gains import Weighing, weighing
 from bayescale.experiments.particles import particles_of, spread_evenly
+from bayescale.plots import next_runs as picture
 
 TOP = Path(__file__).parent.parent
 X = np.geomspace(1, 1e3, 12)
@@ -359,7 +360,7 @@ class TestTables:
         words = plan.table.set_index("name")["why"]
         assert "100 times beyond the data" in words["b"]
         assert "beyond" not in words["a"]
-        assert "the forecast of loss at x=1e+05" in repr(plan)
+        assert "the forecast of loss at x=100000" in repr(plan)
         assert "<table" in plan._repr_html_()
 
     def test_columns_of_the_candidates_are_kept(self, fit):
@@ -383,6 +384,12 @@ class TestPlot:
         assert numbers == [str(i + 1) for i in range(len(plan.batch))]
         drawn = np.concatenate([c[0].get_xydata() for c in ax.containers if len(c[0].get_xydata())])
         np.testing.assert_allclose(np.sort(drawn[:, 1]), np.sort(plan.table["value"]))
+        assert "at x=100000" in ax.get_title()
+        _, narrow = plt.subplots(figsize=(2.4, 2.4))
+        bs.plot_next_runs(plan, ax=narrow)
+        assert "\n" in narrow.get_title()
+        far = bs.next_runs(fit, CANDIDATES, goal={"x": 2e10}, progress=False)
+        assert r"at x=$2\times 10^{10}$" in bs.plot_next_runs(far).get_title()
         plt.close("all")
 
     def test_form_of_equal_costs(self, both):
@@ -442,3 +449,12 @@ def test_draws_are_taken_as_often_as_they_weigh():
 def test_the_page_is_written_from_the_results():
     found = runpy.run_path(str(TOP / "docs" / "next_runs.py"))
     assert found["PAGE"].read_text() == found["page"]()
+
+
+def test_the_picture_has_numbers_as_its_axes_have():
+    goals = {
+        "the forecast of error at examples=5e+04": "the forecast of error at examples=50,000",
+        "the forecast of loss at N=1e+10": "the forecast of loss at N=$10^{10}$",
+        "cost in $ at n=3": r"cost in \$ at n=3",
+    }
+    assert {goal: picture._with_numbers(picture._short(goal)) for goal in goals} == goals

@@ -76,7 +76,8 @@ def test_a_picture(saved, candidates, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--goal", "x=far"], "takes a number"),
+        (["--goal", "x=far"], "takes numbers"),
+        (["--goal", "x=1e7", "--goal", "x=1e8"], "--goal has x twice"),
         (["--goal", "x=1e7", "--goal", "exponent"], "ROLE=NUMBER"),
         (["--goal", "exponnt"], "Did you mean 'exponent'"),
         (["--goal", "form"], "an ensemble of two fits"),

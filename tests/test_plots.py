@@ -21,7 +21,7 @@ import bayescale as bs
 from bayescale import posterior
 from bayescale.data import observations
 from bayescale.fitting import Fit
-from bayescale.plots import style, ticks
+from bayescale.plots import labels, style, ticks
 from bayescale.plots.breaks import local_exponent
 from bayescale.sample import Sampling
 
@@ -234,7 +234,7 @@ class TestFit:
 
     def test_refuses_laws_of_several_inputs(self, power_fit):
         runs = SimpleNamespace(columns={"params": "N", "tokens": "D"}, groups=None)
-        several = SimpleNamespace(runs=runs)
+        several = SimpleNamespace(runs=runs, forecast=None)
         with pytest.raises(bs.LawError, match=r"plot_fit draws one input.*N, D"):
             bs.plot_fit(several)
 
@@ -348,7 +348,8 @@ class TestForecast:
     def test_refuses_a_wrong_probability_and_several_inputs(self):
         with pytest.raises(bs.LawError, match="between 0 and 1"):
             bs.plot_forecast(forecast_at([1e6]), prob=90)
-        several = SimpleNamespace(inputs=pd.DataFrame({"N": [1.0], "D": [2.0]}), groups=())
+        table = pd.DataFrame({"N": [1.0], "D": [2.0]})
+        several = SimpleNamespace(inputs=table, groups=(), curve=None, observation=None)
         with pytest.raises(bs.LawError, match="N, D"):
             bs.plot_forecast(several)
         assert plt.get_fignums() == []
@@ -643,6 +644,44 @@ class TestStyle:
     def test_strokes_differ_in_more_than_colour(self):
         for part in ("colour", "line", "hatch", "marker"):
             assert len({getattr(look, part) for look in style.STROKES}) == len(style.STROKES)
+
+
+def test_long_labels_are_broken_where_the_axes_are_small():
+    long = r"share of the variance that goes, of the forecast of loss at N=$2.5\times 10^{11}$"
+    _, wide = plt.subplots(figsize=(12, 9))
+    wide.set_ylabel(long)
+    labels.fit_labels(wide)
+    assert wide.get_ylabel() == long
+    figure, ax = plt.subplots(figsize=(3.3, 2.6), layout="constrained")
+    ax.set(xlabel=f"{long}, and {long}", ylabel=long)
+    labels.fit_labels(ax)
+    figure.draw_without_rendering()
+    sheet = figure.bbox
+    for label in (ax.xaxis.label, ax.yaxis.label):
+        assert "\n" in label.get_text()
+        assert label.get_text().replace("\n", " ").startswith(long)
+        assert r"$2.5\times 10^{11}$" in label.get_text()
+        box = label.get_window_extent()
+        assert sheet.x0 <= box.x0 <= box.x1 <= sheet.x1
+        assert sheet.y0 <= box.y0 <= box.y1 <= sheet.y1
+
+
+def test_labels_of_a_column_stay_on_the_page(power_fit, broken_fit):
+    required = power_fit.required(y=[1.2, 1.1])
+    for plot, given in (
+        (bs.plot_required, required),
+        (bs.plot_breaks, broken_fit),
+        (bs.plot_compare, comparison()),
+    ):
+        figure, ax = plt.subplots(figsize=(3.3, 2.6), layout="constrained")
+        plot(given, ax=ax)
+        figure.draw_without_rendering()
+        for label in filter(Text.get_text, (ax.xaxis.label, ax.yaxis.label)):
+            box = label.get_window_extent()
+            assert figure.bbox.x0 - 1 <= box.x0
+            assert box.x1 <= figure.bbox.x1 + 1
+            assert figure.bbox.y0 - 1 <= box.y0
+            assert box.y1 <= figure.bbox.y1 + 1
 
 
 def test_matplotlib_loads_with_the_first_plot_only():

@@ -216,6 +216,8 @@ class TestPlot:
         ax = bs.plot_power_study(made)
         assert ax.get_legend_handles_labels()[1] == ["decades 2", "decades 3"]
         assert "tell PowerLaw" in ax.get_ylabel()
+        first, second = (c[0].get_xdata() for c in ax.containers)
+        assert ((second - first) > 0).all()  # beside each other
 
     def test_designs_by_name(self, no_sampling):
         table = {"x": np.geomspace(1, 100, 6)}

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import bayescale as bs
+from bayescale.commands.examples import EXAMPLES
 
 TOP = Path(__file__).parent.parent
 README = TOP / "README.md"
@@ -99,6 +100,31 @@ def test_commands_of_a_page_run(tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     assert (tmp_path / "fit.nc").exists()
+    for shown in blocks(TOP / "docs" / "command-line.md", "console"):
+        command, *lines = shown.splitlines()
+        answer = subprocess.run(
+            command.removeprefix("$ ").split(),
+            cwd=tmp_path, env={**os.environ, "PATH": paths}, capture_output=True, text=True,
+            timeout=600,
+        )  # fmt: skip
+        told, cut = "\n".join(lines), lines[-1] == "..."
+        wanted, found = masked(told.removesuffix("...")), masked(answer.stdout)
+        # In any order: which of two laws that are as good comes first is a matter of the machine.
+        assert sorted(found[: len(wanted)]) == sorted(wanted), command
+        assert cut or len(found) == len(wanted), command
+
+
+def masked(text: str) -> list[str]:
+    """The words of what a command printed, with # for numbers, which differ between machines."""
+    words = [word for word in text.split() if set(word) != {"─"}]
+    return ["#" if re.search(r"\d", word) else word for word in words]
+
+
+def test_the_page_of_the_command_line_shows_a_session_of_each_command():
+    page = TOP / "docs" / "command-line.md"
+    shown = {block.split()[2] for block in blocks(page, "console")}
+    told_only = {"demo", "fetch", "warm", "laws", "datasets"}  # long, or slow, or of a network
+    assert shown == set(EXAMPLES) - told_only
 
 
 @pytest.mark.parametrize("page", [*PAGES, *OTHERS], ids=name_of)
@@ -158,6 +184,24 @@ def test_notebook_is_stored_without_outputs(notebook):
         if cell["cell_type"] == "code":
             assert cell["outputs"] == []
             assert cell["execution_count"] is None
+            lines = "".join(cell["source"]).splitlines()
+            assert not [
+                line for line in lines if len(line) > 103
+            ]  # a page of the site shows so much
+
+
+def test_the_index_says_what_every_page_answers():
+    index = (TOP / "docs" / "index.md").read_text()
+    answered = "".join(line for line in index.splitlines() if line.startswith("|"))
+    told = {(TOP / "docs" / link).resolve() for link in re.findall(r"\]\(([^)#]+)\)", answered)}
+    pages = {page for page in PAGES[1:] if page.name != "index.md"} | {*NOTEBOOKS, *OTHERS}
+    assert not {name_of(page) for page in pages - told}
+    listed = re.findall(
+        r"^([\w./-]+)$", "".join(re.findall(r"```{toctree}(.*?)```", index, re.S)), re.M
+    )
+    found = [(TOP / "docs" / name).resolve() for name in listed]
+    assert len(found) == len(set(found))
+    assert {page.with_suffix("") for page in told} <= {path.with_suffix("") for path in found}
 
 
 def test_there_is_a_notebook_to_start_with():

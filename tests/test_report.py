@@ -342,6 +342,14 @@ def test_the_command(tmp_path):
     assert f"Written to {out}" in made.stdout
     assert 'id="forecast"' in out.read_text()
     assert '"file"' in call("--json", "--sections", "data").stdout
+    both = {"steep": bs.load(tmp_path / "fit.nc"), "flat": bs.load(tmp_path / "other.nc")}
+    bs.ensemble(both, weights=[0.3, 0.7]).save(tmp_path / "mixture.nc")
+    common[1] = str(tmp_path / "mixture.nc")
+    assert "give --member 'flat', which weighs most" in call().stderr
+    assert "Did you mean 'steep'" in call("--member", "steap").stderr
+    assert call("--member", "steep", "--sections", "data").exit_code == 0
+    common[1] = str(tmp_path / "fit.nc")
+    assert "--member is for a mixture" in call("--member", "steep").stderr
     wrong = call("--sections", "sumary")
     assert wrong.exit_code == 2
     assert "Did you mean 'summary'" in wrong.stderr

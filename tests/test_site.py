@@ -31,6 +31,7 @@ SHOWN = (
     "docs/reference/Fit.html",
     "docs/reference/PowerLaw.html",
     "notebooks/01_quickstart.html",
+    "notebooks/06_from_a_sweep_to_a_budget.html",
 )
 #: Put before everything in a page that is served: what the browser complains of (its log calls an
 #: error what a page calls information).
@@ -96,6 +97,17 @@ def test_nothing_is_loaded_from_elsewhere(pages):
         text = path.read_text(encoding="utf-8")
         loaded = re.findall(r'<(?:script|link|img)[^>]*(?:src|href)="(https?:[^"]*)"', text)
         assert not [url for url in loaded if 'rel="canonical"' not in url], path
+
+
+def test_notebooks_show_their_pictures_and_no_path_of_the_machine(pages):
+    shown = [path for path in pages if path.parent.name == "notebooks"]
+    assert len(shown) == len(list((TOP / "notebooks").glob("*.ipynb")))
+    for path in shown:
+        text = path.read_text(encoding="utf-8")
+        assert "<img alt=" in text, path
+        assert "&lt;Axes" not in text, path
+        assert str(TOP) not in text, path
+        assert "output stderr" not in text, path
 
 
 class Served(http.server.SimpleHTTPRequestHandler):

@@ -27,6 +27,16 @@ from bayescale.registry import find_law
 if TYPE_CHECKING:
     import pandas as pd
 
+#: Of what is sampled, whichever of the two it belongs to.
+_OF_DENSITIES: tuple[Check, ...] = (
+    of_densities.coordinates_invert,
+    of_densities.jacobian_is_right,
+    of_densities.density_is_the_plain_model,
+    of_densities.density_in_numpy_is_the_same,
+    of_densities.gradient_is_the_slope,
+    of_densities.gradient_is_finite_at_the_start,
+)
+
 #: Of a law, in the order in which they are tried: what others stand on comes first.
 OF_LAWS: tuple[Check, ...] = (
     of_formulas.formula_follows_its_names,
@@ -54,12 +64,7 @@ OF_LAWS: tuple[Check, ...] = (
     of_priors.units_do_not_matter,
     of_priors.curve_only_falls,
     of_priors.constants_come_back,
-    of_densities.coordinates_invert,
-    of_densities.jacobian_is_right,
-    of_densities.density_is_the_plain_model,
-    of_densities.density_in_numpy_is_the_same,
-    of_densities.gradient_is_the_slope,
-    of_densities.gradient_is_finite_at_the_start,
+    *_OF_DENSITIES,
     of_fits.fits_forecast,
     of_fits.fits_survive_the_disk,
     of_fits.recovers_what_made_the_runs,
@@ -74,12 +79,7 @@ OF_LIKELIHOODS: tuple[Check, ...] = (
     of_likelihoods.noise_adds_to_one,
     of_likelihoods.noise_draws_follow_the_density,
     of_likelihoods.rows_are_what_the_whole_is,
-    of_densities.coordinates_invert,
-    of_densities.jacobian_is_right,
-    of_densities.density_is_the_plain_model,
-    of_densities.density_in_numpy_is_the_same,
-    of_densities.gradient_is_the_slope,
-    of_densities.gradient_is_finite_at_the_start,
+    *_OF_DENSITIES,
     of_fits.wrong_runs_are_refused,
     of_fits.fits_forecast,
     of_fits.fits_survive_the_disk,

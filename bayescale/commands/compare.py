@@ -10,7 +10,7 @@ import typer
 from bayescale.commands.form_options import FormOptions, laws_named
 from bayescale.commands.noise_options import NoiseOptions
 from bayescale.commands.option_groups import with_groups
-from bayescale.commands.options import Json, RunsFile
+from bayescale.commands.options import Json, RunsFile, listed
 from bayescale.commands.output import fit_record, print_json, problems_of
 from bayescale.commands.table_options import SamplingOptions, TableOptions
 from bayescale.errors import BayescaleWarning
@@ -21,7 +21,9 @@ def compare(
     runs: RunsFile,
     *,
     table: TableOptions,
-    laws: Annotated[str, typer.Option(help="Laws, with commas.")] = "power,broken",
+    laws: Annotated[
+        list[str] | None, typer.Option(help="Laws, with commas. [default: power,broken]")
+    ] = None,
     form: FormOptions,
     noise: NoiseOptions,
     holdout: Annotated[
@@ -41,7 +43,7 @@ def compare(
     from bayescale.comparison import compare as compared
     from bayescale.verdicts import verdict
 
-    chosen = laws_named(laws, form.given())
+    chosen = laws_named(listed(laws or ["power,broken"]), form.given())
     how = table.told(chosen.values(), noise) | vars(sampling)
     rows = tables.read_runs(runs)
     tested = None

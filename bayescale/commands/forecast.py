@@ -12,16 +12,17 @@ from bayescale.commands.options import (
     Json,
     Of,
     Prob,
-    columns_given,
     drift_given,
-    numbers,
+    inputs_given,
 )
 from bayescale.commands.output import fits_of, print_json, problems_of, record_of
 
 
 def forecast(
     file: FitFile,
-    x: Annotated[str | None, typer.Option("--x", help="Inputs, with commas: 1e10,1e11")] = None,
+    x: Annotated[
+        list[str] | None, typer.Option("--x", help="Inputs, with commas: 1e10,1e11")
+    ] = None,
     inputs: Annotated[
         list[str] | None,
         typer.Option("--input", help="ROLE=VALUES, for a law of several inputs; repeat it."),
@@ -34,7 +35,7 @@ def forecast(
     """Forecast the outcome from a saved fit or ensemble."""
     from bayescale import files, tables
 
-    at = {role: numbers(text, role) for role, text in columns_given(x, inputs).items()}
+    at = inputs_given(x, inputs)
     loaded = files.load(file)
     how: dict[str, Any] = drift_given(drift) | at
     table = loaded.forecast(**how).interval(prob, of)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Annotated, Any
 
 import typer
 
+from bayescale.commands.options import pairs
 from bayescale.errors import LawError
 
 #: Options of forms by the names that forms have for them.
@@ -43,10 +45,11 @@ class FormOptions:
             "monotone": False if self.signed else None,
         }
         given = {name: value for name, value in options.items() if value is not None}
-        for pair in self.fixed or []:
-            name, mark, text = pair.partition("=")
-            if not (name and mark and text):
-                raise LawError(f"--set takes NAME=NUMBER, such as irreducible=0; got {pair!r}.")
+        for name, text in pairs(self.fixed, "set", "NAME=NUMBER, such as irreducible=0").items():
+            if name in given:
+                raise LawError(
+                    f"{name} is given twice: by {_FLAGS[name]}, and by --set. Leave one out."
+                )
             given[name] = _setting(text)
         return given
 
@@ -72,17 +75,17 @@ def laws_like(incomplete: str) -> list[str]:
 
 def law_named(name: str, given: dict[str, Any]) -> Any:
     """Return one law by name, with the given options."""
-    (made,) = laws_named(name, given).values()
+    (made,) = laws_named([name], given).values()
     return made
 
 
-def laws_named(names: str, given: dict[str, Any]) -> dict[str, Any]:
+def laws_named(names: Iterable[str], given: dict[str, Any]) -> dict[str, Any]:
     """Return laws by name, each with those of the given options that it has."""
     from bayescale.registry import find_law
 
     chosen, used = {}, set()
-    for name in names.split(","):
-        form: Any = find_law(name.strip())
+    for name in names:
+        form: Any = find_law(name)
         takes = ({f.name for f in fields(form)} | set(form.constant_names)) & set(given)
         law = form(**{option: given[option] for option in takes})
         used |= takes

@@ -7,14 +7,22 @@ from typing import Annotated, Any
 
 import typer
 
-from bayescale.commands.options import numbers
+from bayescale.commands.options import (
+    Drift,
+    Json,
+    Prob,
+    drift_given,
+    numbers,
+    one_number,
+    pairs,
+)
 from bayescale.commands.output import fits_of, print_json, problems_of, record_of
 from bayescale.errors import LawError
 
 
 def frontier(
     file: Annotated[Path, typer.Argument(help="A fit of a law of two inputs.")],
-    compute: Annotated[str, typer.Option(help="Budgets, with commas: 1e21,1e22")],
+    compute: Annotated[list[str], typer.Option(help="Budgets, with commas: 1e21,1e22")],
     unit: Annotated[str, typer.Option(help="FLOP or PF-days.")] = "FLOP",
     context: Annotated[
         float | None,
@@ -39,7 +47,7 @@ def frontier(
         typer.Option(metavar="COLUMN=LEVEL", help="Which group, of a fit with groups."),
     ] = None,
     y: Annotated[
-        str | None, typer.Option("--y", help="Also what these targets cost: 2.0,1.9")
+        list[str] | None, typer.Option("--y", help="Also what these targets cost: 2.0,1.9")
     ] = None,
     reach: Annotated[
         float, typer.Option(help="With --y: the probability of reaching the target.")
@@ -47,12 +55,9 @@ def frontier(
     within: Annotated[
         float, typer.Option(help="Share of the loss that a near-optimal size may cost.")
     ] = 0.005,
-    prob: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.9,
-    drift: Annotated[
-        float | None,
-        typer.Option(help="How far exponents may drift beyond the data. [default: 0.3]"),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    prob: Prob = 0.9,
+    drift: Drift = None,
+    as_json: Json = False,
 ) -> None:
     """Divide budgets between size and data.
 
@@ -64,16 +69,18 @@ def frontier(
     from bayescale.planning.costs import TransformerFlops
 
     budgets = numbers(compute, "compute")
-    wanted = None if y is None else numbers(y, "y")
+    wanted = numbers(y, "y") if y else None
     options: dict[str, Any] = {"batch": batch, "inference_tokens": inference_tokens}
-    options |= {role: _one(text, role) for role, text in _pairs(hold, "hold").items()}
+    held = pairs(hold, "hold", "ROLE=NUMBER, such as unique_tokens=1e10")
+    options |= {role: one_number(text, "hold", role) for role, text in held.items()}
     if vocabulary is not None and context is None:
         raise LawError("--vocabulary goes with --context.")
     if context is not None:
         options["cost"] = TransformerFlops(context=context, vocabulary=vocabulary or 0.0)
-    options |= {"price": price} | ({} if drift is None else {"drift": drift})
+    options |= {"price": price} | drift_given(drift)
     loaded = files.load(file)
-    source = _chosen(loaded, _pairs(group, "group"))
+    levels = pairs(group, "group", "COLUMN=LEVEL, such as family=A")
+    source = _chosen(loaded, levels)
     front = allocation.frontier(source, budgets, unit=unit, **options)
     found = {
         "frontier": front.table(prob),
@@ -88,7 +95,7 @@ def frontier(
         facts = {"doubts": list(front.doubts), "unit": unit, "drift": front.drift}
         print_json(record_of(loaded) | facts | {"probability": prob} | found)
     else:
-        for name, table in found.items():
+        for name, table in (found | {"frontier": front.for_people(prob)}).items():
             tables.show(table, _title(name, front, prob, within, reach))
         for words in front.doubts:
             tables.say(words)
@@ -100,7 +107,7 @@ def _title(name: str, front: Any, prob: float, within: float, reach: float) -> s
     interval = f"{prob * 100:g} % equal-tailed"
     return {
         "frontier": f"The best use of each budget in {front.unit}, by {front.terrain.name} "
-        f"({interval}); powers are slopes in the budget",
+        f"(median and {interval})",
         "plan": f"What to train: the size of least expected loss; {front.outcome} of one new run",
         "near_optimal": f"Sizes within {100 * within:g} % of the least loss; sure_from to sure_to: "
         f"with probability {prob:g}",
@@ -108,23 +115,6 @@ def _title(name: str, front: Any, prob: float, within: float, reach: float) -> s
         "target_plans": f"What to train to reach a target with probability {reach:g}",
         "target_cost": f"The least budget if the true law were known ({interval}); inf is never",
     }[name]
-
-
-def _pairs(given: list[str] | None, option: str) -> dict[str, str]:
-    found = {}
-    for pair in given or []:
-        name, mark, text = pair.partition("=")
-        if not (name and mark and text):
-            raise LawError(f"--{option} takes NAME=VALUE; got {pair!r}.")
-        found[name] = text
-    return found
-
-
-def _one(text: str, role: str) -> float:
-    found = numbers(text, f"hold {role}=")
-    if len(found) != 1:
-        raise LawError(f"--hold {role}= takes one number; got {text!r}.")
-    return found[0]
 
 
 def _chosen(loaded: Any, levels: dict[str, str]) -> Any:

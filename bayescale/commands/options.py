@@ -5,6 +5,7 @@ Nothing heavy is imported before an option is used, so that ``--help`` answers a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -67,21 +68,60 @@ def drift_given(given: float | None) -> dict[str, Any]:
     return {} if given is None else {"drift": given}
 
 
+def pairs(given: Sequence[str] | None, option: str, takes: str) -> dict[str, str]:
+    """Return what was given as NAME=VALUE, by name.
+
+    Parameters
+    ----------
+    given
+        What follows the option, as often as it was given.
+    option
+        Its name.
+    takes
+        What it takes, with an example, in words.
+    """
+    found: dict[str, str] = {}
+    for pair in given or []:
+        name, mark, text = (part.strip() for part in pair.partition("="))
+        if not (name and mark and text):
+            raise LawError(f"--{option} takes {takes}; got {pair!r}.")
+        if name in found:
+            raise LawError(f"--{option} has {name} twice: {found[name]!r} and {text!r}.")
+        found[name] = text
+    return found
+
+
 def columns_given(x: str | None, inputs: list[str] | None) -> dict[str, str]:
-    """Return what was given for each role: --x TEXT, or --input ROLE=TEXT."""
-    given = {} if x is None else {"x": x}
-    for pair in inputs or []:
-        role, mark, text = pair.partition("=")
-        if not (role and mark and text):
-            raise LawError(f"--input takes ROLE=COLUMN, such as params=n_params; got {pair!r}.")
-        given[role] = text
+    """Return the column of each role: --x COLUMN, or --input ROLE=COLUMN."""
+    named = pairs(inputs, "input", "ROLE=COLUMN, such as params=n_params")
+    return _by_role(x, named, "COLUMN")
+
+
+def inputs_given(x: Sequence[str] | None, inputs: list[str] | None) -> dict[str, list[float]]:
+    """Return the numbers of each role: --x NUMBERS, or --input ROLE=NUMBERS."""
+    named = pairs(inputs, "input", "ROLE=NUMBERS, such as params=1e9,1e10")
+    given = _by_role(",".join(x) if x else None, named, "NUMBERS")
+    return {role: numbers(text, role) for role, text in given.items()}
+
+
+def _by_role(x: str | None, named: dict[str, str], what: str) -> dict[str, str]:
+    """Return what is meant by --x and --input together."""
+    if x is not None and "x" in named:
+        raise LawError("The input x is given twice: by --x, and by --input. Leave one out.")
+    given = ({} if x is None else {"x": x}) | named
     if not given:
-        raise LawError("Which input? Give --x COLUMN, or --input ROLE=COLUMN for each input.")
+        raise LawError(f"Which input? Give --x {what}, or --input ROLE={what} for each input.")
     return given
 
 
-def numbers(text: str, option: str) -> list[float]:
-    """Return numbers that were given with commas between them."""
+def listed(given: Sequence[str]) -> list[str]:
+    """Return words that were given with commas between them, in one option or in several."""
+    return [word.strip() for text in given for word in text.split(",") if word.strip()]
+
+
+def numbers(given: str | Sequence[str], option: str) -> list[float]:
+    """Return numbers that were given with commas between them, in one option or in several."""
+    text = given if isinstance(given, str) else ",".join(given)
     try:
         return [float(part) for part in text.split(",") if part.strip()]
     except ValueError:
@@ -90,9 +130,9 @@ def numbers(text: str, option: str) -> list[float]:
         ) from None
 
 
-def one_number(text: str, role: str) -> float:
+def one_number(text: str, option: str, role: str) -> float:
     """Return the number that was given for a role."""
-    found = numbers(text, f"input {role}=")
+    found = numbers(text, f"{option} {role}=")
     if len(found) != 1:
-        raise LawError(f"--input {role}= takes one number here; got {text!r}.")
+        raise LawError(f"--{option} {role}= takes one number; got {text!r}.")
     return found[0]

@@ -38,7 +38,7 @@ def outlook(
     runs: RunsFile,
     y: Outcome,
     x: Annotated[str, typer.Option("--x", help="Column of what is scaled.")],
-    at: Annotated[str, typer.Option(help="Inputs to forecast, with commas: 1e10,1e11")],
+    at: Annotated[list[str], typer.Option(help="Inputs to forecast, with commas: 1e10,1e11")],
     *,
     run: RunColumn = None,
     n_obs: NObs = None,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from bayescale.commands.output import fits_of, note
+from bayescale.commands.options import Drift, Json, drift_given, numbers, pairs
+from bayescale.commands.output import fits_of, note, print_json
 from bayescale.errors import LawError
 
 
@@ -45,15 +45,12 @@ def plan(
     measure: Annotated[
         str, typer.Option(help="variance (its share that goes) or information (nats).")
     ] = "variance",
-    drift: Annotated[
-        float | None,
-        typer.Option(help="How far exponents may drift beyond the data. [default: 0.3]"),
-    ] = None,
+    drift: Drift = None,
     picture: Annotated[
         Path | None, typer.Option(help="Draw value against cost into this PNG file.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same numbers.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Say which run to train next.
 
@@ -66,15 +63,14 @@ def plan(
     if len(set(files)) < len(files):
         raise LawError("A fit is named twice: an ensemble needs different fits.")
     fits = _loaded(files)
-    how: dict[str, Any] = {} if drift is None else {"drift": drift}
     made = choosing.next_runs(
         _source(fits), tables.read_runs(candidates), goal=_goal(goal), cost=cost, budget=budget,
-        most=most, measure=measure, seed=seed, **how,
+        most=most, measure=measure, seed=seed, **drift_given(drift),
     )  # fmt: skip
     if picture is not None:
         _draw(made, picture)
     if as_json:
-        print(json.dumps(tables.plain(_record(made)), indent=2, allow_nan=False))
+        print_json(_record(made))
     else:
         _show(made)
     bad = {
@@ -105,22 +101,11 @@ def _source(fits: dict[str, Any]) -> Any:
 
 def _goal(given: list[str]) -> Any:
     """Return the inputs of a forecast, or a name."""
-    pairs = [text.partition("=") for text in given]
-    named = [mark for _, mark, _ in pairs]
-    if len(given) == 1 and not named[0]:
+    if len(given) == 1 and "=" not in given[0]:
         return given[0]
-    if not all(named):
-        raise LawError(
-            "--goal takes ROLE=NUMBER for each input of a forecast (--goal x=1e10), or one name "
-            f"(--goal exponent); got {', '.join(given)}."
-        )
-    inputs = {}
-    for role, _, text in pairs:
-        try:
-            inputs[role] = [float(part) for part in text.split(",")]
-        except ValueError:
-            raise LawError(f"--goal {role}= takes a number, such as 1e10; got {text!r}.") from None
-    return inputs
+    takes = "ROLE=NUMBER for each input of a forecast (x=1e10), or one name (exponent)"
+    named = pairs(given, "goal", takes)
+    return {role: numbers(text, f"goal {role}=") for role, text in named.items()}
 
 
 def _draw(made: Any, path: Path) -> None:

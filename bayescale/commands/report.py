@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from bayescale.commands.options import Drift, FitFile, Json, Prob, columns_given, numbers
-from bayescale.errors import LawError
+from bayescale.commands.options import Drift, FitFile, Json, Prob, inputs_given, listed
+from bayescale.errors import LawError, unknown
 
 
 def report(
@@ -18,12 +18,15 @@ def report(
         "report.html"
     ),
     x: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option("--x", help="Inputs to forecast, with commas. [default: 1, 3, 10 times]"),
     ] = None,
     inputs: Annotated[
         list[str] | None,
         typer.Option("--input", help="ROLE=VALUES, for a law of several inputs; repeat it."),
+    ] = None,
+    member: Annotated[
+        str | None, typer.Option(help="Which law to report, of what 'bayescale outlook -o' saved.")
     ] = None,
     compare: Annotated[
         list[Path] | None,
@@ -38,7 +41,7 @@ def report(
         typer.Option(help="TOML file of answers to what a fit cannot know; a report lists them."),
     ] = None,
     sections: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(help="Sections, with commas: summary,forecast,checklist. [default: all]"),
     ] = None,
     title: Annotated[str | None, typer.Option(help="The heading.")] = None,
@@ -60,19 +63,16 @@ def report(
     from bayescale.drift import DRIFT
     from bayescale.reporting import writing
 
-    at = None
-    if x is not None or inputs:
-        given = columns_given(x, inputs)
-        at = {role: numbers(text, role) for role, text in given.items()}
-    fit = _fit_in(files.load(file), file)
+    at = inputs_given(x, inputs) if x or inputs else None
+    fit = _fit_in(files.load(file), file, member)
     others = {}
     for path in compare or []:
-        other = _fit_in(files.load(path), path)
+        other = _fit_in(files.load(path), path, None)
         others[other.name if other.name not in {fit.name, *others} else str(path)] = other
     place = writing.report(
         fit, output, title=title, at=at, compare=others or None, backtest=backtest,
         checklist=checklist, prob=prob, drift=DRIFT if drift is None else drift, quick=quick,
-        sections=None if sections is None else [n.strip() for n in sections.split(",")],
+        sections=listed(sections) if sections else None,
         seconds=seconds,
     )  # fmt: skip
     if as_json:
@@ -82,11 +82,18 @@ def report(
     raise typer.Exit(problems_of([fit]))
 
 
-def _fit_in(loaded: Any, path: Path) -> Any:
-    """Return a saved fit; an ensemble has a report of each of its members."""
-    if hasattr(loaded, "fits"):
+def _fit_in(loaded: Any, path: Path, member: str | None) -> Any:
+    """Return a saved fit, or the named one of a saved mixture."""
+    if not hasattr(loaded, "fits"):
+        if member is not None:
+            raise LawError(f"--member is for a mixture; {path} holds one fit, of {loaded.name}.")
+        return loaded
+    if member is None:
+        heaviest = loaded.weights.idxmax()
         raise LawError(
-            f"{path} holds an ensemble of {', '.join(loaded.fits)}. A report is of one fit: save "
-            "a member, bs.load(...).fits[name].save('fit.nc')."
+            f"{path} holds a mixture of {', '.join(loaded.fits)}. A report is of one law: give "
+            f"--member '{heaviest}', which weighs most, or another."
         )
-    return loaded
+    if member not in loaded.fits:
+        raise unknown("law in the mixture", member, loaded.fits)
+    return loaded.fits[member]

@@ -11,17 +11,17 @@ from bayescale.commands.options import (
     FitFile,
     Json,
     Prob,
-    columns_given,
     drift_given,
     numbers,
     one_number,
+    pairs,
 )
 from bayescale.commands.output import fits_of, print_json, problems_of, record_of
 
 
 def required(
     file: FitFile,
-    y: Annotated[str, typer.Option("--y", help="Targets, with commas: 2.0,1.9")],
+    y: Annotated[list[str], typer.Option("--y", help="Targets, with commas: 2.0,1.9")],
     solve: Annotated[str | None, typer.Option(help="The input to solve for, if several.")] = None,
     inputs: Annotated[
         list[str] | None,
@@ -41,8 +41,8 @@ def required(
 
     targets = numbers(y, "y")
     given = {
-        role: one_number(text, role)
-        for role, text in (columns_given(None, inputs) if inputs else {}).items()
+        role: one_number(text, "input", role)
+        for role, text in pairs(inputs, "input", "ROLE=NUMBER, such as params=7e9").items()
     }
     loaded = files.load(file)
     table = loaded.required(y=targets, solve=solve, **drift_given(drift), **given).interval(prob)

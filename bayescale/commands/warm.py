@@ -9,7 +9,7 @@ import typer
 from bayescale.commands.form_options import FormOptions, laws_named
 from bayescale.commands.noise_options import NoiseOptions
 from bayescale.commands.option_groups import with_groups
-from bayescale.commands.options import Json
+from bayescale.commands.options import Json, listed
 from bayescale.commands.output import print_json
 from bayescale.errors import LawError
 
@@ -40,7 +40,7 @@ def warm(
     if not names and given:
         raise LawError("Options are of a law; name it: bayescale warm broken --breaks 2.")
     named = [name for name in names or [] if name != warming.FORECAST]
-    laws = list(laws_named(",".join(named), given).values()) if named else []
+    laws = list(laws_named(listed(named), given).values()) if named else []
     laws = laws if names else warming.defaults()
     chosen = warming.pairs(laws, noise.chosen(laws))
     if names and len(named) < len(names):

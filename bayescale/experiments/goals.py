@@ -120,7 +120,7 @@ def _forecast(goal: Mapping[str, Any], first: Fit, on_logs: bool, drift: float) 
             return np.log(curve)
 
     shown = [
-        ", ".join(f"{first.runs.columns[role]}={values[i]:.4g}" for role, values in at.items())
+        ", ".join(f"{first.runs.columns[role]}={values[i]:.6g}" for role, values in at.items())
         for i in range(len(next(iter(at.values()))))
     ]
     outcome, ceiling = first.runs.outcome_column, first.runs.ceiling

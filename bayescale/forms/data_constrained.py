@@ -15,15 +15,14 @@ from bayescale.prior import Prior
 from bayescale.registry import law
 
 
-def _log_worth(log_total: Any, log_ratio: Any, reuse: Any) -> Any:
-    """Return the log of what a total is worth of which the part exp(-log_ratio) is of full worth.
+def _log_worth(log_full: Any, excess: Any, reuse: Any) -> Any:
+    """Return the log of what a total is worth: a part of full worth, and its log ratio to that.
 
     In logs, as a small exponent can put the optimal size beyond all numbers; the cap on the
-    ratio is far beyond where more of it is worth anything.
+    excess is far beyond where more of it is worth anything.
     """
-    excess = (log_ratio + abs(log_ratio)) / 2
-    capped = (excess + 50 - abs(excess - 50)) / 2
-    return log_total - excess + np.log1p(-reuse * np.expm1(-np.expm1(capped) / reuse))
+    capped = 0.5 * (excess + 50 - abs(excess - 50))
+    return log_full + np.log(1 - reuse * np.expm1((1 - np.exp(capped)) / reuse))
 
 
 @law
@@ -223,11 +222,14 @@ class DataConstrained(Law):
         """Return the loss, in reference units (unique tokens in those of the tokens)."""
         log_params, log_tokens = np.log(params), np.log(tokens)
         log_epochs = log_tokens - np.log(unique_tokens)
-        log_unique = log_tokens - (log_epochs + abs(log_epochs)) / 2
+        repeated = 0.5 * (log_epochs + abs(log_epochs))
+        log_unique = log_tokens - repeated
         balance = np.log(params_exponent * params_scale / (tokens_exponent * tokens_scale))
-        log_optimal = (balance + tokens_exponent * log_unique) / params_exponent
-        worth_params = _log_worth(log_params, log_params - log_optimal, params_reuse)
-        worth_tokens = _log_worth(log_tokens, log_epochs, tokens_reuse)
+        log_optimal = balance / params_exponent + tokens_exponent / params_exponent * log_unique
+        beyond = log_params - log_optimal
+        excess = 0.5 * (beyond + abs(beyond))
+        worth_params = _log_worth(log_params - excess, excess, params_reuse)
+        worth_tokens = _log_worth(log_unique, repeated, tokens_reuse)
         return (
             irreducible
             + params_scale * np.exp(-params_exponent * worth_params)

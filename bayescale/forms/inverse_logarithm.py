@@ -64,7 +64,12 @@ class InverseLogarithm(Law):
     scale: Prior | float = LEVEL_PRIOR
     origin: Prior | float = Prior("LogNormal", mu=0.0, sigma=1.0, on="origin_depth")
 
-    carriers = {**Law.carriers, "origin": ("origin_depth",)}
+    # No x0: there is no power of which the reducible loss would be one.
+    carriers = {
+        **Law.carriers,
+        "scale": ("level", "relative_scale"),
+        "origin": ("origin_depth",),
+    }
     bounds = {"origin": (0.0, math.inf), "origin_depth": (0.0, math.inf)}
     input_units = {"origin": "x"}
     quantities = {

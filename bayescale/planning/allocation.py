@@ -142,7 +142,7 @@ def solved(terrain: Terrain, cost: Any, spent: np.ndarray, drift: float) -> dict
     for land in terrain.parts:
         line = equal_cost.lines_of(land, cost, spent)
         near = None
-        if line.table is not None:
+        if line.by_budget:
             near = equal_cost.lines_of(land, cost, equal_cost.nudged(spent))
         best = optimum.optimal(land, line, near)
         loss = best.loss

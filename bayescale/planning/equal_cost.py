@@ -8,15 +8,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from bayescale.errors import DataError
 from bayescale.planning import spending
-from bayescale.planning.landscape import Landscape
+from bayescale.planning.landscape import ABOVE, BELOW, Landscape
 
-#: Points of a line of equal cost that is a table.
+#: Parts of a cost that count as nothing: rounding.
+_LEVEL = 1e-9
+#: Points of a line of equal cost that is a table, and of the prices of sizes.
 _POINTS = 1025
 #: Errors that are allowed in the log of what a budget buys: rounding.
 _EXACT = {"xatol": 1e-12, "xrtol": 0.0, "fatol": 3e-13, "frtol": 0.0}
@@ -26,6 +28,39 @@ _HUGE = 710.0
 WIDE = 1e-2
 #: Distance of the points of a line, in log size, where it has no length.
 _SHORTEST = 1e-9
+
+
+class Prices(NamedTuple):
+    """A cost that is linear in the data, by size: ``price(size) data + base(size)``.
+
+    Parameters
+    ----------
+    start, width
+        The first log size and the distance between them.
+    price, base
+        Logs of both at evenly spaced log sizes, shape (point,); of the base None where it is 0.
+    """
+
+    start: float
+    width: float
+    price: np.ndarray
+    base: np.ndarray | None
+
+
+class Table(NamedTuple):
+    """Any other cost: what each budget buys.
+
+    Parameters
+    ----------
+    data
+        Logs of the data at evenly spaced log sizes between the ends of each line, shape
+        (line, point).
+    rows
+        The row of the table of each line, shape (m,).
+    """
+
+    data: np.ndarray
+    rows: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,20 +73,20 @@ class IsoCost:
         Logs of the budgets, shape (m,).
     low, high
         Logs of the smallest and largest size on each line, shape (m,).
-    log_factor
-        Where the cost is a multiple of the product of the two, the log of that multiple.
-    table
-        Else the log of the data at evenly spaced log sizes, shape (line, point).
-    rows
-        The row of the table of each line, shape (m,).
+    rule
+        How the data follow from a size: the log of a number where the cost is that multiple of the
+        product of the two; else prices, or a table.
     """
 
     log_budgets: np.ndarray
     low: np.ndarray
     high: np.ndarray
-    log_factor: float | None = None
-    table: np.ndarray | None = None
-    rows: np.ndarray | None = None
+    rule: float | Prices | Table
+
+    @property
+    def by_budget(self) -> bool:
+        """Whether lines of other budgets must be made anew."""
+        return isinstance(self.rule, Table)
 
     def log_data(self, log_size: Any) -> np.ndarray:
         """Return the log of what a budget leaves for a size, shape (..., m)."""
@@ -59,35 +94,66 @@ class IsoCost:
 
     def around(self, log_size: Any) -> Callable[[Any], np.ndarray]:
         """Return :meth:`log_data` at sizes and near them, as a function of a step in log size."""
-        if self.table is None:
-            assert self.log_factor is not None
-            rest = self.log_budgets - self.log_factor - log_size
-            return lambda step: rest - step
-        points = self.table.shape[1]
-        # A budget with a single size has a line of no length.
-        width = np.maximum((self.high - self.low) / (points - 1), _SHORTEST)
-        place = (np.asarray(log_size) - self.low) / width
-        cell = np.clip(np.nan_to_num(place), 1, points - 3).astype(np.intp)
-        before = place - cell
-        assert self.rows is not None
-        first = cell + points * self.rows - 1
-        # A cubic through four points, by divided differences: smooth enough for second differences.
-        one, two, three, four = (self.table.ravel().take(first + k) for k in range(4))
-        slope, next_slope, last_slope = two - one, three - two, four - three
-        bend = (next_slope - slope) / 2
-        third = ((last_slope - next_slope) / 2 - bend) / 3
+        rule = self.rule
+        if isinstance(rule, Prices):
+            place = (np.asarray(log_size) - rule.start) / rule.width
+            price = _cubic(rule.price, 0, place, rule.width)
+            if rule.base is None:
+                return lambda step: self.log_budgets - price(step)
+            base, budgets = _cubic(rule.base, 0, place, rule.width), np.exp(self.log_budgets)
 
-        def at(step: Any) -> np.ndarray:
-            t = before + step / width
-            return one + (t + 1) * (slope + t * (bend + (t - 1) * third))
+            def left(step: Any) -> np.ndarray:
+                with np.errstate(all="ignore"):  # nothing is left where the base costs it all
+                    return np.log(budgets - np.exp(base(step))) - price(step)
 
-        return at
+            return left
+        if isinstance(rule, Table):
+            points = rule.data.shape[1]
+            # A budget with a single size has a line of no length.
+            width = np.maximum((self.high - self.low) / (points - 1), _SHORTEST)
+            place = (np.asarray(log_size) - self.low) / width
+            return _cubic(rule.data, points * rule.rows, place, width)
+        rest = self.log_budgets - rule - log_size
+        return lambda step: rest - step
 
     def part(self, which: slice | np.ndarray) -> IsoCost:
         """Return the lines of some budgets; of an index of shape (k, 1) one for each draw."""
-        rows = None if self.rows is None else self.rows[which]
-        budgets, low, high = self.log_budgets[which], self.low[which], self.high[which]
-        return IsoCost(budgets, low, high, self.log_factor, self.table, rows)
+        rule = self.rule
+        if isinstance(rule, Table):
+            rule = rule._replace(rows=rule.rows[which])
+        return IsoCost(self.log_budgets[which], self.low[which], self.high[which], rule)
+
+
+def _cubic(
+    table: np.ndarray, first: Any, place: np.ndarray, width: Any
+) -> Callable[[Any], np.ndarray]:
+    """Return a table between its points, as a function of a step away from places.
+
+    A cubic through four points, by divided differences: smooth enough for second differences.
+
+    Parameters
+    ----------
+    table
+        Shape (..., point).
+    first
+        Where rows begin in the flat table.
+    place
+        In points of a row.
+    width
+        Distance of the points.
+    """
+    cell = np.clip(np.nan_to_num(place), 1, table.shape[-1] - 3).astype(np.intp)
+    before, at = place - cell, cell + first - 1
+    one, two, three, four = (table.ravel().take(at + k) for k in range(4))
+    slope, next_slope, last_slope = two - one, three - two, four - three
+    bend = (next_slope - slope) / 2
+    third = ((last_slope - next_slope) / 2 - bend) / 3
+
+    def value(step: Any) -> np.ndarray:
+        t = before + step / width
+        return one + (t + 1) * (slope + t * (bend + (t - 1) * third))
+
+    return value
 
 
 def iso_cost(
@@ -123,7 +189,7 @@ def iso_cost(
     if product is not None:
         rest = log_budgets - math.log(product)
         lows, highs = np.maximum(low, rest - most), np.minimum(high, rest - least)
-        _check_bought(budgets, lows, highs, free)
+        _check_bought(budgets, lows, highs, high, free)
         return IsoCost(log_budgets, lows, highs, math.log(product))
     spending.check_rising(cost, free, held, order, ranges)
 
@@ -136,10 +202,39 @@ def iso_cost(
 
     highs = _solved(log_cost, log_budgets, low, high, least)
     lows = _solved(log_cost, log_budgets, low, high, most)
-    _check_bought(budgets, lows, highs, free)
+    _check_bought(budgets, lows, highs, high, free)
+    prices = _prices(log_cost, (low, high), (least, most))
+    if prices is not None:
+        return IsoCost(log_budgets, lows, highs, prices)
     u = lows[:, None] + (highs - lows)[:, None] * np.linspace(0, 1, _POINTS)
     v = _solved(lambda v, u: log_cost(u, v), log_budgets[:, None], least, most, u)
-    return IsoCost(log_budgets, lows, highs, None, v, np.arange(len(budgets)))
+    return IsoCost(log_budgets, lows, highs, Table(v, np.arange(len(budgets))))
+
+
+def _prices(
+    log_cost: Callable[[Any, Any], np.ndarray],
+    sizes: tuple[float, float],
+    data: tuple[float, float],
+) -> Prices | None:
+    """Return a cost by size where it is linear in the data, else None.
+
+    Then what a budget buys is exact, also where nearly all of it goes into what does not depend on
+    the data, such as serving.
+    """
+    u = np.linspace(*sizes, _POINTS)
+    v = np.linspace(*data, 5)
+    found = np.exp(log_cost(u[:, None], v))
+    amount = np.exp(v - v[-1])
+    price = (found[:, -1] - found[:, 0]) / (1 - amount[0])
+    base = found[:, 0] - price * amount[0]
+    base = np.where(np.abs(base) <= _LEVEL * found[:, 0], 0.0, base)
+    off = np.abs(found - base[:, None] - price[:, None] * amount)
+    if not ((price > 0).all() and (off <= _LEVEL * found).all()):
+        return None
+    if base.any() and not (base > 0).all():
+        return None
+    step = (sizes[1] - sizes[0]) / (_POINTS - 1)
+    return Prices(sizes[0], step, np.log(price) - v[-1], np.log(base) if base.any() else None)
 
 
 def lines_of(land: Landscape, cost: Any, spent: np.ndarray) -> IsoCost:
@@ -177,15 +272,19 @@ def _solved(
 
 
 def _check_bought(
-    budgets: np.ndarray, low: np.ndarray, high: np.ndarray, free: Sequence[str]
+    budgets: np.ndarray, low: np.ndarray, high: np.ndarray, largest: float, free: Sequence[str]
 ) -> None:
     bad = ~(high - low > 1e-6)
     if bad.any():
         shown = ", ".join(f"{value:g}" for value in budgets[bad][:3])
+        pair = f"{free[0]} and {free[1]}"
+        if (high[bad] >= largest).all():
+            bought = f"more {pair} than are looked at, {ABOVE:g} times the largest run"
+        else:
+            bought = f"no {pair} that are looked at, a {1 / BELOW:g} of the smallest run"
         raise DataError(
-            f"A budget of {shown} buys no {free[0]} and {free[1]} within a factor of a million "
-            "below the smallest run. Budgets are in the unit of the cost (FLOP for 6 N D): are "
-            "the columns in millions, or is the budget in another unit?"
+            f"A budget of {shown} buys {bought}. Budgets are in the unit of the cost (FLOP for "
+            "6 N D): are the columns in millions, or is the budget in another unit?"
         )
 
 

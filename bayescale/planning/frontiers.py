@@ -327,13 +327,13 @@ class Frontier:
 
     def __repr__(self) -> str:
         """Return the 90 % intervals as a table, and the doubts."""
-        table = self._shown().to_string(index=False)
+        table = self.for_people().to_string(index=False)
         return "\n".join([self._title(), table, *self.doubts])
 
     def _repr_html_(self) -> str:
         doubts = "".join(f"<p>{html.escape(words)}</p>" for words in self.doubts)
         title = html.escape(self._title())
-        return f"<p>{title}</p>{self._shown().to_html(index=False)}{doubts}"
+        return f"<p>{title}</p>{self.for_people().to_html(index=False)}{doubts}"
 
     def _title(self) -> str:
         held = "".join(f", {role} = {value:g}" for role, value in self.held.items())
@@ -342,16 +342,32 @@ class Frontier:
             f"equal-tailed interval; {self.budget} in {self.unit}"
         )
 
-    def _shown(self) -> pd.DataFrame:
-        """Return the table for people: an interval a cell, and no powers."""
+    def for_people(self, prob: float = 0.9) -> pd.DataFrame:
+        """Return the table in words: an interval a cell, and no powers.
+
+        Parameters
+        ----------
+        prob
+            Probability of the equal-tailed intervals.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Of strings; :meth:`table` has the numbers.
+
+        Raises
+        ------
+        LawError
+            If prob is not between 0 and 1.
+        """
         import pandas as pd
 
-        first = self.interval(0.9)
+        first = self.interval(prob)
         shown = {c: first[c].map("{:.3g}".format) for c in (self.budget, "price") if c in first}
         for name in self.draws:
             if name.endswith("_power"):
                 continue
-            rows = self.interval(0.9, name)[["median", "lower", "upper"]].to_numpy()
+            rows = self.interval(prob, name)[["median", "lower", "upper"]].to_numpy()
             shown[self.columns[name]] = [f"{m:.3g} [{a:.3g}, {b:.3g}]" for m, a, b in rows]
         for name in ("p_none", "extrapolation"):
             if name in first and (name != "p_none" or self.p_none.any()):

@@ -40,12 +40,12 @@ def isoflop(
 ) -> IsoFlop:
     """Return the best size at each budget from the runs of that budget alone (approach 2).
 
-    Every budget has a valley of its own, a cubic in log size; their bends and their asymmetry have
-    something in common, which is learned (see :mod:`bayescale.planning.parabolas` for the model and
-    its priors). Noise is Gaussian, but one run in a hundred may have gone wrong and may then lie
-    a hundred times as far off (:mod:`bayescale.planning.outlying`): such runs are named, and
-    hardly move a minimum. The minimum of each is a posterior, and the power law goes through the
-    minima *with their uncertainty*. A budget whose minimum is probably not between its sizes is
+    Every budget has a valley of its own, a quartic in log size; their bends and their asymmetry
+    have something in common, which is learned (see :mod:`bayescale.planning.parabolas` for the
+    model and its priors). Noise is Gaussian, but one run in a hundred may have gone wrong and may
+    then lie a hundred times as far off (:mod:`bayescale.planning.outlying`): such runs are named,
+    and hardly move a minimum. The minimum of each is a posterior, and the power law goes through
+    the minima *with their uncertainty*. A budget whose minimum is probably not between its sizes is
     said so and left out.
 
     Parameters
@@ -128,7 +128,8 @@ def isoflop(
     if used.sum() == _LEAST_BUDGETS:
         doubts.append("Two budgets: nothing tells how minima scatter but the prior.")
     log_data = np.column_stack([_data_at(t, u) for t, u in zip(tables, log_size.T, strict=True)])
-    found = {"params": np.exp(log_size), "tokens": np.exp(log_data), "loss": np.exp(log_loss)}
+    with np.errstate(over="ignore"):  # a valley that is nearly level has its minimum anywhere
+        found = {"params": np.exp(log_size), "tokens": np.exp(log_data), "loss": np.exp(log_loss)}
     approach = "Approach 2 (a valley for each budget; Gaussian noise, runs may have gone wrong)"
     seen = _joined(chosen, tables).assign(p_wrong=curves.p_wrong)
     return IsoFlop(
@@ -173,7 +174,8 @@ def _enough(groups: dict[float, pd.DataFrame]) -> tuple[dict[float, pd.DataFrame
 def _not_bracketed(
     budgets: np.ndarray, tables: list[pd.DataFrame], p_bracketed: np.ndarray
 ) -> list[str]:
-    words = []
+    """Return a sentence for budgets whose minimum is not known to lie between their sizes."""
+    alike: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for budget, table, share in zip(budgets, tables, p_bracketed, strict=True):
         if share >= BRACKETED:
             continue
@@ -182,9 +184,15 @@ def _not_bracketed(
         side = "largest" if best >= 0.97 * ends[1] else "smallest" if best <= 1.03 * ends[0] else ""
         at = f": the {side} size is the best one" if side else ""
         fate = "it counts for little" if share >= USED else "the power law leaves it out"
+        alike.setdefault((at, fate), []).append((budget, share))
+    words = []
+    for (at, fate), found in alike.items():
+        shown = ", ".join(f"{budget:.3g}" for budget, _ in found)
+        least, most = (f"{pick(share for _, share in found):.2f}" for pick in (min, max))
+        share = least if least == most else f"{least} to {most}"
         words.append(
-            f"At {budget:.3g} FLOP the minimum is not bracketed{at} (it lies between the sizes "
-            f"with probability {share:.2f}); {fate}. Add sizes there."
+            f"At {shown} FLOP the minimum is not bracketed{at} (it lies between the sizes with "
+            f"probability {share}); {fate}. Add sizes there."
         )
     return words
 

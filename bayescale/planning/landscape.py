@@ -14,7 +14,7 @@ from bayescale.curves import Curves
 from bayescale.errors import LawError, nearest
 
 #: How far beyond the runs an optimum is looked for: below and above, in factors of an input.
-_BELOW, _ABOVE = 1e6, 1e15
+BELOW, ABOVE = 1e6, 1e15
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +89,7 @@ class Landscape:
     def reach(self, role: str) -> tuple[float, float]:
         """Return between which values of an input an optimum is looked for."""
         low, high = self.curves.range(role)
-        return (low / _BELOW, high * _ABOVE) if self.curves.fitted else (low, high)
+        return (low / BELOW, high * ABOVE) if self.curves.fitted else (low, high)
 
     def seen(self, role: str) -> float | None:
         """Return the largest value of an input among the runs, or None."""

@@ -111,6 +111,11 @@ class NearOptimal:
         -------
         pandas.DataFrame
             A row for each budget and size: the two, and ``probability``.
+
+        Raises
+        ------
+        DataError
+            If a size is not a positive finite number.
         """
         import pandas as pd
 

@@ -6,15 +6,12 @@ All inputs are logs here: u of the size, v of what it is trained on.
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
+from bayescale.cores import side_by_side
 from bayescale.planning.equal_cost import WIDE, IsoCost
 from bayescale.planning.landscape import Landscape
 
@@ -29,8 +26,6 @@ _BRACKET = 3e-4
 _NEAR, _NEAREST = 2e-3, 1e-4
 #: Numbers that are looked at at once: few enough for the cache of a core.
 _HELD = 40_000
-#: Cores that are used at once, at most.
-_THREADS = 4
 #: Where fewer than this share still move they are looked at alone.
 _FEW = 0.5
 #: A power of the budget beyond which the loss is level: no power, but rounding.
@@ -68,10 +63,10 @@ def optimal(land: Landscape, line: IsoCost, lines: IsoCost | None = None) -> Opt
         The lines, m of them.
     lines
         The lines of slightly smaller and larger budgets (:func:`nudged`), 2 m of them, for the
-        power; where the cost is a product they are not needed.
+        power, where lines of other budgets must be made anew.
     """
-    if line.log_factor is not None and land.law.balanced:
-        return _closed(land, line)
+    if isinstance(line.rule, float) and land.law.balanced:
+        return _closed(land, line, line.rule)
     chains, draws = land.curves.shape
     each = max(_HELD // (chains * draws), 1)
     blocks = [slice(start, start + each) for start in range(0, len(line.low), each)]
@@ -79,19 +74,8 @@ def optimal(land: Landscape, line: IsoCost, lines: IsoCost | None = None) -> Opt
     def found(which: slice) -> Optimum:
         return _searched(land, line.part(which), _near_lines(line, lines, which))
 
-    arrays = zip(*_side_by_side(found, blocks), strict=True)
+    arrays = zip(*side_by_side(found, blocks), strict=True)
     return Optimum(*(np.concatenate(blocks, axis=-1) for blocks in arrays))
-
-
-def _side_by_side(function: Callable[[slice], Optimum], blocks: list[slice]) -> list[Optimum]:
-    """Return what a function makes of each block, on a few cores: numpy's loops lock nothing."""
-    threads = min(len(blocks), os.cpu_count() or 1, _THREADS)
-    if threads == 1:
-        return [function(block) for block in blocks]
-    # What numpy says of overflow is a matter of the context, which threads do not inherit.
-    contexts = [copy_context() for _ in blocks]
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(lambda c, block: c.run(function, block), contexts, blocks))
 
 
 def _near_lines(line: IsoCost, lines: IsoCost | None, which: slice) -> tuple[IsoCost, IsoCost]:
@@ -106,7 +90,7 @@ def _near_lines(line: IsoCost, lines: IsoCost | None, which: slice) -> tuple[Iso
     return moved(-WIDE), moved(WIDE)
 
 
-def _closed(land: Landscape, line: IsoCost) -> Optimum:
+def _closed(land: Landscape, line: IsoCost, log_factor: float) -> Optimum:
     """Return the optimum of a law that rises with the sum of two powers, along N D = constant.
 
     With p N^-α' and q D^-β' the two powers, α' p N^-α' = β' q D^-β' there.
@@ -118,8 +102,7 @@ def _closed(land: Landscape, line: IsoCost) -> Optimum:
     join = np.asarray(part.law.join(part.parameters))
     join = join[..., None] if join.ndim else join
     centre = [math.log(part.references[f"{role}_ref"]) for role in (size, data)]
-    assert line.log_factor is not None
-    product = line.log_budgets - line.log_factor - sum(centre)
+    product = line.log_budgets - log_factor - sum(centre)
     with np.errstate(all="ignore"):
         balance = np.log(first / second) + (np.log(scales[0]) - np.log(scales[1])) / join
         log_size = (balance * join + second * product) / (first + second)

@@ -1,6 +1,6 @@
-r"""Minima of many short curves: a cubic for each budget, whose bends have something in common.
+r"""Minima of many short curves: a quartic for each budget, whose bends have something in common.
 
-.. math:: \log L_{ki} = m_k + s_k t + f_k (c_k t^2 + d\, t^3) + \varepsilon, \qquad
+.. math:: \log L_{ki} = m_k + s_k t + f_k (c_k t^2 + d\, t^3 + e\, t^4) + \varepsilon, \qquad
           t = \log N_{ki} - t_k, \quad c_k \sim N(\bar c, \omega^2 \bar c^2), \quad
           \varepsilon \sim N(0, \sigma^2)
 
@@ -10,7 +10,9 @@ Gaussian, so the posterior is drawn directly and no sampler is run: g and :math:
 marginal on a grid, then :math:`\sigma`, then the rest. Priors: g uniform from -0.1 to 0.4,
 :math:`\omega` half-normal with scale 1/2, flat on :math:`m_k, s_k, \bar c, \log \sigma`; :math:`d`
 normal with scale :math:`\bar c / 5`, since the two sides of a valley differ little within a factor
-of e. Runs may have gone wrong: :mod:`bayescale.planning.outlying`.
+of e; :math:`e` normal with scale :math:`\bar c / 100`, which matters where sizes reach farther to
+one side of the minimum than to the other. Runs may have gone wrong:
+:mod:`bayescale.planning.outlying`.
 """
 
 from __future__ import annotations
@@ -29,19 +31,26 @@ _SPREAD_SCALE = 0.5
 _USUAL_SPREAD = 0.2
 #: The cubic's scale over the bend: exp(αt) of α = 0.3 has d/c = α/3 on one side alone.
 _CUBIC = 0.2
+#: A scale over the bend that leaves nothing of a term.
+_NONE = 1e-9
+#: The quartic's scale over the bend. Of two powers e/c is (α² - αβ + β²)/12, .008 at .3 and .3,
+#: less half of c, since the log of the loss is taken.
+_QUARTIC = 0.01
+#: Steps from the cubic's minimum to the quartic's.
+_STEPS = 5
 #: Powers of the budget in which bends may fall.
 _FLATTER = np.linspace(-0.1, 0.4, 21)
 
 
 @dataclass(frozen=True, eq=False)
 class Valleys:
-    """Posterior draws of one cubic for each budget.
+    """Posterior draws of one quartic for each budget.
 
     Parameters
     ----------
     centre
         Log size about which each is written, shape (k,).
-    level, slope, bend, cubic
+    level, slope, bend, cubic, quartic
         Shape (draw, k).
     sigma
         Shape (draw,).
@@ -54,27 +63,34 @@ class Valleys:
     slope: np.ndarray
     bend: np.ndarray
     cubic: np.ndarray
+    quartic: np.ndarray
     sigma: np.ndarray
     p_wrong: np.ndarray
 
     def minimum(self) -> tuple[np.ndarray, np.ndarray]:
         """Return log size and log loss of each minimum, shape (draw, k); NaN where none is."""
-        c, s, d = self.bend, self.slope, self.cubic
+        c, s, d, e = self.bend, self.slope, self.cubic, self.quartic
         with np.errstate(all="ignore"):
             root = np.sqrt(c**2 - 3 * d * s)
             t = np.where(c > 0, -s / (c + root), np.nan)
+            for _ in range(_STEPS):
+                rise = s + t * (2 * c + t * (3 * d + t * 4 * e))
+                bend = 2 * c + t * (6 * d + t * 12 * e)
+                t = np.where(bend > 0, t - rise / bend, np.nan)
         return self.centre + t, self.at(t)
 
     def at(self, t: np.ndarray) -> np.ndarray:
         """Return the log loss at log sizes about the centres, shape (draw, k)."""
-        return self.level + t * (self.slope + t * (self.bend + t * self.cubic))
+        with np.errstate(all="ignore"):  # where a minimum lies anywhere
+            top = self.bend + t * (self.cubic + t * self.quartic)
+            return self.level + t * (self.slope + t * top)
 
     def curve(self, which: int, log_size: np.ndarray) -> np.ndarray:
         """Return the log loss of one budget at log sizes of shape (m,), shape (draw, m)."""
         t = log_size - self.centre[which]
-        named = (self.level, self.slope, self.bend, self.cubic)
-        level, slope, bend, cubic = (draws[:, which, None] for draws in named)
-        return level + t * (slope + t * (bend + t * cubic))
+        named = (self.level, self.slope, self.bend, self.cubic, self.quartic)
+        level, slope, bend, cubic, quartic = (draws[:, which, None] for draws in named)
+        return level + t * (slope + t * (bend + t * (cubic + t * quartic)))
 
 
 def valleys(
@@ -85,7 +101,7 @@ def valleys(
     seed: int,
     asymmetric: bool = True,
 ) -> Valleys:
-    """Draw the posterior of one cubic for each budget.
+    """Draw the posterior of one quartic for each budget.
 
     Parameters
     ----------
@@ -98,7 +114,7 @@ def valleys(
     seed
         Of the draws.
     asymmetric
-        Whether there is a cubic term; without it they are parabolas.
+        Whether there are a cubic and a quartic term; without them they are parabolas.
     """
     rows, ends = sum(map(len, log_loss)), np.cumsum([len(z) for z in log_loss])[:-1]
     wrong: frozenset[int] = frozenset()
@@ -120,8 +136,8 @@ def valleys(
     counts = rng.multinomial(draws, weight)
     parts = [f.drawn(rng, count) for f, count in zip(fits, counts, strict=True) if count]
     order = rng.permutation(draws)
-    level, slope, bends, cubic, sigma = (np.concatenate(p)[order] for p in zip(*parts, strict=True))
-    return Valleys(model.centre, level, slope, bends, cubic, sigma, weight @ np.array(members))
+    drawn = [np.concatenate(p)[order] for p in zip(*parts, strict=True)]
+    return Valleys(model.centre, *drawn, p_wrong=weight @ np.array(members))
 
 
 class _Model:
@@ -147,8 +163,8 @@ class _Model:
         """Return the linear model at a fall of the bends, a spread of them, and runs gone wrong."""
         roots = np.split(np.sqrt(outlying.weights(wrong, self._rows)), self._ends)
         ratio, flatter = (spread * self._bend / self._noise) ** 2, np.exp(-power * self._log_budget)
-        cubic = self._noise / (_CUBIC * self._bend)
-        return _Given(self._t, self._z, roots, flatter, ratio, cubic, self._asymmetric)
+        scales = np.array([_CUBIC, _QUARTIC] if self._asymmetric else [_NONE, _NONE]) * self._bend
+        return _Given(self._t, self._z, roots, flatter, ratio, self._noise / scales)
 
     def log_marginal(self, power: float, spread: float, wrong: frozenset[int]) -> float:
         """Return the log density of the outcomes at all three."""
@@ -204,11 +220,10 @@ class _Given:
         roots: list[np.ndarray],
         flatter: np.ndarray,
         ratio: float,
-        cubic_precision: float,
-        asymmetric: bool,
+        precisions: np.ndarray,
     ) -> None:
         count = len(t)
-        columns = 2 * count + 2
+        columns = 2 * count + 3
         self._precision = np.zeros((columns, columns))
         moment, total = np.zeros(columns), 0.0
         self._log_det, self._flatter, rows = 0.0, flatter, 0
@@ -217,8 +232,10 @@ class _Given:
             outcome, bent = root * plain, flatter[k] * one**2
             square = root * bent
             shrink = ratio / (1 + ratio * square @ square)
-            x = root[:, None] * np.column_stack([np.ones_like(one), one, bent, bent * one])
-            where = np.array([k, count + k, 2 * count, 2 * count + 1])
+            x = root[:, None] * np.column_stack(
+                [np.ones_like(one), one, bent, bent * one, bent * one**2]
+            )
+            where = np.array([k, count + k, 2 * count, 2 * count + 1, 2 * count + 2])
             weighted = x - shrink * np.outer(square, square @ x)
             self._precision[np.ix_(where, where)] += x.T @ weighted
             moment[where] += weighted.T @ outcome
@@ -226,10 +243,10 @@ class _Given:
             self._log_det += np.log1p(ratio * square @ square) - 2 * np.log(root).sum()
             self._blocks.append((x, outcome, square, shrink, where))
             rows += len(one)
-        self._precision[-1, -1] += (cubic_precision if asymmetric else 1e9) ** 2
+        self._precision[[-2, -1], [-2, -1]] += precisions**2
         self._mean = np.linalg.solve(self._precision, moment)
         self._squares = max(total - float(moment @ self._mean), 1e-12 * abs(total) + 1e-300)
-        self._free = rows - (columns - 1)
+        self._free = rows - (columns - 2)
 
     @property
     def log_marginal(self) -> float:
@@ -238,7 +255,7 @@ class _Given:
         return float(-0.5 * (self._log_det + log_det + max(self._free, 1) * np.log(self._squares)))
 
     def drawn(self, rng: np.random.Generator, count: int) -> tuple[np.ndarray, ...]:
-        """Return draws of level, slope, bend and cubic, shape (count, k), and of sigma."""
+        """Return draws of level, slope, bend, cubic and quartic, shape (count, k), and of sigma."""
         groups = len(self._blocks)
         sigma = np.sqrt(self._squares / rng.chisquare(max(self._free, 1), count))
         root = np.linalg.cholesky(np.linalg.inv(self._precision))
@@ -250,5 +267,6 @@ class _Given:
             own = shrink * (rest @ square)
             own = own + sigma * np.sqrt(shrink) * rng.standard_normal(count)
             bend[:, k] = theta[:, 2 * groups] + own
-        cubic = theta[:, -1:] * self._flatter
-        return theta[:, :groups], theta[:, groups : 2 * groups], bend * self._flatter, cubic, sigma
+        cubic, quartic = theta[:, -2:-1] * self._flatter, theta[:, -1:] * self._flatter
+        level, slope = theta[:, :groups], theta[:, groups : 2 * groups]
+        return level, slope, bend * self._flatter, cubic, quartic, sigma

@@ -63,10 +63,15 @@ def default_cost(inputs: Sequence[str], batch: float | None = None) -> Any:
     Raises
     ------
     LawError
-        If it is not known what inputs of this kind cost.
+        If it is not known what inputs of this kind cost, or a batch is given for no steps.
     """
     if {"encoder", "decoder"} <= set(inputs):
         return TotalSize()
+    if batch is not None and "steps" not in inputs:
+        raise LawError(
+            f"batch= turns steps into tokens; a run of {', '.join(inputs)} has no steps. Leave it "
+            "away."
+        )
     if "params" in inputs and ({"tokens", "steps"} & set(inputs)):
         return TrainingFlops(batch=batch)
     raise LawError(
@@ -163,7 +168,7 @@ def check_rising(
     if bad.any():
         place = tuple(np.argwhere(bad)[0])
         raise DataError(
-            f"cost= must be positive and finite; it is {values[place]!r} at {_place(at, place)}."
+            f"cost= must be positive and finite; it is {values[place]:g} at {_place(at, place)}."
         )
     for axis, role in enumerate(free):
         # One summand may be lost in the rounding of another: a step may be level, not all of them.

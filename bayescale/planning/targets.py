@@ -96,13 +96,10 @@ class TargetCost:
         check_arguments(TargetCost.interval, locals())
         import pandas as pd
 
-        forecasts.check_probability(prob)
-        levels = [0.5, (1 - prob) / 2, (1 + prob) / 2]
-        middle, low, high = np.quantile(self.draws, levels, axis=(0, 1), method="inverted_cdf")
-        table = pd.DataFrame({self.front.outcome: self.targets})
-        table = table.assign(median=middle, lower=low, upper=high, p_never=self.never)
+        ends = forecasts.equal_tailed(self.draws, prob)
+        table = pd.DataFrame({self.front.outcome: self.targets}).assign(**ends, p_never=self.never)
         if self.largest is not None:
-            table["extrapolation"] = middle / self.largest
+            table["extrapolation"] = table["median"] / self.largest
         table.attrs = {"probability": prob, "kind": "equal-tailed", "of": self.front.budget}
         return table
 

@@ -12,6 +12,7 @@ from bayescale.arguments import check_arguments
 from bayescale.errors import LawError
 from bayescale.plots import style
 from bayescale.plots.forecast import FEWEST_FOR_BANDS
+from bayescale.plots.taking import takes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +26,7 @@ CONTEXT = 1.5
 COVERAGES = (50, 80, 90, 95)
 
 
+@takes("bs.backtest(...)", "points", "table")
 def plot_backtest(backtest: Backtest, *, ax: Axes | None = None) -> Axes:
     """Draw a backtest: every law's forecast of the largest runs, made without them.
 

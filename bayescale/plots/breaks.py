@@ -12,6 +12,7 @@ from bayescale.derived import elasticity
 from bayescale.errors import LawError
 from bayescale.groups import check_single
 from bayescale.plots import style
+from bayescale.plots.taking import takes
 from bayescale.plots.ticks import log_axis
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def local_exponent(fit: Fit, x: Any, *, prob: float = 0.9) -> pd.DataFrame:
     return table
 
 
+@takes("law.fit(...)", "parameters", "forecast")
 def plot_breaks(fit: Fit, *, prob: float = 0.9, ax: Axes | None = None) -> Axes:
     """Draw where a broken law changes its slope: local exponent, and break locations below it.
 

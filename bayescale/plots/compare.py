@@ -8,12 +8,15 @@ import numpy as np
 
 from bayescale.arguments import check_arguments
 from bayescale.plots import style
+from bayescale.plots.labels import fit_labels
+from bayescale.plots.taking import takes
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
 
+@takes("bs.compare(...)", "elpd_diff", "dse", "weight", "warning")
 def plot_compare(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw a comparison: each law's expected log predictive density, less the best law's.
 
@@ -65,6 +68,7 @@ def plot_compare(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         "elpd less the best law's, ± 1 standard error of the difference\n"
         "(leave one out; further left is worse)"
     )
+    fit_labels(ax)
     style.limits(ax, "x", np.concatenate([difference - error, difference + error]))
     if doubtful.any():
         ax.legend(

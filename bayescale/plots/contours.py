@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from bayescale.arguments import check_arguments
 from bayescale.drift import DRIFT
 from bayescale.errors import LawError
 from bayescale.planning import allocation, spending
+from bayescale.planning.frontiers import Frontier
 from bayescale.planning.landscape import terrain_of
 from bayescale.plots import style
 from bayescale.plots.ticks import log_axis, number
@@ -39,7 +41,8 @@ def plot_loss_contours(
     Parameters
     ----------
     source
-        A fit, an ensemble of fits, or a law whose parameters are all numbers, of two free inputs.
+        A fit, an ensemble of fits, or a law whose parameters are all numbers, of two free inputs;
+        or a frontier of one of these, with the cost and the inputs held that it was asked with.
     cost, batch, **held
         As for :func:`bayescale.frontier`.
     prob
@@ -77,6 +80,13 @@ def plot_loss_contours(
             "plot_loss_contours() takes levels= from 3 to 20 and extrapolation= of 1 or more; got "
             f"levels={levels!r}, extrapolation={extrapolation!r}."
         )
+    if isinstance(source, Frontier):
+        if cost is not None or batch is not None or held:
+            raise LawError(
+                "A frontier is drawn with its own cost and inputs held: leave cost=, batch= and "
+                "inputs away, or give the fit in its place."
+            )
+        source, cost, held = source.terrain.source, source.cost, dict(source.held)
     terrain = terrain_of(source, held)
     land = terrain.first
     own = spending.checked_cost(cost, land.law.inputs, batch=batch)
@@ -133,9 +143,16 @@ def _loss_lines(ax: Axes, terrain: Any, x: np.ndarray, y: np.ndarray, levels: in
         flat = loss.reshape(-1, loss.shape[-1])
         rows.append(np.median(flat[:: max(len(flat) // DRAWS, 1)], axis=0))
     median = terrain.first.reported(np.concatenate(rows)).reshape(x.shape)
-    marks = np.unique(np.quantile(median, np.linspace(0.04, 0.92, levels)))
+    marks = _round(np.unique(np.quantile(median, np.linspace(0.04, 0.92, levels))))
     lines = ax.contour(x, y, median, levels=marks, colors=style.INK, linewidths=0.9)
     ax.clabel(lines, fontsize="x-small", fmt=number)
+
+
+def _round(marks: np.ndarray) -> np.ndarray:
+    """Return losses with no more digits than keep them apart."""
+    if len(marks) < 2:
+        return marks
+    return np.unique(np.round(marks, math.ceil(-math.log10(np.diff(marks).min()))))
 
 
 def _draw_optima(

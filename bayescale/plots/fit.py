@@ -13,6 +13,7 @@ from bayescale.forecasts import forecast_of
 from bayescale.groups import check_single
 from bayescale.plots import style
 from bayescale.plots.forecast import plot_forecast
+from bayescale.plots.taking import takes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 GRID = 200
 
 
+@takes("law.fit(...)", "runs", "forecast")
 def plot_fit(
     fit: Fit,
     *,

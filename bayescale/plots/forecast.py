@@ -9,6 +9,7 @@ import numpy as np
 from bayescale.arguments import check_arguments
 from bayescale.errors import LawError
 from bayescale.plots import style
+from bayescale.plots.taking import takes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 FEWEST_FOR_BANDS = 12
 
 
+@takes("fit.forecast(...) or bs.forecast(...)", "curve", "observation")
 def plot_forecast(forecast: Forecast, *, prob: float = 0.9, ax: Axes | None = None) -> Axes:
     """Draw a forecast beyond its runs: intervals of the curve and of one new run.
 

@@ -10,6 +10,7 @@ from bayescale.arguments import check_arguments
 from bayescale.errors import LawError
 from bayescale.planning import spending
 from bayescale.plots import style
+from bayescale.plots.taking import takes
 from bayescale.plots.ticks import log_axis
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from bayescale.planning.frontiers import Frontier
 
 
+@takes("bs.frontier(...)", "budgets", "near_optimal")
 def plot_frontier(
     front: Frontier,
     *,
@@ -92,7 +94,7 @@ def plot_frontier(
     if len(spent):
         style.finish(ax, ink, float(spent[:, 0].max()), words="costliest run")
     else:
-        ax.legend(fontsize="small", edgecolor="#D0D0D0")
+        ax.legend(**style.legend_look(ax))
     return ax
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from bayescale.arguments import check_arguments
 from bayescale.errors import LawError
 from bayescale.plots import style
+from bayescale.plots.taking import takes
 from bayescale.plots.ticks import log_axis, number
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 GRID = 80
 
 
+@takes("bs.isoflop(...)", "budgets", "curves")
 def plot_isoflop(found: IsoFlop, *, prob: float = 0.9, ax: Axes | None = None) -> Axes:
     """Draw the loss by size at each budget, and where each is least.
 

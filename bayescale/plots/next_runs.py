@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,9 @@ import numpy as np
 from bayescale.arguments import check_arguments
 from bayescale.experiments.gains import INFORMATION
 from bayescale.plots import style
-from bayescale.plots.ticks import log_axis
+from bayescale.plots.labels import fit_labels
+from bayescale.plots.taking import takes
+from bayescale.plots.ticks import log_axis, number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +21,11 @@ if TYPE_CHECKING:
     from bayescale.experiments.choosing import NextRuns
 
 
+#: A number such as 1e+10 within words.
+_POWER = re.compile(r"\b\d+(?:\.\d+)?e[+-]?\d+\b")
+
+
+@takes("bs.next_runs(...)", "goal", "table")
 def plot_next_runs(plan: NextRuns, *, ax: Axes | None = None) -> Axes:
     """Draw what each candidate is expected to tell against what it costs.
 
@@ -72,13 +80,14 @@ def plot_next_runs(plan: NextRuns, *, ax: Axes | None = None) -> Axes:
             )  # fmt: skip
     _number(ax, plan)
     style.limits(ax, "x", cost)
-    style.limits(ax, "y", np.array([0.0, 1.1 * max(value.max(), 0.05)]))  # room for the numbers
-    if plan.measure == INFORMATION:
-        words = f"expected information (nats)\nabout {_short(plan.goal)}"
-    else:
-        words = f"share of the variance that goes,\nof {_short(plan.goal)}"
+    style.limits(ax, "y", np.array([0.0, 1.2 * max(value.max(), 0.05)]))  # room for the numbers
+    information = plan.measure == INFORMATION
+    words = "expected information\n(nats)" if information else "share of the\nvariance that goes"
     ax.set(xlabel=_cost_words(plan.cost_unit), ylabel=words)
-    ax.legend(fontsize="small", edgecolor="#D0D0D0", loc="best")
+    goal = style.wrapped(ax, f"to know {_short(plan.goal)}")  # before numbers have spaces
+    ax.set_title(_with_numbers(goal), fontsize="small", color=style.GREY)
+    fit_labels(ax)
+    ax.legend(loc="best", **style.legend_look(ax))
     return ax
 
 
@@ -95,14 +104,15 @@ def _number(ax: Axes, plan: NextRuns) -> None:
     if not len(plan.batch):
         return
     rows: Any = plan.table.loc[plan.batch.index]
-    ax.plot(
-        rows["cost"], rows["value"], linestyle="none", marker="o", markersize=13,
-        color=style.VERMILLION, markerfacecolor="none", markeredgewidth=1.6,
-        label="to make, in this order", zorder=4,
-    )  # fmt: skip
+    look: Any = {
+        "linestyle": "none", "marker": "o", "color": style.VERMILLION, "markerfacecolor": "none",
+        "markeredgewidth": 1.6,
+    }  # fmt: skip
+    ax.plot(rows["cost"], rows["value"], markersize=13, zorder=4, **look)
+    ax.plot([], [], markersize=8, label="to make, in this order", **look)  # of a line's height
     for order, (cost, value) in enumerate(rows[["cost", "value"]].to_numpy(float)):
         ax.annotate(
-            f"{order + 1}", (cost, value), xytext=(0, 10), textcoords="offset points", ha="center",
+            f"{order + 1}", (cost, value), xytext=(0, 12), textcoords="offset points", ha="center",
             fontsize="small", color=style.VERMILLION, zorder=5,
         )  # fmt: skip
 
@@ -112,4 +122,11 @@ def _cost_words(unit: str) -> str:
 
 
 def _short(goal: str) -> str:
-    return goal if len(goal) <= 60 else f"{goal[:57]}..."
+    """Return a goal that is not too long, for matplotlib to show as it is."""
+    line = goal if len(goal) <= 90 else f"{goal[:87]}..."
+    return line.replace("$", r"\$")
+
+
+def _with_numbers(words: str) -> str:
+    """Return words with numbers as axes have them: a power of ten and not 1e+10."""
+    return _POWER.sub(lambda found: number(float(found[0])), words)

@@ -10,6 +10,8 @@ from matplotlib.ticker import PercentFormatter
 from bayescale.arguments import check_arguments
 from bayescale.errors import LawError, nearest
 from bayescale.plots import style
+from bayescale.plots.labels import fit_labels
+from bayescale.plots.taking import takes
 from bayescale.plots.ticks import log_axis, number
 
 if TYPE_CHECKING:
@@ -20,8 +22,11 @@ if TYPE_CHECKING:
 
 #: Columns of a design, of which one is along the axis.
 _DESIGN = ("sizes", "decades", "noise", "replicates", "smallest", "largest")
+#: How far lines of shares are from each other, as a part of the distance between designs.
+_ASIDE = 0.05
 
 
+@takes("bs.power_study(...)", "studies", "table")
 def plot_power_study(study: PowerStudy, *, of: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw how often laws are told apart, or how wide an interval is, by design.
 
@@ -71,13 +76,17 @@ def plot_power_study(study: PowerStudy, *, of: str | None = None, ax: Axes | Non
         if values.max() > 5 * values.min() and len(values) > 3:
             log_axis(ax, "x")
         for i, (label, rows) in enumerate(groups):
-            _draw_line(ax, rows.sort_values(x), x, column, low, high, style.stroke(i), label)
-        style.limits(ax, "x", values)
+            # Side by side, or equal shares would hide each other.
+            aside = _ASIDE * (i - (len(groups) - 1) / 2) if low else 0.0
+            ordered = rows.sort_values(x)
+            at = _beside(ax, ordered[x].to_numpy(float), values, aside)
+            _draw_line(ax, at, ordered, column, low, high, style.stroke(i), label)
+            style.limits(ax, "x", at)
         ax.set_xticks(values, [number(value) for value in values])
         ax.minorticks_off()
         ax.set_xlabel(style.plain(x))
         if any(label for label, _ in groups):
-            ax.legend(fontsize="small", edgecolor="#D0D0D0", loc="best")
+            ax.legend(loc="best", **style.legend_look(ax))
     if column == "told":
         ax.set_ylim(-0.03, 1.03)
         ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
@@ -86,7 +95,9 @@ def plot_power_study(study: PowerStudy, *, of: str | None = None, ax: Axes | Non
         ax.set_ylim(bottom=0)
         name = column.removesuffix("_width")
         ax.set_ylabel(f"width of the interval of {name}\n({style.percent(study.prob)}, median)")
-    ax.set_title(f"{study.law}: {study.count} simulated studies a design", fontsize="medium")
+    title = f"{study.law}: {study.count} simulated studies a design"
+    ax.set_title(style.wrapped(ax, title), fontsize="small" if style.narrow(ax) else "medium")
+    fit_labels(ax)
     return ax
 
 
@@ -124,8 +135,17 @@ def _lines(table: pd.DataFrame) -> tuple[str | None, list[tuple[str, pd.DataFram
     return x, lines
 
 
+def _beside(ax: Axes, x: np.ndarray, values: np.ndarray, by: float) -> np.ndarray:
+    """Return places beside others, by a share of the least distance between them."""
+    if len(values) < 2:
+        return x
+    if ax.get_xscale() == "log":
+        return x * np.exp(by * np.diff(np.log(values)).min())
+    return x + by * np.diff(values).min()
+
+
 def _draw_line(
-    ax: Axes, rows: Any, x: str, column: str, low: str | None, high: str | None,
+    ax: Axes, x: np.ndarray, rows: Any, column: str, low: str | None, high: str | None,
     look: style.Stroke, label: str,
 ) -> None:  # fmt: skip
     middle = rows[column].to_numpy(float)
@@ -133,7 +153,7 @@ def _draw_line(
     if low and high:
         sides = np.abs(rows[[low, high]].to_numpy(float).T - middle)
     ax.errorbar(
-        rows[x], middle, yerr=sides, color=look.colour, linestyle=look.line, marker=look.marker,
+        x, middle, yerr=sides, color=look.colour, linestyle=look.line, marker=look.marker,
         markersize=6, capsize=3, elinewidth=1.0, label=label or None,
     )  # fmt: skip
 
@@ -143,8 +163,7 @@ def _draw_names(
 ) -> None:
     """Draw designs that are tables of inputs, one beside the other."""
     places = np.arange(len(table))
-    rows = table.assign(place=places)
-    _draw_line(ax, rows, "place", column, low, high, style.stroke(0), "")
+    _draw_line(ax, places, table, column, low, high, style.stroke(0), "")
     ax.lines[0].set_linestyle("none")
     ax.set_xticks(places, [style.plain(name) for name in table.index])
     ax.set_xlim(-0.5, len(table) - 0.5)

@@ -9,6 +9,7 @@ import numpy as np
 from bayescale.arguments import check_arguments
 from bayescale.forecasts import check_probability
 from bayescale.plots import style
+from bayescale.plots.taking import takes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 CURVES = 30
 
 
+@takes("law.prior_predictive(...)", "runs", "outcome")
 def plot_prior_predictive(
     made: PriorPredictive, *, prob: float = 0.9, ax: Axes | None = None
 ) -> Axes:

@@ -9,6 +9,7 @@ from matplotlib.ticker import PercentFormatter
 
 from bayescale.arguments import check_arguments
 from bayescale.plots import style
+from bayescale.plots.taking import takes
 from bayescale.plots.ticks import log_axis, number
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ GRID = 400
 FURTHEST = 1e6
 
 
+@takes("fit.required(...)", "targets", "never")
 def plot_required(required: Required, *, prob: float = 0.9, ax: Axes | None = None) -> Axes:
     """Draw the probability that the curve has reached a target, over the input.
 

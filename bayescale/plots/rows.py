@@ -9,6 +9,8 @@ import numpy as np
 from bayescale.arguments import check_arguments
 from bayescale.errors import LawError
 from bayescale.plots import style
+from bayescale.plots.labels import fit_labels
+from bayescale.plots.taking import takes
 from bayescale.plots.ticks import log_axis, number
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+@takes("bs.sensitivity_to_rows(...)", "row", "shift", "refitted", "warning")
 def plot_sensitivity_to_rows(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw how far each run, left out, shifts the forecast's median, over the run's input.
 
@@ -51,12 +54,8 @@ def plot_sensitivity_to_rows(table: pd.DataFrame, *, ax: Axes | None = None) -> 
     'n of the run left out'
     """
     check_arguments(plot_sensitivity_to_rows, locals())
-    missing = {"row", "shift", "refitted", "warning"} - set(getattr(table, "columns", ()))
-    if missing or "inputs" not in table.attrs:
-        raise LawError(
-            "plot_sensitivity_to_rows draws what bs.sensitivity_to_rows returns; this table lacks "
-            f"{', '.join(sorted(missing)) or 'its .attrs (they get lost in a merge)'}."
-        )
+    if "inputs" not in table.attrs:
+        raise LawError("The table has lost its .attrs, as it does in a merge: draw it before.")
     x = style.one_input(table.attrs["inputs"], "plot_sensitivity_to_rows")
     ax = style.axes(ax)
     log_axis(ax, "x")
@@ -82,5 +81,6 @@ def plot_sensitivity_to_rows(table: pd.DataFrame, *, ax: Axes | None = None) -> 
         xlabel=f"{style.plain(x)} of the run left out",
         ylabel="shift of the forecast's median\n(posterior standard deviations)",
     )
-    ax.legend(fontsize="small", edgecolor="#D0D0D0", loc="best")
+    fit_labels(ax)
+    ax.legend(loc="best", **style.legend_look(ax))
     return ax

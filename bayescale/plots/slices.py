@@ -11,6 +11,7 @@ from bayescale.errors import LawError
 from bayescale.forecasts import forecast_of
 from bayescale.groups import check_single
 from bayescale.plots import style
+from bayescale.plots.taking import takes
 from bayescale.plots.ticks import number
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ GRID = 100
 BESIDE = 0.1
 
 
+@takes("law.fit(...)", "runs", "forecast")
 def plot_slices(
     fit: Fit,
     *,

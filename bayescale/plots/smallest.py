@@ -9,6 +9,8 @@ import numpy as np
 from bayescale.arguments import check_arguments
 from bayescale.errors import LawError
 from bayescale.plots import style
+from bayescale.plots.labels import fit_labels
+from bayescale.plots.taking import takes
 from bayescale.plots.ticks import log_axis, number
 
 if TYPE_CHECKING:
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+@takes(
+    "bs.sensitivity_to_smallest(...)", "smallest", "runs", "at", "median", "lower", "upper", "good"
+)
 def plot_sensitivity_to_smallest(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw a forecast by the smallest input that was kept.
 
@@ -53,14 +58,8 @@ def plot_sensitivity_to_smallest(table: pd.DataFrame, *, ax: Axes | None = None)
     'smallest value of n kept'
     """
     check_arguments(plot_sensitivity_to_smallest, locals())
-    missing = {"smallest", "runs", "at", "median", "lower", "upper", "good"} - set(
-        getattr(table, "columns", ())
-    )
-    if missing or "input" not in table.attrs:
-        raise LawError(
-            "plot_sensitivity_to_smallest draws what bs.sensitivity_to_smallest returns; this "
-            f"table lacks {', '.join(sorted(missing)) or 'its .attrs (they get lost in a merge)'}."
-        )
+    if "input" not in table.attrs:
+        raise LawError("The table has lost its .attrs, as it does in a merge: draw it before.")
     ax = style.axes(ax)
     facts = table.attrs
     log_axis(ax, "x")
@@ -86,12 +85,13 @@ def plot_sensitivity_to_smallest(table: pd.DataFrame, *, ax: Axes | None = None)
         ylabel=f"forecast {style.plain(facts['outcome'])} ({what}, median and {words})",
     )
     ax.yaxis.label.set_fontsize("small")
+    fit_labels(ax)
     lines = len(ax.get_legend_handles_labels()[1])
     scale, (low, high) = ax.yaxis.get_transform(), ax.get_ylim()
     low, high = scale.transform(np.array([low, high]))
     room = high + (0.04 + 0.075 * lines) * (high - low)  # for the legend, which must hide nothing
     ax.set_ylim(top=float(scale.inverted().transform(np.array([room]))[0]))
-    ax.legend(fontsize="small", edgecolor="#D0D0D0", loc="upper right")
+    ax.legend(loc="upper right", **style.legend_look(ax))
     return ax
 
 

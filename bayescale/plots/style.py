@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -11,6 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from bayescale.errors import LawError
+from bayescale.plots.labels import fit_labels
 from bayescale.plots.ticks import log_axis, number
 from bayescale.visible import visible
 
@@ -79,11 +81,30 @@ def axes(ax: Axes | None, height: float = 4.4) -> Axes:
     return ax if ax is not None else plt.subplots(figsize=(6.6, height), layout="constrained")[1]
 
 
+#: Small letters on an inch.
+_LETTERS = 13
+
+
 def narrow(ax: Axes) -> bool:
     """Return whether the axes are about as wide as one column of a paper."""
     figure = ax.get_figure(root=True)
     assert figure is not None
     return bool(ax.get_window_extent().width / figure.dpi < 4)
+
+
+def legend_look(ax: Axes) -> dict[str, Any]:
+    """Return how a legend looks, which in one column of a paper has little room."""
+    font = "x-small" if narrow(ax) else "small"
+    look: dict[str, Any] = {"fontsize": font, "title_fontsize": font, "edgecolor": "#D0D0D0"}
+    return look | (NARROW | {"markerscale": 0.7} if narrow(ax) else {})
+
+
+def wrapped(ax: Axes, words: str) -> str:
+    """Return words in lines that are no wider than the axes, in small letters."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    wide = ax.get_window_extent().width / figure.dpi
+    return textwrap.fill(words, max(int(_LETTERS * wide), 20))
 
 
 def one_input(columns: Iterable[str], plot: str) -> str:
@@ -227,14 +248,13 @@ def finish(
     at = float(_fractions(ax, [([largest], [ax.get_ylim()[1]])])[0, 0])
     figure = ax.get_figure(root=True)
     assert figure is not None
+    fit_labels(ax)
     figure.draw_without_rendering()  # the layout must be settled before anything is measured
-    wide = not narrow(ax)
-    font = "small" if wide else "x-small"
-    look: dict[str, Any] = {"fontsize": font, "title_fontsize": font, "edgecolor": "#D0D0D0"}
-    look |= ({} if wide else NARROW) | legend
+    look = legend_look(ax) | legend
     label = ax.annotate(
         f"{words}: {number(largest)}", (largest, 0.5), xycoords=("data", "axes fraction"),
-        xytext=(0, 0), textcoords="offset points", rotation=90, fontsize=font, color=GREY,
+        xytext=(0, 0), textcoords="offset points", rotation=90, fontsize=look["fontsize"],
+        color=GREY,
     )  # fmt: skip
     sizes = [_size(ax, label), _size(ax, ax.legend(loc="upper right", **look))]
     for _ in range(8):
