@@ -88,8 +88,9 @@ class LearnedNObs:
         LawError
             If a curve is not among those learned from, or no other is left.
         """
-        odd = [name for name in curves if name not in self.log_likelihood]
-        left = {n: logs for n, logs in self.log_likelihood.items() if n not in curves}
+        odd = [n for n in curves if not isinstance(n, str) or n not in self.log_likelihood]
+        gone = set() if odd else set(curves)
+        left = {n: logs for n, logs in self.log_likelihood.items() if n not in gone}
         if odd or not left:
             raise LawError(
                 f"without() takes some of the curves {', '.join(map(repr, self.log_likelihood))}, "

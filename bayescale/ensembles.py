@@ -14,7 +14,7 @@ from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import LawError
 from bayescale.forecasting import Forecaster
 from bayescale.forecasts import Forecast
-from bayescale.given import in_words
+from bayescale.given import short
 from bayescale.groups import check_named
 from bayescale.observed import Observations
 
@@ -303,11 +303,13 @@ def ensemble(
 
 
 def _named(fits: Sequence[Fit]) -> dict[str, Fit]:
+    listed = hasattr(fits, "__iter__") and not isinstance(fits, str)
+    odd = [fit for fit in fits if not hasattr(fit, "new_run_draws")] if listed else [fits]
+    if odd:
+        raise LawError(f"fits= takes fits, in a list or a dict by name; got {short(odd[0])}.")
     named: dict[str, Fit] = {}
     for fit in fits:
-        name = first = getattr(fit, "name", None) or in_words(
-            fit
-        )  # what is no fit is refused by that
+        name = first = fit.name
         number = 2
         while name in named:
             name = f"{first} #{number}"

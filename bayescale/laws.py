@@ -653,7 +653,7 @@ class Law:
         >>> bs.PowerLaw().simulate(x=[1.0, 10.0], noise=0.0)["y"].round(3).tolist()
         [2.9, 2.301]
         """
-        check_arguments(Law.simulate, locals())
+        check_arguments(Law.simulate, locals(), but=("noise",))
         return simulating.simulated(self, noise, seed, y, parameters, likelihood, inputs)
 
 

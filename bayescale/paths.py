@@ -73,7 +73,13 @@ def given_path(path: Any) -> Path:
         raise FileError(
             f"The path must be text or a pathlib.Path, such as 'fit.nc'; got {short(path)}."
         )
-    return Path(given).expanduser()
+    try:
+        place = Path(given).expanduser()
+        place.exists()
+    except (OSError, RuntimeError) as error:  # a name too long; ~ of nobody
+        words = error.strerror if isinstance(error, OSError) else error
+        raise FileError(f"There can be no such path ({words}): {short(given)}.") from None
+    return place
 
 
 @contextmanager
