@@ -124,7 +124,7 @@ def backtest(
     >>> bs.backtest(laws, runs, y="loss", x="x", progress=False).table["rmsle"].idxmin()
     'floor'
     """
-    check_arguments(backtest, locals())
+    check_arguments(backtest, locals(), but=("likelihood",))
     _check_laws(laws)
     check(executor, workers)
     drift = checked_drift(drift)

@@ -141,7 +141,7 @@ def fit_many(
     >>> table.fit("knn").name
     'PowerLaw'
     """
-    check_arguments(fit_many, locals())
+    check_arguments(fit_many, locals(), but=("likelihood",))
     plan = _planned(
         labelled(laws), likelihood, y, inputs, ceiling, run, prob, forecast, keep,
         {"draws": draws, "tune": tune, "chains": chains, "retry": retry}, target_accept,

@@ -111,7 +111,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     >>> bs.load(path).name
     'PowerLaw'
     """
-    check_arguments(load, locals())
+    check_arguments(load, locals(), but=("path",))
     place = readable(path)
     _check_signature(place)
     groups = _read(place)

@@ -206,7 +206,7 @@ class Forecaster(ABC):
         DataError
             If the target or an input is not a usable number.
         """
-        check_arguments(Forecaster.probability, locals())
+        check_arguments(Forecaster.probability, locals(), but=("y",))
         return chance(self.forecast(drift=drift, **inputs), y, of, self.rises)
 
 

@@ -37,7 +37,7 @@ from bayescale.observed import Observations
 from bayescale.parameters import parameter_names, slots
 from bayescale.prior import Prior
 from bayescale.prior_draws import prior_draws
-from bayescale.sample import Sampling
+from bayescale.sample import CHECKED, Sampling
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -441,7 +441,7 @@ class Law:
         >>> sorted(v.name for v in bs.PowerLaw().model(runs, y="loss", x="n").free_RVs)
         ['exponent', 'floor_share', 'level', 'sigma']
         """
-        check_arguments(Law.model, locals())
+        check_arguments(Law.model, locals(), but=("likelihood",))
         likelihood, checked = self._checked(runs, y, likelihood, ceiling, run, inputs)
         return model.plain(self, likelihood, checked)
 
@@ -522,7 +522,7 @@ class Law:
         >>> bool(fit.forecast(x=[1e5]).interval(0.9)["upper"][0] < 0.1)
         True
         """
-        check_arguments(Law.fit, locals())
+        check_arguments(Law.fit, locals(), but=("likelihood", *CHECKED))
         likelihood, checked = self._checked(runs, y, likelihood, ceiling, run, inputs)
         settings = Sampling(
             draws, tune, chains, cores, target_accept or self.target_accept, seed, sampler, retry
@@ -581,7 +581,7 @@ class Law:
         >>> bool(steep.prior_predictive(runs, y="loss", x="x").check()["inside"].all())
         False
         """
-        check_arguments(Law.prior_predictive, locals())
+        check_arguments(Law.prior_predictive, locals(), but=("likelihood",))
         likelihood, checked = self._checked(runs, y, likelihood, ceiling, run, inputs)
         return prior_predictive.predicted(self, likelihood, checked, draws, seed)
 

@@ -147,7 +147,7 @@ def forecast(
     >>> made.interval(0.9).columns.tolist()
     ['x', 'median', 'lower', 'upper', 'extrapolation']
     """
-    check_arguments(forecast, locals())
+    check_arguments(forecast, locals(), but=("likelihood",))
     drift = checked_drift(drift)
     checked_inputs(("at",), {}, {"at": at}, "forecast()")
     if likelihood is not None and n_obs is not None:

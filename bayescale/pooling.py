@@ -58,7 +58,7 @@ def unpooled(prior: Prior | None = None, *, by: str | Sequence[str]) -> Prior | 
     >>> bs.PowerLaw(scale=bs.unpooled(by="family")).scale.by
     ('family',)
     """
-    check_arguments(unpooled, locals())
+    check_arguments(unpooled, locals(), but=("prior", "by"))
     return _varying(prior, Varying(columns_of(by, needed=True)))
 
 
@@ -111,7 +111,7 @@ def partial_pooling(
     >>> law.exponent.pooled, law.exponent.spread
     (True, (0.1,))
     """
-    check_arguments(partial_pooling, locals())
+    check_arguments(partial_pooling, locals(), but=("prior", "by"))
     columns = columns_of(by, needed=True)
     several = not isinstance(spread, Prior | int | float)  # which the type checker does not follow
     given = tuple(spread) if several else (spread,) * len(columns)  # type: ignore[arg-type]

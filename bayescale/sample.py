@@ -39,6 +39,10 @@ _DIMS = ("chain", "draw")
 _compiled: dict[Hashable, Any] = {}
 
 
+#: What :class:`Sampling` checks of its arguments itself.
+CHECKED = ("draws", "tune", "chains", "cores", "target_accept", "seed")
+
+
 @dataclass(frozen=True)
 class Sampling:
     """How to sample.

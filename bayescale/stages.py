@@ -310,7 +310,7 @@ def two_stage(loss_fit: Fit | TwoStage, link_fit: Fit, *, seed: int = 0) -> TwoS
     >>> both.forecast(x=1e4).interval(0.9).columns.tolist()
     ['x', 'median', 'lower', 'upper', 'extrapolation']
     """
-    check_arguments(two_stage, locals())
+    check_arguments(two_stage, locals(), but=("loss_fit", "link_fit"))
     for given, name, kinds in (
         (loss_fit, "first", (Fit, TwoStage)),
         (link_fit, "second", (Fit,)),

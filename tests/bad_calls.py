@@ -292,6 +292,7 @@ def methods() -> dict[str, Call]:
         "front.probability": _of("front", "probability", y=2.4, of="curve"),
         "front.table": _of("front", "table", prob=0.9),
         "front.near_optimal": _of("front", "near_optimal", within=0.01),
+        "front.for_people": _of("front", "for_people", prob=0.9),
         "target.interval": _of("target", "interval", prob=0.9),
         "sweep.forecast": _of("sweep", "forecast", compute=[1e21], prob=0.9),
         "sweep.interval": _of("sweep", "interval", prob=0.9, of="params"),

@@ -50,7 +50,7 @@ def test_an_executor_gives_the_same_numbers(fits):
 
 @pytest.mark.parametrize("count", [1, 17, 2.5, True])
 def test_wrong_blocks(fits, count):
-    with pytest.raises(bs.LawError, match=r"blocks= must be a whole number from 2 to 16"):
+    with pytest.raises(bs.LawError, match=r"blocks= must be a whole number"):
         bs.leave_block_out(fits, blocks=count)
 
 

@@ -321,7 +321,7 @@ def test_two_processes_may_fetch_at_once(server, monkeypatch, tmp_path):
     table = served(monkeypatch, server)
     with ThreadPoolExecutor(4) as pool:
         made = list(
-            pool.map(lambda refresh: bs.fetch_dataset(CHINCHILLA, refresh=refresh), [1] * 8)
+            pool.map(lambda refresh: bs.fetch_dataset(CHINCHILLA, refresh=refresh), [True] * 8)
         )
     for found in made:
         assert_same(found, table)

@@ -160,7 +160,7 @@ class TestContext:
 
     @pytest.mark.parametrize("length", [0, 1.5, True])
     def test_length_is_a_whole_number(self, length):
-        with pytest.raises(bs.DataError, match="length= must be a whole number"):
+        with pytest.raises(bs.BayescaleError, match="length= must be a whole number"):
             segment_information(length, 0.5, 6.0, 3.0)
 
 

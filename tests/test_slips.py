@@ -92,7 +92,7 @@ def test_what_a_plot_draws_is_said():
 
 
 def test_laws_for_fits():
-    with pytest.raises(LawError, match=r"must be a fit \(law\.fit\(\.\.\.\)\); got PowerLaw"):
+    with pytest.raises(LawError, match="takes fits, in a list or a dict by name; got PowerLaw"):
         bs.ensemble([bs.PowerLaw(), bs.PowerLaw()])
 
 

@@ -138,7 +138,7 @@ def check_law(
     >>> table.loc["formula_on_tensors", "what"]
     "The same formula serves PyTensor's tensors, from which NUTS gets its density"
     """
-    check_arguments(check_law, locals())
+    check_arguments(check_law, locals(), but=("law",))
     checked_choice(on_fail)
     made = _made(law)
     noise = ungrouped(made.default_likelihood() if likelihood is None else likelihood)
@@ -195,7 +195,7 @@ def check_likelihood(
     >>> bool(table["passed"].all())
     True
     """
-    check_arguments(check_likelihood, locals())
+    check_arguments(check_likelihood, locals(), but=("likelihood",))
     checked_choice(on_fail)
     if not isinstance(likelihood, Likelihood):
         raise CheckError(

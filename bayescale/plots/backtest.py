@@ -70,7 +70,7 @@ def plot_backtest(backtest: Backtest, *, ax: Axes | None = None) -> Axes:
     >>> len(ax.figure.axes)
     2
     """
-    check_arguments(plot_backtest, locals())
+    check_arguments(plot_backtest, locals(), but=("backtest",))
     groups = getattr(backtest, "groups", ())
     if groups:
         shown = ", ".join(f"{column}={backtest.runs[column].iloc[0]!r}" for column in groups)

@@ -107,7 +107,7 @@ def plot_breaks(fit: Fit, *, prob: float = 0.9, ax: Axes | None = None) -> Axes:
         ...
     bayescale.errors.LawError: PowerLaw has no break to draw. Fit bs.BrokenPowerLaw() first.
     """
-    check_arguments(plot_breaks, locals())
+    check_arguments(plot_breaks, locals(), but=("fit",))
     if "break_location" not in fit.parameters:
         raise LawError(f"{fit.name} has no break to draw. Fit bs.BrokenPowerLaw() first.")
     (role,) = fit.law.inputs

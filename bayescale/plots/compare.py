@@ -46,7 +46,7 @@ def plot_compare(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['broken\\nweight 0.90', 'power law\\nweight 0.10']
     """
-    check_arguments(plot_compare, locals())
+    check_arguments(plot_compare, locals(), but=("table",))
     style.check_table(table, ("elpd_diff", "dse", "weight", "warning"), "plot_compare")
     ax = style.axes(ax, height=1.3 + 0.62 * len(table))
     rows = np.arange(len(table))

@@ -70,7 +70,7 @@ def plot_fit(
     >>> ax.get_xscale(), ax.get_yscale()
     ('log', 'log')
     """
-    check_arguments(plot_fit, locals())
+    check_arguments(plot_fit, locals(), but=("fit",))
     check_single(fit.runs.groups, "plot_fit()")
     style.one_input(fit.runs.columns.values(), "plot_fit")
     if not 1 <= extrapolation <= style.FURTHEST:

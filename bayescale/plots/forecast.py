@@ -59,7 +59,7 @@ def plot_forecast(forecast: Forecast, *, prob: float = 0.9, ax: Axes | None = No
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('params', 'loss')
     """
-    check_arguments(plot_forecast, locals())
+    check_arguments(plot_forecast, locals(), but=("forecast",))
     for column in forecast.groups:
         if len(set(forecast.inputs[column])) > 1:
             raise LawError(

@@ -63,7 +63,7 @@ def plot_frontier(
     >>> bs.plot_frontier(bs.frontier(law, np.geomspace(1e18, 1e24, 7))).get_ylabel()
     'params'
     """
-    check_arguments(plot_frontier, locals())
+    check_arguments(plot_frontier, locals(), but=("front",))
     if len(front.budgets) < 2:
         raise LawError("plot_frontier() draws a line over budgets; this frontier has one.")
     table = front.interval(prob, of)

@@ -60,7 +60,7 @@ def plot_isoflop(found: IsoFlop, *, prob: float = 0.9, ax: Axes | None = None) -
     >>> bs.plot_isoflop(found).get_xlabel()
     'params'
     """
-    check_arguments(plot_isoflop, locals())
+    check_arguments(plot_isoflop, locals(), but=("found",))
     if found.curves is None:
         raise LawError("plot_isoflop() draws bs.isoflop(...); an envelope has no curves.")
     sizes, losses = found.interval(prob), found.interval(prob, "loss")

@@ -55,7 +55,7 @@ def plot_next_runs(plan: NextRuns, *, ax: Axes | None = None) -> Axes:
     >>> bs.plot_next_runs(plan).get_xlabel()
     'cost'
     """
-    check_arguments(plot_next_runs, locals())
+    check_arguments(plot_next_runs, locals(), but=("plan",))
     ax = style.axes(ax)
     table: Any = plan.table
     cost, value = table["cost"].to_numpy(float), table["value"].to_numpy(float)

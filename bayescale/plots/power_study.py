@@ -64,7 +64,7 @@ def plot_power_study(study: PowerStudy, *, of: str | None = None, ax: Axes | Non
     >>> bs.plot_power_study(study, of="exponent").get_xlabel()
     'sizes'
     """
-    check_arguments(plot_power_study, locals())
+    check_arguments(plot_power_study, locals(), but=("study",))
     table = study.table
     column, low, high = _columns(study, of)
     ax = style.axes(ax)

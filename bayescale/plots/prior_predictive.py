@@ -55,7 +55,7 @@ def plot_prior_predictive(
     >>> bs.plot_prior_predictive(made).get_ylabel()
     'loss'
     """
-    check_arguments(plot_prior_predictive, locals())
+    check_arguments(plot_prior_predictive, locals(), but=("made",))
     import pandas as pd
 
     check_probability(prob)

@@ -60,7 +60,7 @@ def plot_required(required: Required, *, prob: float = 0.9, ax: Axes | None = No
     >>> ax.get_legend_handles_labels()[1][0]
     'loss 2; never reached: 10 %'
     """
-    check_arguments(plot_required, locals())
+    check_arguments(plot_required, locals(), but=("required",))
     table = required.interval(prob)
     ax = style.axes(ax)
     log_axis(ax, "x")

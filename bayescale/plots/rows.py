@@ -53,7 +53,7 @@ def plot_sensitivity_to_rows(table: pd.DataFrame, *, ax: Axes | None = None) -> 
     >>> bs.plot_sensitivity_to_rows(table).get_xlabel()
     'n of the run left out'
     """
-    check_arguments(plot_sensitivity_to_rows, locals())
+    check_arguments(plot_sensitivity_to_rows, locals(), but=("table",))
     if "inputs" not in table.attrs:
         raise LawError("The table has lost its .attrs, as it does in a merge: draw it before.")
     x = style.one_input(table.attrs["inputs"], "plot_sensitivity_to_rows")

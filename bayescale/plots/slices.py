@@ -77,7 +77,7 @@ def plot_slices(
     >>> bs.plot_slices(fit, along="tokens").get_xlabel()
     'tokens'
     """
-    check_arguments(plot_slices, locals())
+    check_arguments(plot_slices, locals(), but=("fit",))
     check_single(fit.runs.groups, "plot_slices()")
     roles = list(fit.law.inputs)
     if len(roles) == 1:

@@ -57,7 +57,7 @@ def plot_sensitivity_to_smallest(table: pd.DataFrame, *, ax: Axes | None = None)
     >>> ax.get_xlabel()
     'smallest value of n kept'
     """
-    check_arguments(plot_sensitivity_to_smallest, locals())
+    check_arguments(plot_sensitivity_to_smallest, locals(), but=("table",))
     if "input" not in table.attrs:
         raise LawError("The table has lost its .attrs, as it does in a merge: draw it before.")
     ax = style.axes(ax)
