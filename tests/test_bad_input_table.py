@@ -1,0 +1,179 @@
+"""Every row of docs/trust.md's table of bad input: what is said there is what happens."""
+
+import warnings
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import bayescale as bs
+
+ROWS = 12
+X = np.geomspace(1e6, 1e9, ROWS)
+Y = 2 + 3 * (X / 1e6) ** -0.3 * np.exp(0.01 * np.random.default_rng(0).standard_normal(ROWS))
+
+
+@pytest.fixture(autouse=True)
+def _none_is_sampled(no_sampling):
+    """Draws near the prior's median in place of NUTS."""
+
+
+def table(**columns):
+    return pd.DataFrame({"x": X, "y": Y}).assign(**columns)
+
+
+def fitted(runs, **how):
+    asked = {"y": "y", "x": "x", "progress": False, "retry": False} | how
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", bs.BayescaleWarning)  # of a bare outcome, few sizes
+        return bs.PowerLaw().fit(runs, **asked)
+
+
+def refused(runs, words, **how):
+    with pytest.raises(bs.DataError, match=words):
+        bs.PowerLaw().fit(runs, **{"y": "y", "x": "x", "progress": False} | how)
+
+
+def spoilt(values, row, value):
+    column = pd.Series(values, dtype=object)
+    column[row] = value
+    return column
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 0.0, -1.0, None, pd.NA, np.ma.masked])
+def test_an_input_that_is_no_positive_number(value):
+    refused(table(x=spoilt(X, 3, value)), r"'x' .*row 3\b")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, None, pd.NA, np.ma.masked])
+def test_an_outcome_that_is_no_number(value):
+    refused(table(y=spoilt(Y, 3, value)), r"'y' .*row 3\b")
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0])
+def test_an_outcome_under_noise_in_proportion(value):
+    refused(table(y=spoilt(Y, 3, value)), r"'y'.*row 3\b.*Normal\(\)")
+
+
+def test_decimal_commas():
+    refused(table(x=[f"{value:.1f}".replace(".", ",") for value in X]), "decimal=")
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["abc", "", True, 1 + 2j, [1.0], {}, object, pd.Timestamp("2024-01-01"), pd.Timedelta("1h"),
+     pd.Timestamp("2024-01-01", tz="Asia/Tokyo")],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.parametrize("column", ["x", "y"])
+def test_what_is_no_number(value, column):
+    refused(
+        table(**{column: spoilt(X if column == "x" else Y, 3, value)}), f"'{column}' .*row 3\\b"
+    )
+
+
+@pytest.mark.parametrize(
+    "kind", ["datetime64[ns]", "datetime64[ns, Asia/Tokyo]", "timedelta64[ns]", "bool", "complex"]
+)
+@pytest.mark.parametrize("column", ["x", "y"])
+def test_columns_of_another_kind(kind, column):
+    refused(table(**{column: pd.Series(np.arange(1, ROWS + 1)).astype(kind)}), f"'{column}'")
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda x: x.astype(str),
+        lambda x: x.astype("category"),
+        lambda x: x.astype("Float64"),
+        lambda x: x.astype("double[pyarrow]"),
+        lambda x: x.map(Decimal),
+        lambda x: x.map(Fraction),
+        lambda x: x.astype(object),
+    ],
+    ids=["text", "category", "nullable", "arrow", "Decimal", "Fraction", "object"],
+)
+def test_numbers_in_another_dress_are_numbers(made):
+    plain = fitted(table())
+    other = fitted(table(x=made(pd.Series(X)), y=made(pd.Series(Y))))
+    assert other.runs.inputs["x"] == pytest.approx(plain.runs.inputs["x"], rel=1e-15)
+    assert other.runs.outcome == pytest.approx(plain.runs.outcome, rel=1e-15)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e290])
+def test_sizes_however_small_or_large(scale):
+    fit = fitted(table(x=X / 1e6 * scale))
+    at = scale * 1e4
+    assert np.isfinite(fit.forecast(x=[at]).interval(0.9).to_numpy(float)).all()
+
+
+def test_whole_numbers_beyond_all_floats():
+    refused(table(x=spoilt(X, 3, 10**400)), "'x' must be finite.*row 3")
+
+
+def test_any_order_and_index_is_the_same_fit():
+    plain = fitted(table())
+    order = np.random.default_rng(1).permutation(ROWS)
+    other = fitted(table().iloc[order].set_index(pd.Index(list("abcdefghijkl"))))
+    assert np.array_equal(plain.parameters["exponent"], other.parameters["exponent"])
+
+
+def test_copies_are_left_out_and_said():
+    with pytest.warns(bs.BayescaleWarning, match=r"repeat|same"):
+        fit = bs.PowerLaw().fit(
+            pd.concat([table(), table().iloc[[2, 5]]]), y="y", x="x", progress=False, retry=False
+        )
+    assert len(fit.runs) == ROWS
+
+
+def test_columns_that_are_two_or_none():
+    both = pd.concat([table(), table()[["x"]]], axis=1)
+    refused(both, "'x'")
+    refused(table(), "Did you mean 'y'", y="yy")
+
+
+@pytest.mark.parametrize(("rows", "words"), [(0, "is empty"), (1, "runs at different scales")])
+def test_too_few_rows(rows, words):
+    refused(table().iloc[:rows], words)
+
+
+def test_one_size():
+    refused(table(x=1e6), "'x'")
+
+
+def test_empty_columns():
+    refused(table(x=np.nan), "'x'")
+    refused(table(y=pd.Series([None] * ROWS, dtype=object)), "'y'")
+
+
+def test_a_constant_outcome_is_fitted():
+    fit = fitted(table(y=2.0))
+    assert np.isfinite(fit.forecast(x=[1e10]).interval(0.9).to_numpy(float)).all()
+
+
+def test_a_metric_that_rises():
+    refused(table(y=Y[::-1]), "ceiling=")
+
+
+def test_a_million_rows():
+    many = 10**6
+    x = np.geomspace(1e6, 1e9, many)
+    noise = np.random.default_rng(0).standard_normal(many)
+    fit = fitted(pd.DataFrame({"x": x, "y": 2 + 3 * (x / 1e6) ** -0.3 * np.exp(0.01 * noise)}))
+    assert len(fit.runs) == many
+    assert fit.forecast(x=[1e10]).interval(0.9)["median"].gt(0).all()
+
+
+def test_groups_of_odd_levels():
+    law = bs.PowerLaw(scale=bs.unpooled(by="g"))
+    for levels in ([1, "1"] * 6, [np.nan, "a"] * 6):
+        with pytest.raises(bs.DataError, match="'g'"):
+            law.fit(table(g=pd.Series(levels, dtype=object)), y="y", x="x", progress=False)
+
+
+@pytest.mark.parametrize("runs", [[1.0, 2.0], "runs.csv", 3, None])
+def test_what_is_no_table(runs):
+    with pytest.raises(bs.DataError, match="table"):
+        bs.PowerLaw().fit(runs, y="y", x="x", progress=False)
