@@ -525,7 +525,14 @@ class Law:
         check_arguments(Law.fit, locals(), but=("likelihood", *CHECKED))
         likelihood, checked = self._checked(runs, y, likelihood, ceiling, run, inputs)
         settings = Sampling(
-            draws, tune, chains, cores, target_accept or self.target_accept, seed, sampler, retry
+            draws,
+            tune,
+            chains,
+            cores,
+            self.target_accept if target_accept is None else target_accept,
+            seed,
+            sampler,
+            retry,
         )
         return fitting.fit(self, likelihood, checked, settings, progress)
 

@@ -12,7 +12,7 @@ import numpy as np
 from bayescale import input_errors, posterior, prior_draws
 from bayescale.arguments import check_arguments
 from bayescale.errors import DataWarning, LawError
-from bayescale.forecasts import check_probability
+from bayescale.forecasts import check_probability, quantiles
 from bayescale.groups import refuse
 from bayescale.observed import Observations
 
@@ -90,9 +90,12 @@ class PriorPredictive:
         check_probability(prob)
         real, rows = self.runs[self.outcome].to_numpy(float), {}
         for words, statistic in STATISTICS.items():
-            drawn, seen = statistic(self.replicated), float(statistic(real))
-            levels = [(1 - prob) / 2, 0.5, (1 + prob) / 2]
-            low, middle, high = (float(q) for q in np.nanquantile(drawn, levels))
+            with np.errstate(all="ignore"):  # of outcomes beyond all numbers, which were told of
+                drawn, seen = statistic(self.replicated), float(statistic(real))
+            known = drawn[None, ~np.isnan(drawn)]
+            levels = [0.5, (1 - prob) / 2, (1 + prob) / 2]
+            ends = quantiles(known, levels) if known.size else np.full(3, np.nan)
+            middle, low, high = map(float, ends)
             rows[words] = {
                 "observed": seen,
                 "lower": low,

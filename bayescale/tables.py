@@ -102,17 +102,19 @@ def _unpacked(place: Path, content: bytes) -> bytes:
                 parts.append(part)
                 if sum(map(len, parts)) > LARGEST:
                     raise _too_large(place)
+        return b"".join(parts)
     except FileError:
         raise
+    except MemoryError:
+        raise _too_large(place, "there is memory for") from None
     except (OSError, EOFError, zlib.error) as error:
         raise FileError(f"{place} is compressed, but damaged ({error}).") from error
-    return b"".join(parts)
 
 
-def _too_large(place: Path) -> FileError:
+def _too_large(place: Path, than: str = f"{LARGEST / 2**30:.3g} GiB") -> FileError:
     return FileError(
-        f"{place} holds more than {LARGEST / 2**30:.3g} GiB when unpacked, which is more than a "
-        "table of runs. Read it yourself, keep the columns and rows you need, and pass the table."
+        f"{place} holds more than {than} when unpacked, which is no table of runs. Read it "
+        "yourself, keep the columns and rows you need, and pass the table."
     )
 
 

@@ -92,7 +92,7 @@ class TestSmallest:
         drawn = np.concatenate([line.get_ydata() for line in ax.lines if line.get_label() in words])
         np.testing.assert_allclose(sorted(drawn), sorted(table["median"]))
         assert {text.get_text() for text in ax.texts} == {"8", "7", "6", "5", "4"}
-        with pytest.raises(bs.LawError, match="lacks lower"):
+        with pytest.raises(bs.LawError, match="without lower"):
             bs.plot_sensitivity_to_smallest(table.drop(columns="lower"))
 
 
@@ -164,7 +164,7 @@ class TestRows:
         ax = bs.plot_sensitivity_to_rows(table)
         labels = ax.get_legend_handles_labels()[1]
         assert labels == ["forecast at examples = 10,000", f"{labels[0]}, see the table's warning"]
-        with pytest.raises(bs.LawError, match="lacks shift"):
+        with pytest.raises(bs.LawError, match="without shift"):
             bs.plot_sensitivity_to_rows(table.drop(columns="shift"))
 
 

@@ -62,6 +62,9 @@ def test_a_number_that_is_none(name, given):
 def test_a_target_acceptance_that_is_none():
     with pytest.raises(LawError, match=r"target_accept= must lie between 0 and 1 .* got 'high'"):
         fit(target_accept="high")
+    for odd in (0, [[1.0, 0.0], [0.0, 1.0]], pd.Series([0.9])):
+        with pytest.raises(LawError, match=r"target_accept= must lie between 0 and 1"):
+            fit(target_accept=odd)
 
 
 @pytest.mark.parametrize("name", PLOTS)

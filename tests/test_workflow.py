@@ -1,5 +1,7 @@
 """Before and after a fit: prior predictive, elicited priors, and ArviZ's own calls on fit.tree."""
 
+from dataclasses import replace
+
 import arviz as az
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -41,6 +43,16 @@ def test_a_prior_that_excludes_the_runs_is_seen():
     steep = bs.PowerLaw(exponent=bs.Prior("Normal", mu=5, sigma=0.1), irreducible=0.0)
     table = steep.prior_predictive(RUNS, y="loss", x="x").check()
     assert not table["inside"]["range of outcomes"]
+
+
+def test_a_check_of_outcomes_beyond_all_numbers_is_no_warning_of_numpy_s():
+    made = bs.PowerLaw().prior_predictive(RUNS, y="loss", x="x")
+    far = made.replicated.copy()
+    far[::3] = np.inf
+    far[1::3, 0] = np.nan
+    table = replace(made, replicated=far).check()
+    assert table["observed"].notna().all()
+    assert (table["upper"] == np.inf).any()
 
 
 def test_draws_are_those_of_pymc():

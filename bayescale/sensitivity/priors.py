@@ -75,7 +75,7 @@ def sensitivity_to_prior(fit: Fit, *, of: str = "curve", **inputs: Any) -> pd.Da
     >>> bs.sensitivity_to_prior(fit, x=1e4).index.tolist()
     ['irreducible', 'scale', 'exponent', 'sigma', 'forecast at x=10000']
     """
-    check_arguments(sensitivity_to_prior, locals())
+    check_arguments(sensitivity_to_prior, locals(), but=("fit",))
     import arviz as az
     import pandas as pd
     import xarray as xr

@@ -93,7 +93,7 @@ def sensitivity_to_rows(
     >>> found.columns.tolist()
     ['row', 'x', 'loss', 'at', 'median', 'shift', 'pareto_k', 'refitted', 'warning']
     """
-    check_arguments(sensitivity_to_rows, locals())
+    check_arguments(sensitivity_to_rows, locals(), but=("fit",))
     import cloudpickle
 
     check_fit(fit, "sensitivity_to_rows")

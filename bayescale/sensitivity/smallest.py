@@ -123,7 +123,7 @@ def sensitivity_to_smallest(
     >>> found["runs"].tolist(), bool(found["shift"][0] == 0)
     ([8, 6], True)
     """
-    check_arguments(sensitivity_to_smallest, locals())
+    check_arguments(sensitivity_to_smallest, locals(), but=("cuts",))
     import cloudpickle
 
     if not hasattr(law, "expr") or isinstance(law, type):
