@@ -258,11 +258,15 @@ def _cluster_plan(found: pd.DataFrame) -> str:
 def _frontier_speed(found: pd.DataFrame) -> str:
     wide = found.pivot_table("cpu_s", "law", "cost", sort=False)
     shown = wide.map(lambda seconds: "" if pd.isna(seconds) else f"{seconds:.2f}").reset_index()
-    slow = found[found["cpu_s"] >= 1]
+    slow, fast = found[found["cpu_s"] >= 1], int((found["wall_s"] < 1).sum())
+    wait = (
+        f"On two cores {fast} of {len(found)} are there within a second, the last after "
+        f"{found['wall_s'].max():.2f} s."
+    )
     said = (
-        "All take less than a second."
+        wait
         if slow.empty
-        else f"{len(found) - len(slow)} of {len(found)} take less than a second; the others are of "
+        else f"{wait} {len(slow)} take a CPU second or more, of "
         f"{', '.join(dict.fromkeys(slow['law']))}."
     )
     return (
