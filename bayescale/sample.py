@@ -98,6 +98,8 @@ class Sampling:
                 raise LawError(
                     f"{name}= must be a whole number of at least {low}; got {in_words(value)}."
                 )
+            if whole and number is not None:  # 1e3 is one, but no seed of numpy's
+                object.__setattr__(self, name, int(number))
         accept = one_number(self.target_accept)
         if accept is None or not 0 < accept < 1:
             raise LawError(

@@ -7,8 +7,8 @@ import io
 import math
 import os
 import zlib
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +57,20 @@ def read_runs(path: str | os.PathLike[str]) -> pd.DataFrame:
         If it is empty, or its lines do not have the same columns.
     """
     place = given_path(path)
+    with within_memory(place):
+        return _read(place)
+
+
+@contextmanager
+def within_memory(place: Any) -> Iterator[None]:
+    """Turn what happens where a file needs more memory than there is into an error of ours."""
+    try:
+        yield
+    except MemoryError:
+        raise _too_large(place, "there is memory for") from None
+
+
+def _read(place: Path) -> pd.DataFrame:
     content = _content(place)
     if content.startswith(b"PAR1"):
         return _parquet(place, content)
@@ -105,13 +119,11 @@ def _unpacked(place: Path, content: bytes) -> bytes:
         return b"".join(parts)
     except FileError:
         raise
-    except MemoryError:
-        raise _too_large(place, "there is memory for") from None
     except (OSError, EOFError, zlib.error) as error:
         raise FileError(f"{place} is compressed, but damaged ({error}).") from error
 
 
-def _too_large(place: Path, than: str = f"{LARGEST / 2**30:.3g} GiB") -> FileError:
+def _too_large(place: Any, than: str = f"{LARGEST / 2**30:.3g} GiB") -> FileError:
     return FileError(
         f"{place} holds more than {than} when unpacked, which is no table of runs. Read it "
         "yourself, keep the columns and rows you need, and pass the table."
@@ -129,7 +141,7 @@ def _parquet(place: Path, content: bytes) -> pd.DataFrame:
         if max(sum(groups), 8 * known.num_rows * known.num_columns) > LARGEST:
             raise _too_large(place)
         return file.read().to_pandas()
-    except FileError:
+    except (FileError, MemoryError):
         raise
     except Exception as error:
         words = " ".join(str(error).split())

@@ -138,8 +138,9 @@ run = 'Name'.
     [125000000.0, 1300000000.0]
     """
     check_arguments(read_runs, locals())
-    table, notes = tidied(tables.read_runs(path))
-    found = guessed(table, notes)
+    with tables.within_memory(path):
+        table, notes = tidied(tables.read_runs(path))
+        found = guessed(table, notes)
     table.attrs = {"roles": found.roles, "guess": str(found)}
     if not quiet:
         print(found)

@@ -18,7 +18,7 @@ import pytest
 from invented import invented_fit
 
 import bayescale as bs
-from bayescale import files, tables
+from bayescale import files, tables, trackers
 from bayescale.errors import BayescaleError, FileError
 
 #: How many damaged files of each kind are tried; more by BAYESCALE_DAMAGED_FILES.
@@ -95,6 +95,19 @@ def test_a_damaged_table_is_refused_or_a_table(others, kind, tmp_path):
         path.write_bytes(damaged(others[kind], random.Random(seed)))
         found, said = loaded(lambda path: bs.read_runs(path, quiet=True), path)
         assert isinstance(found, pd.DataFrame) or str(path) in said
+
+
+def test_a_file_that_memory_does_not_hold_is_refused(others, tmp_path, monkeypatch):
+    def full(*args, **how):
+        raise MemoryError
+
+    path = tmp_path / "runs.csv"
+    path.write_bytes(others["csv"])
+    for place in (tables, trackers):
+        with monkeypatch.context() as patch:
+            patch.setattr(place, "_csv" if place is tables else "tidied", full)
+            with pytest.raises(bs.FileError, match="there is memory"):
+                bs.read_runs(path, quiet=True)
 
 
 #: Reads every file of a folder under a limit of memory, and says how it went.

@@ -59,6 +59,11 @@ def test_a_number_that_is_none(name, given):
         fit(**{name: given})
 
 
+def test_a_whole_number_may_have_a_point(no_sampling):
+    whole = fit(seed=3.0, draws=400.0, tune=10, retry=False, progress=False)
+    assert whole.parameters["exponent"].shape == (4, 400)
+
+
 def test_a_target_acceptance_that_is_none():
     with pytest.raises(LawError, match=r"target_accept= must lie between 0 and 1 .* got 'high'"):
         fit(target_accept="high")
