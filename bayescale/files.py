@@ -4,7 +4,8 @@ The groups of a fit's file are those of ``fit.tree``, so any tool that reads Arv
 these too. Beside them stand the attribute ``bayescale`` (JSON: law, priors, likelihood, settings,
 versions) and the group ``bayescale`` (the arrays of the checked runs). An ensemble's file has all
 this for each of its fits, in the groups ``fit0``, ``fit1`` and so on. Law and likelihood are looked
-up by name among those that are imported; nothing in the file is executed.
+up by name among those that are imported; nothing in the file is executed. Behind the netCDF file
+stands a seal, which is compared before anything else is read (:mod:`bayescale.seal`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayescale import seal
 from bayescale.arguments import check_arguments
 from bayescale.encoding import (
     decoded,
@@ -78,7 +80,7 @@ def save(fit: Fit | Ensemble, path: str | os.PathLike[str]) -> None:
         # own files do not.
         content = io.BytesIO()
         tree.to_netcdf(content, engine="h5netcdf", encoding=_checksums(tree))
-        part.write_bytes(content.getvalue())
+        part.write_bytes(seal.sealed(content.getvalue()))
 
 
 def load(path: str | os.PathLike[str]) -> Any:
@@ -153,9 +155,11 @@ def is_fit(path: str | os.PathLike[str]) -> bool:
     """Return whether a file is one that :func:`save` wrote, by its mark alone."""
     try:
         place = readable(path)
+        if seal.has_seal(place):
+            return True
         _check_signature(place)
         return MARK in _root_attributes(place)
-    except FileError:
+    except (FileError, OSError):
         return False
 
 
@@ -166,6 +170,8 @@ def _check_signature(place: Path) -> None:
     except OSError as error:
         raise FileError(f"{place} cannot be read: {reason(error)}.") from error
     if head == _HDF5:
+        if seal.is_broken(place):
+            raise _damaged(place, ValueError("its bytes are not those that were written"))
         return
     if not head:
         raise FileError(f"{place} is empty. {_AGAIN}")

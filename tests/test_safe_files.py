@@ -278,3 +278,22 @@ class TestEveryFormatThatThereWas:
         mixture = bs.load(path)
         assert mixture.weights.to_dict() == {"power": 0.25, "broken": 0.75}
         assert np.isfinite(mixture.forecast(x=1e6).draws()).all()
+
+
+def test_a_sealed_file_that_was_damaged_is_not_shown_to_hdf5(netcdf, tmp_path, monkeypatch):
+    path = tmp_path / "fit.nc"
+    path.write_bytes(netcdf)
+    assert files.is_fit(path)
+    assert bs.load(path).name == "PowerLaw"
+    middle = len(netcdf) // 2
+    path.write_bytes(netcdf[:middle] + bytes([netcdf[middle] ^ 1]) + netcdf[middle + 1 :])
+    monkeypatch.setattr(files, "_root_attributes", None)  # as all that reads with HDF5
+    with pytest.raises(FileError, match="not those that were written"):
+        bs.load(path)
+    assert files.is_fit(path)
+
+
+def test_a_file_without_a_seal_is_read_as_before(netcdf, tmp_path):
+    path = tmp_path / "fit.nc"
+    path.write_bytes(netcdf[:-48])
+    assert bs.load(path).name == "PowerLaw"

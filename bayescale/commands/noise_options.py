@@ -109,6 +109,8 @@ def _likelihood_class(name: str | None, laws: Iterable[Any], given: Mapping[str,
             if argument in given:
                 return listed[meant]
         own = list(dict.fromkeys(law.default_likelihood for law in laws))
+        if not own:
+            raise LawError("Name a law, or --likelihood: the noise of none is asked for.")
         if len(own) > 1:
             raise LawError(
                 f"The laws have noise of their own ({', '.join(made.__name__ for made in own)}); "
