@@ -588,6 +588,11 @@ def test_searched_optima_are_no_worse_than_any_size_near_them(form):
         assert (land.loss(u + by, line.log_data(u + by)) >= best * (1 - 1e-6)).all()
 
 
+def test_a_transformer_has_parameters():
+    with pytest.raises(bs.DataError, match="params must be positive"):
+        bs.TransformerFlops(context=2048)(params=-1.0, tokens=1e10)
+
+
 def test_the_width_of_a_transformer_with_embeddings_is_the_root_of_its_cubic():
     cost = bs.TransformerFlops(context=2048, vocabulary=50_257, embeddings=2)
     params = np.geomspace(1e5, 1e13, 9)

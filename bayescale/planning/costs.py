@@ -11,7 +11,7 @@ import numpy as np
 
 from bayescale.accounting import forward_flops
 from bayescale.errors import DataError, LawError
-from bayescale.given import as_array, one_number
+from bayescale.given import as_array, one_number, short
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +145,8 @@ class TransformerFlops:
         """Return the width of a model of so many parameters, a number that need not be whole."""
         cubic, linear = 12 / self.width_over_layers, self.embeddings * self.vocabulary
         counted = np.asarray(params, float)
+        if not (counted > 0).all():
+            raise DataError(f"params must be positive and finite; got {short(params)}.")
         if not linear:
             return (counted / cubic) ** (1 / 3)
         # The one real root of a cubic that rises, by hyperbolic sines.
