@@ -100,9 +100,10 @@ def plot_breaks(fit: Fit, *, prob: float = 0.9, ax: Axes | None = None) -> Axes:
 
     Examples
     --------
-    >>> from types import SimpleNamespace
     >>> import bayescale as bs
-    >>> bs.plot_breaks(SimpleNamespace(name="PowerLaw", parameters={"exponent": 0.3}))
+    >>> runs = bs.PowerLaw().simulate(x=[1, 3, 10, 30, 100, 300], y="loss")
+    >>> fit = bs.PowerLaw().fit(runs, y="loss", x="x", progress=False)
+    >>> bs.plot_breaks(fit)
     Traceback (most recent call last):
         ...
     bayescale.errors.LawError: PowerLaw has no break to draw. Fit bs.BrokenPowerLaw() first.
