@@ -48,7 +48,7 @@ def of_files(count: int) -> pd.DataFrame:
     )
     seconds = time.process_time() + sum(os.times()[2:4]) - start
     print(done.stdout[-2000:])
-    row = ("test_damaged_files", 4 * count, int(done.returncode > 0), round(seconds))
+    row = ("test_damaged_files", 4 * count, int(done.returncode != 0), round(seconds))
     return pd.DataFrame([row], columns=["test", "cases", "failed", "seconds"])
 
 
@@ -87,7 +87,7 @@ def main() -> int:
         table = pd.concat([table, of_files(asked.files)], ignore_index=True)
     if done.returncode:
         print(done.stdout[-8000:])
-    return written(table, asked.out)
+    return max(written(table, asked.out), done.returncode)
 
 
 if __name__ == "__main__":
