@@ -209,7 +209,7 @@ def _planned(
             wanted = ", ".join(f"{role}=" for role in law.inputs)
             got = ", ".join(f"{role}=" for role in inputs) or "none"
             raise LawError(f"{label!r} takes {wanted}; got {got}. All laws share the inputs.")
-        accept = target_accept or law.target_accept
+        accept = law.target_accept if target_accept is None else target_accept
         pilot = PILOT if law.target_accept > _PLAIN else 0
         settings[label] = Sampling(cores=1, target_accept=accept, pilot=pilot, **sampling)
     likelihoods = {label: law.noise(run, likelihood) for label, law in laws.items()}

@@ -9,6 +9,7 @@ import numpy as np
 from bayescale.batch_plan import Job, Plan, key_text, seed_of, stable_hash
 from bayescale.errors import DataError, LawError, listed, nearest
 from bayescale.frames import frame
+from bayescale.given import short
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,6 +79,8 @@ def _check_columns(runs: pd.DataFrame, by: tuple[str, ...], used: list[str]) -> 
         raise LawError(f"by= names a column twice: {', '.join(by)}.")
     columns = [str(name) for name in runs.columns]
     for name in (*by, *used):
+        if not isinstance(name, str):
+            raise LawError(f"by=, y= and the inputs name columns by text; got {short(name)}.")
         if columns.count(name) != 1:
             word = "no column" if name not in columns else "more than one column named"
             raise DataError(
