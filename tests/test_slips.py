@@ -132,6 +132,6 @@ def fit_reaches_the_columns(table):
 
 def test_columns_of_a_batch_are_named_by_text():
     with pytest.raises(LawError, match="name columns by text"):
-        bs.fit_many(bs.PowerLaw(), RUNS.assign(g=1), by="g", y=[[1.0, 2.0]], x="x")
+        bs.fit_many(bs.PowerLaw(), RUNS.assign(g=1), by="g", y="loss", x=[[1.0, 2.0]])
     with pytest.raises(LawError, match="target_accept="):
         bs.fit_many(bs.PowerLaw(), RUNS.assign(g=1), by="g", y="loss", x="x", target_accept=0)
