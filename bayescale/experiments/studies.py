@@ -339,6 +339,8 @@ def _slot(law: Any, name: str) -> Any:
 def _near(names: list[str], within: Mapping[str, float] | None) -> dict[str, float]:
     if within is None:
         return {name: NEAR for name in names if "exponent" in name}
+    if not isinstance(within, Mapping):
+        raise LawError(f"within= must be a dict such as {{'exponent': 0.02}}; got {within!r}.")
     for name, value in within.items():
         if name not in names:
             raise LawError(
