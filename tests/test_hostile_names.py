@@ -53,6 +53,7 @@ def records(runs):
     ]  # fmt: skip
 
 
+# So few draws that a tail may look heavy; names are looked at, not estimates.
 @pytest.mark.filterwarnings("ignore:Estimated shape parameter")
 def test_nothing_is_markup_in_a_notebook(runs):
     for made in records(runs):
@@ -106,6 +107,7 @@ def test_nothing_acts_on_a_terminal(runs, command, tmp_path):
             assert mark not in done.output, (command, ascii(mark))
 
 
+# The font has no picture of some hostile letters; what is looked at is that the rest is drawn.
 @pytest.mark.filterwarnings("ignore:Glyph")
 def test_pictures_show_names_as_they_are(runs):
     fit, forecast = fitted(runs), None
