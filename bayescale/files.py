@@ -5,7 +5,8 @@ these too. Beside them stand the attribute ``bayescale`` (JSON: law, priors, lik
 versions) and the group ``bayescale`` (the arrays of the checked runs). An ensemble's file has all
 this for each of its fits, in the groups ``fit0``, ``fit1`` and so on. Law and likelihood are looked
 up by name among those that are imported; nothing in the file is executed. Behind the netCDF file
-stands a seal, which is compared before anything else is read (:mod:`bayescale.seal`).
+stands a seal, which is compared before anything else is read, and without which nothing is
+(:mod:`bayescale.seal`).
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ _HDF5 = b"\x89HDF\r\n\x1a\n"
 _AGAIN = (
     "Save the fit again with fit.save(path), or take a copy of the file from where it was made."
 )
+_OTHERS = "What others wrote is opened with arviz.from_netcdf or xarray.open_datatree."
 
 
 def save(fit: Fit | Ensemble, path: str | os.PathLike[str]) -> None:
@@ -154,11 +156,7 @@ def _ensemble(place: Path, described: dict[str, Any], groups: dict[str, xr.Datas
 def is_fit(path: str | os.PathLike[str]) -> bool:
     """Return whether a file is one that :func:`save` wrote, by its mark alone."""
     try:
-        place = readable(path)
-        if seal.has_seal(place):
-            return True
-        _check_signature(place)
-        return MARK in _root_attributes(place)
+        return seal.has_seal(readable(path))
     except (FileError, OSError):
         return False
 
@@ -170,13 +168,18 @@ def _check_signature(place: Path) -> None:
     except OSError as error:
         raise FileError(f"{place} cannot be read: {reason(error)}.") from error
     if head == _HDF5:
+        if not seal.has_seal(place):
+            raise FileError(
+                f"{place} is cut short, or a netCDF file that bayescale did not write, or one that "
+                f"another program has written again. {_AGAIN} {_OTHERS}"
+            )
         if seal.is_broken(place):
             raise _damaged(place, ValueError("its bytes are not those that were written"))
         return
     if not head:
         raise FileError(f"{place} is empty. {_AGAIN}")
     if head.startswith(b"CDF"):
-        raise _foreign(place)
+        raise FileError(f"{place} is a netCDF file, but not one that bayescale wrote. {_OTHERS}")
     raise FileError(
         f"{place} is not a saved fit: that is a netCDF file, which fit.save(...) or 'bayescale fit "
         "-o' has written. A table of runs is to be fitted first."
@@ -187,29 +190,10 @@ def _damaged(place: Path, error: Exception) -> FileError:
     return FileError(f"{place} is damaged or cut short ({reason(error)}). {_AGAIN}")
 
 
-def _foreign(place: Path) -> FileError:
-    return FileError(
-        f"{place} is a netCDF file, but not one that bayescale wrote. Open it with "
-        "arviz.from_netcdf or xarray.open_datatree instead."
-    )
-
-
-def _root_attributes(place: Path) -> dict[str, Any]:
-    import h5py  # h5netcdf's own file, where it cannot be opened, complains when it is collected
-
-    try:
-        with h5py.File(place, "r") as file:
-            return dict(file.attrs)
-    except Exception as error:
-        raise _damaged(place, error) from error
-
-
 def _read(place: Path) -> dict[str, xr.Dataset]:
     """Return every group by its path, in memory, with the file closed."""
     import xarray as xr
 
-    if MARK not in _root_attributes(place):
-        raise _foreign(place)
     _check_whole(place)
     try:
         with xr.open_datatree(place, engine="h5netcdf") as tree:
@@ -225,7 +209,7 @@ def _read(place: Path) -> dict[str, xr.Dataset]:
 
 def _check_whole(place: Path) -> None:
     """Raise a FileError for a file that would have others read, as HDF5 can."""
-    import h5py
+    import h5py  # h5netcdf's own file, where it cannot be opened, complains when it is collected
 
     waiting: list[tuple[Any, int]] = []
     try:
