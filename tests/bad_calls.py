@@ -448,8 +448,11 @@ def silent_nans(found: Any, depth: int = 0) -> list[str]:
         found = tuple(found.values())
     if isinstance(found, list | tuple):
         return [name for part in found for name in silent_nans(part, depth + 1)]
+    if getattr(found, "doubts", ()):
+        return []  # it is said there
+    told = hasattr(found, "p_bracketed")  # how many draws have a minimum
     own = (
-        getattr(found, "draws", None),
+        None if told else getattr(found, "draws", None),
         getattr(found, "table", None),
         getattr(found, "batch", None),
     )

@@ -204,6 +204,16 @@ class TestEnvelope:
         with pytest.raises(bs.LawError, match="no curves"):
             bs.plot_isoflop(found)
 
+    @pytest.mark.parametrize("sizes", [7, 12])
+    def test_a_budget_that_few_resamples_bracket_is_told(self, sizes):
+        found = bs.envelope(self.runs(sizes), y="loss", params="n", tokens="d", draws=20)
+        there = np.isfinite(found.draws["params"]).mean(axis=0)
+        assert found.p_bracketed == pytest.approx(there)
+        assert (np.isfinite(found.draws["loss"]) == np.isfinite(found.draws["params"])).all()
+        lost = found.interval()["median"].isna() | found.interval(of="loss")["median"].isna()
+        assert not lost[found.used].any()
+        assert lost.any() <= any("in most resamples" in words for words in found.doubts)
+
     def test_too_few_sizes(self):
         with pytest.raises(bs.DataError, match="Fewer than three sizes"):
             bs.envelope(self.runs(sizes=3), y="loss", params="n", tokens="d")

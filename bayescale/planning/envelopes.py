@@ -9,7 +9,7 @@ import numpy as np
 from bayescale.arguments import check_arguments
 from bayescale.errors import DataError
 from bayescale.planning import sweeps
-from bayescale.planning.minima import IsoFlop
+from bayescale.planning.minima import USED, IsoFlop
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,14 +86,14 @@ def envelope(
     budgets = sweeps.default_budgets(sweep, _BUDGETS)
     losses, sizes = _table(sweep, budgets)
     every = np.arange(len(sizes))
-    best, least = _best(losses, sizes, every)
+    best, _ = _best(losses, sizes, every)
     if np.isfinite(best).sum() < 3 or np.unique(best[np.isfinite(best)]).size < 3:
         raise DataError(
             "Fewer than three sizes are ever the best one between a smaller and a larger one: the "
             "curves do not overlap enough for an envelope. Add sizes, or shorter and longer runs."
         )
     rng = np.random.default_rng([seed, 53])
-    found, powers, levels, scatter = [], [], [], []
+    found, least, powers, levels, scatter = [], [], [], [], []
     centre = np.log(budgets).mean()
     for _ in range(20 * draws):
         if len(found) == draws:
@@ -101,13 +101,14 @@ def envelope(
         chosen = np.unique(rng.integers(len(sizes), size=len(sizes)))
         if len(chosen) < min(_LEAST, len(sizes)):
             continue
-        own, _ = _best(losses, sizes, chosen)
+        own, lowest = _best(losses, sizes, chosen)
         known = np.isfinite(own)
         if np.unique(own[known]).size < 2:
             continue
         x, z = np.log(budgets[known]) - centre, np.log(own[known])
         power, level = np.polyfit(x, z, 1)
         found.append(own)
+        least.append(lowest)
         powers.append(power)
         levels.append(level)
         scatter.append(np.std(z - level - power * x))
@@ -122,10 +123,10 @@ def envelope(
     quantities = {
         "params": size,
         "tokens": budgets / (6 * size),
-        "loss": np.broadcast_to(least, size.shape),
+        "loss": np.array(least),
     }
-    share = np.where(np.isfinite(best), 1.0, 0.0)
-    doubts = () if share.all() else (_said(budgets, share),)
+    share = np.isfinite(size).mean(axis=0)
+    doubts = () if (share >= USED).all() else (_said(budgets, share),)
     kept = sweep.filter(items=[sweeps.COMPUTE, sweeps.SIZE, sweeps.DATA, sweeps.LOSS])
     return IsoFlop(
         budgets, quantities, share, power, constant, np.array(scatter), kept, None,
@@ -161,9 +162,9 @@ def _best(
 
 
 def _said(budgets: np.ndarray, share: np.ndarray) -> str:
-    out = budgets[share < 1]
+    out = budgets[share < USED]
     return (
         f"At {len(out)} of {len(budgets)} budgets ({out.min():.2g} to {out.max():.2g} FLOP) the "
-        "best size is the smallest or the largest that gets there, so the best one may lie beyond "
-        "it; they are left out."
+        "best size is in most resamples of the curves the smallest or the largest that gets there, "
+        "so the best one may lie beyond it; those resamples' lines leave the budget out."
     )
