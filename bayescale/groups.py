@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from bayescale.errors import DataError, LawError, nearest
+from bayescale.given import short
 
 #: Between the names of columns in a dimension, and of levels in its labels.
 JOINT = ":"
@@ -337,12 +338,20 @@ def check_named(seen: Mapping[str, Sequence[Any]], levels: Mapping[str, Any], na
     name
         Of what was asked, for messages.
     """
+    if not isinstance(levels, Mapping):
+        raise LawError(
+            f"{name}: the groups must be a dictionary of column and level; got {short(levels)}."
+        )
     missing = [column for column in seen if column not in levels]
     odd = [column for column in levels if column not in seen]
     if not missing and not odd:
         return
+    if not seen:
+        raise LawError(
+            f"{name} has no groups, so that none can be named; got {', '.join(map(str, levels))}."
+        )
     shown = ", ".join(f"{column}={known[0]!r}" for column, known in seen.items())
-    got = ", ".join(levels) or "none"
+    got = ", ".join(map(str, levels)) or "none"
     hint = "".join(nearest(column, seen) for column in odd)
     raise LawError(
         f"{name} varies by {described(seen)}: say which one is meant, such as {shown}; got "

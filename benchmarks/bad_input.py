@@ -86,7 +86,7 @@ def main() -> int:
     if asked.files:
         table = pd.concat([table, of_files(asked.files)], ignore_index=True)
     if done.returncode:
-        print(done.stdout[-8000:])
+        print(done.stdout[-60_000:])
     return max(written(table, asked.out), done.returncode)
 
 

@@ -177,3 +177,37 @@ def test_groups_of_odd_levels():
 def test_what_is_no_table(runs):
     with pytest.raises(bs.DataError, match="table"):
         bs.PowerLaw().fit(runs, y="y", x="x", progress=False)
+
+
+@pytest.mark.parametrize(
+    ("group", "words"),
+    [
+        ([float("nan")], r"must be a dictionary of column and level; got \[nan\]"),
+        (np.array([1, 2]), "got ndarray of shape"),
+        ({3: 4}, "has no groups, so that none can be named; got 3"),
+    ],
+)
+def test_groups_of_the_smallest_runs(group, words):
+    runs = bs.PowerLaw().simulate(x=np.geomspace(1, 1e3, 12), y="y")
+    with pytest.raises(bs.LawError, match=words):
+        bs.sensitivity_to_smallest(bs.PowerLaw(), runs, y="y", x="x", at=1e4, group=group)
+
+
+def sweep_of(loss):
+    n, c = (a.ravel() for a in np.meshgrid(np.geomspace(1e7, 1e9, 7), np.geomspace(1e17, 1e19, 4)))
+    return pd.DataFrame({"n": n, "c": c, "loss": loss(n, c)})
+
+
+def test_valleys_of_one_and_the_same_loss():
+    runs = sweep_of(lambda n, c: np.ones_like(n))
+    with pytest.raises(bs.DataError, match="no valley, and no size is the best"):
+        bs.isoflop(runs, y="loss", params="n", compute="c")
+
+
+@pytest.mark.parametrize("depth", [1e-15, 1e-13, 1e-10, 1e-5])
+def test_valleys_that_rounding_hardly_leaves(depth):
+    runs = sweep_of(lambda n, c: 1 + depth * np.log(n / 1e8) ** 2)
+    found = bs.isoflop(runs, y="loss", params="n", compute="c", draws=50)
+    assert np.isfinite(found.power).all()
+    if depth > 1e-12:
+        assert found.interval()["median"].between(3e7, 3e8).all()

@@ -111,6 +111,11 @@ def isoflop(
     logs = np.log(chosen)
     sizes = [np.log(table[sweeps.SIZE].to_numpy()) for table in tables]
     losses = [np.log(table[sweeps.LOSS].to_numpy()) for table in tables]
+    if all(np.ptp(each) == 0 for each in losses):
+        raise DataError(
+            f"At each of the {len(chosen)} budgets all sizes have one and the same loss: there is "
+            f"no valley, and no size is the best. Is {y!r} the column of the loss?"
+        )
     curves = valleys(logs - logs.mean(), sizes, losses, draws, seed, asymmetric)
     log_size, log_loss = curves.minimum()
     inside = [

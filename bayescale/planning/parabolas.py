@@ -258,7 +258,7 @@ class _Given:
         """Return draws of level, slope, bend, cubic and quartic, shape (count, k), and of sigma."""
         groups = len(self._blocks)
         sigma = np.sqrt(self._squares / rng.chisquare(max(self._free, 1), count))
-        root = np.linalg.cholesky(np.linalg.inv(self._precision))
+        root = _root_of_inverse(self._precision)
         theta = self._mean + sigma[:, None] * (rng.standard_normal((count, len(root))) @ root.T)
         bend = np.empty((count, groups))
         for k, (x, outcome, square, shrink, where) in enumerate(self._blocks):
@@ -270,3 +270,10 @@ class _Given:
         cubic, quartic = theta[:, -2:-1] * self._flatter, theta[:, -1:] * self._flatter
         level, slope = theta[:, :groups], theta[:, groups : 2 * groups]
         return level, slope, bend * self._flatter, cubic, quartic, sigma
+
+
+def _root_of_inverse(precision: np.ndarray) -> np.ndarray:
+    """Return R with RRᵀ the inverse, also where rounding leaves a direction without precision."""
+    scale = 1 / np.sqrt(np.diag(precision))
+    values, vectors = np.linalg.eigh(scale[:, None] * precision * scale)
+    return scale[:, None] * vectors / np.sqrt(np.maximum(values, 1e-14 * values[-1]))

@@ -140,9 +140,10 @@ def sensitivity_to_smallest(
     every = observations(law, noise, runs, y, inputs, ceiling)
     (role,) = every.columns
     targets = forecasting.checked_inputs(law.inputs, every.columns, {role: at}, "The forecast")
-    if every.seen or group:
-        check_named(every.seen, group or {}, "The forecast")
-        targets, levels = forecasting.with_levels(targets, group or {})
+    asked = {} if group is None else group
+    check_named(every.seen, asked, "The forecast")
+    if every.seen:
+        targets, levels = forecasting.with_levels(targets, asked)
         targets = {**targets, **levels}
     starts = cuts_tried(law, noise, every, cuts, group)
     settings = Sampling(draws=draws, tune=tune, target_accept=law.target_accept, seed=seed)
