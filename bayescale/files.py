@@ -117,8 +117,14 @@ def load(path: str | os.PathLike[str]) -> Any:
     """
     check_arguments(load, locals(), but=("path",))
     place = readable(path)
-    _check_signature(place)
-    groups = _read(place)
+    try:
+        _check_signature(place)
+        groups = _read(place)
+    except MemoryError:
+        raise FileError(
+            f"{place} ({place.stat().st_size:,} bytes) needs more memory than there is. Close what "
+            "else is open, or fit with fewer draws= and save that."
+        ) from None
     described = _description(place, dict(groups["/"].attrs))
     if "ensemble" in described:
         return _ensemble(place, described["ensemble"], groups)
@@ -201,7 +207,7 @@ def _read(place: Path) -> dict[str, xr.Dataset]:
             return {
                 node.path: _plain(node.to_dataset(inherit=False).load()) for node in tree.subtree
             }
-    except FileError:
+    except (FileError, MemoryError):
         raise
     except Exception as error:
         raise _damaged(place, error) from error
@@ -226,7 +232,7 @@ def _check_whole(place: Path) -> None:
                         waiting.append((found, depth + 1))
                     elif isinstance(found, h5py.Dataset) and (found.external or found.is_virtual):
                         raise _elsewhere(place, str(found.name))
-    except FileError:
+    except (FileError, MemoryError):
         raise
     except Exception as error:
         raise _damaged(place, error) from error
