@@ -246,6 +246,8 @@ def ordered(values: Any, column: str, called: str) -> tuple[np.ndarray, Any]:
     """
     import pandas as pd
 
+    if values.dtype == object:  # scalars of several precisions are put in order as plain numbers
+        values = values.map(lambda value: value.item() if isinstance(value, np.generic) else value)
     try:
         return pd.factorize(values, sort=True)
     except TypeError:

@@ -211,3 +211,9 @@ def test_valleys_that_rounding_hardly_leaves(depth):
     assert np.isfinite(found.power).all()
     if depth > 1e-12:
         assert found.interval()["median"].between(3e7, 3e8).all()
+
+
+def test_run_labels_of_several_precisions_are_put_in_order():
+    labels = [np.float16(2.0), 1e9, np.float32(2.0), 1e9] * (ROWS // 4)
+    fit = fitted(table(r=pd.Series(labels, dtype=object)), run="r")
+    assert fit.runs.run.tolist() == [0.0, 1.0] * (ROWS // 2)

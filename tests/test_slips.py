@@ -2,8 +2,10 @@
 
 import inspect
 
+import numpy as np
 import pandas as pd
 import pytest
+from invented import invented_fit
 
 import bayescale as bs
 from bayescale.errors import DataError, LawError
@@ -97,6 +99,10 @@ def test_what_a_plot_draws_is_said():
         bs.plot_compare(RUNS)
     with pytest.raises(LawError, match=r"plot_fit\(\) draws what law\.fit\(.*; got PowerLaw\."):
         bs.plot_fit(bs.PowerLaw())
+    fit = invented_fit(bs.PowerLaw())
+    mixture = bs.Ensemble({"a": fit, "b": fit}, np.array([0.5, 0.5]), "given")
+    with pytest.raises(LawError, match=r"plot_fit\(\) draws what law\.fit\(.*; got Ensemble"):
+        bs.plot_fit(mixture)
 
 
 def test_laws_for_fits():

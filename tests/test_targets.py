@@ -35,6 +35,13 @@ class TestTargetCost:
         assert low < even.plans["compute"][0] < high
         assert "plans:" in repr(even)
 
+    def test_a_target_that_every_budget_reaches(self):
+        found = bs.target_cost(hoffmann(), 1e300)
+        assert found.interval()["median"][0] == 0
+        plan = found.plans.iloc[0]
+        assert plan["p_reached"] == 1
+        assert plan["compute"] == pytest.approx(1e10, rel=1e-2)  # the smallest that is looked at
+
     def test_out_of_reach_of_some_draws(self, fit):
         floor = float(np.quantile(fit.parameters["irreducible"], 0.3))
         found = bs.target_cost(fit, floor, prob=0.9, drift=0, price=1e-18)

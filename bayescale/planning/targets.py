@@ -43,7 +43,8 @@ class TargetCost:
         The outcomes asked for, shape (k,).
     draws
         The least budget of every draw, at that draw's own optimum; shape (chain, draw, k),
-        infinite where the target is out of reach.
+        infinite where the target is out of reach, 0 where the smallest budget that is looked at
+        reaches it.
     plans
         A row for each target: what to train so that the target is reached with probability
         ``prob``, whichever draw is true.
@@ -85,8 +86,9 @@ class TargetCost:
         -------
         pandas.DataFrame
             The target, ``median``, ``lower``, ``upper`` of the budget (infinite where the target is
-            out of reach), ``p_never``, and ``extrapolation`` (the median over the largest cost
-            among the runs) where there were runs.
+            out of reach, 0 where the smallest budget that is looked at reaches it), ``p_never``,
+            and ``extrapolation`` (the median over the largest cost among the runs) where there
+            were runs.
 
         Raises
         ------
@@ -242,7 +244,8 @@ def _planned(
     best = _best_size(front, high, goal, of)
     if best[-1] < prob:
         return (math.inf, math.nan, math.nan, best[-1])
-    start = np.log(np.quantile(draws, min(prob, 0.5), method="inverted_cdf"))
+    half = np.quantile(draws, min(prob, 0.5), method="inverted_cdf")
+    start = np.log(max(half, front.spent[0]))  # 0 is a target that every budget reaches
     if np.isfinite(start) and start < high:  # most of the line is far from what is asked
         middle = _best_size(front, start, goal, of)
         low, high, best = (start, high, best) if middle[-1] < prob else (low, start, middle)

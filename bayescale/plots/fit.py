@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 GRID = 200
 
 
-@takes("law.fit(...)", "runs", "forecast")
+@takes("law.fit(...)", "law", "runs", "forecast")
 def plot_fit(
     fit: Fit,
     *,

@@ -25,7 +25,7 @@ GRID = 100
 BESIDE = 0.1
 
 
-@takes("law.fit(...)", "runs", "forecast")
+@takes("law.fit(...)", "law", "runs", "forecast")
 def plot_slices(
     fit: Fit,
     *,
