@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from bayescale.errors import DataError
-from bayescale.given import as_array, of_one_shape
+from bayescale.given import SMALLEST, as_array, of_one_shape
 
 #: FLOP in a PF-day.
 PF_DAY = 8.64e19
@@ -340,7 +340,7 @@ def _positive(**given: Numbers) -> list[np.ndarray]:
     arrays = []
     for name, value in given.items():
         array = as_array(name, value)
-        bad = ~(np.isfinite(array) & (array > 0))
+        bad = ~(np.isfinite(array) & (array >= SMALLEST))
         if bad.any():
             raise DataError(f"{name} must be positive and finite; got {_shown(bad, array)}.")
         arrays.append(array)

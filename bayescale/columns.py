@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale.errors import DataError, DataWarning, listed, nearest
-from bayescale.given import one_number, short
+from bayescale.given import SMALLEST, one_number, short
 from bayescale.groups import ordered
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def told_of_rows(runs: pd.DataFrame, likelihood: Any) -> dict[str, np.ndarray]:
             found[name] = numbers_of(runs, given)
             if not known.get("any_sign"):
                 rule = f"{given!r} ({known['means']}, {name}=) must be positive"
-                reject_rows(runs, found[name] <= 0, found[name], rule)
+                reject_rows(runs, found[name] < SMALLEST, found[name], rule)
     return found
 
 

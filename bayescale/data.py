@@ -21,7 +21,7 @@ from bayescale.columns import (
 )
 from bayescale.errors import DataError, LawError, nearest
 from bayescale.frames import frame
-from bayescale.given import one_number
+from bayescale.given import SMALLEST, one_number
 from bayescale.groups import JOINT, Groups, grouped
 from bayescale.likelihoods import Rows
 from bayescale.observed import Observations
@@ -99,6 +99,10 @@ def observations(
         reject_rows(
             runs, values <= 0, values, f"{columns[role]!r} (the input {role!r}) must be positive"
         )
+        reject_rows(
+            runs, values < SMALLEST, values,
+            f"{columns[role]!r} (the input {role!r}) must be {SMALLEST:.3g} or more",
+        )  # fmt: skip
     cap = None if ceiling is None else one_number(ceiling)
     if ceiling is not None and (cap is None or not np.isfinite(cap)):
         raise DataError(f"ceiling must be a finite number, such as 1.0; got {ceiling!r}.")

@@ -13,7 +13,7 @@ from bayescale.arguments import check_arguments
 from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import DataError, LawError, nearest
 from bayescale.forecasts import Forecast, Required, check_probability
-from bayescale.given import as_array
+from bayescale.given import SMALLEST, as_array
 from bayescale.groups import asked_for, check_level
 
 if TYPE_CHECKING:
@@ -299,7 +299,7 @@ def checked_inputs(
     arrays = {}
     for role, values in roles.items():
         array = np.atleast_1d(as_array(f"{role}=", values))
-        bad = ~(np.isfinite(array) & (array > 0))
+        bad = ~(np.isfinite(array) & (array >= SMALLEST))
         if array.size == 0 or bad.any():
             shown = ", ".join(f"{value:g}" for value in array[bad][:3]) or "nothing"
             raise DataError(

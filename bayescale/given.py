@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,10 @@ from bayescale.errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+#: Smaller positive numbers lose their digits, and then logs and powers of them their sense.
+SMALLEST = sys.float_info.min
 
 
 def one_number(value: Any) -> float | None:

@@ -11,7 +11,7 @@ import numpy as np
 from bayescale import input_errors
 from bayescale.errors import DataError, LawError
 from bayescale.evaluating import check_names, is_fixed
-from bayescale.given import as_array, of_one_shape, one_number
+from bayescale.given import SMALLEST, as_array, of_one_shape, one_number
 from bayescale.observed import Observations
 from bayescale.parameters import parameter_names, slots
 
@@ -59,7 +59,7 @@ def _inputs(given: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Return inputs as arrays of one length, or say which are not positive and finite."""
     arrays = {role: np.atleast_1d(as_array(f"{role}=", values)) for role, values in given.items()}
     for role, array in arrays.items():
-        bad = ~(np.isfinite(array) & (array > 0))
+        bad = ~(np.isfinite(array) & (array >= SMALLEST))
         if bad.any():
             shown = ", ".join(f"{value:g}" for value in array[bad].ravel()[:3])
             raise DataError(f"{role}= must hold positive finite numbers; got {shown}.")

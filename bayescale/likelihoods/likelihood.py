@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from bayescale.errors import LawError, PriorError
+from bayescale.given import SMALLEST
 from bayescale.parameters import (
     checked_value,
     options,
@@ -194,7 +195,7 @@ class Likelihood:
             return
         if rows.ceiling is None:
             rule = f"{rows.name!r} must be positive (noise here is in proportion to the loss)"
-            rows.reject(y <= 0, y, rule, "Drop those rows, or pass likelihood=bs.Normal()")
+            rows.reject(y < SMALLEST, y, rule, "Drop those rows, or pass likelihood=bs.Normal()")
         else:
             rows.reject(
                 y >= rows.ceiling,

@@ -10,6 +10,7 @@ import numpy as np
 from bayescale.columns import codes_of, numbers_of, reject_rows
 from bayescale.errors import DataError, LawError
 from bayescale.frames import frame
+from bayescale.given import SMALLEST
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +78,7 @@ def checked_sweep(
 def _positive(table: pd.DataFrame, column: str) -> np.ndarray:
     values = numbers_of(table, column)
     rule = f"Column {column!r} must be positive, since minima are looked for on log axes"
-    reject_rows(table, values <= 0, values, rule, "Drop or mend them")
+    reject_rows(table, values < SMALLEST, values, rule, "Drop or mend them")
     return values
 
 
