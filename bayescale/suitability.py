@@ -95,11 +95,13 @@ def check_direction(law: Any, runs: Observations) -> None:
     """Raise a DataError, or warn, where the outcome rises though it should fall, or falls."""
     from scipy.stats import spearmanr
 
-    if law.rises or np.ptp(runs.outcome) == 0:
+    if law.rises:
         return
     logs = [_within(runs, np.log(values)) for values in runs.inputs.values()]
     x = np.sum([(log - log.mean()) / (log.std() or 1.0) for log in logs], axis=0)
     outcome = _within(runs, runs.outcome)
+    if np.ptp(x) == 0 or np.ptp(outcome) == 0:  # as where each group has a single run
+        return
     correlation: Any = spearmanr(x, outcome)
     rises = float(correlation.statistic)
     order = np.argsort(x)

@@ -224,3 +224,9 @@ def test_inputs_that_are_as_good_as_zero():
         fitted(table(x=X * 1e-316))
     with pytest.raises(bs.DataError, match="positive finite numbers.*4.94066e-324"):
         fitted(table()).forecast(x=5e-324)
+
+
+def test_the_direction_of_groups_of_a_run_each_is_not_looked_for():
+    law = bs.PowerLaw(exponent=bs.partial_pooling(by="g"))
+    made = law.prior_predictive(table(g=np.arange(ROWS)), y="y", x="x", draws=20)
+    assert np.isfinite(made.outcome).all()

@@ -558,6 +558,15 @@ def _best_served(budget, served):
     return np.exp(largest - np.exp(best.x))
 
 
+def test_budgets_at_which_most_draws_have_no_optimum_are_told():
+    fit = invented_fit(bs.Chinchilla())
+    least = 6 * np.prod([fit.runs.inputs[role].min() for role in fit.law.inputs]) * 1e-12
+    found = bs.frontier(fit, least * np.array([3.0, 1e13]))
+    assert found.p_none[0] > 0.5 > found.p_none[1]
+    (words,) = (each for each in found.doubts if "no optimum" in each)
+    assert f"a budget of {3 * least:.3g}" in words
+
+
 def test_a_budget_beyond_all_that_data_can_buy_is_said_to_be_so():
     """Repeated tokens wear out: from some budget on no size is better than another."""
     fit = invented_fit(bs.DataConstrained())

@@ -118,7 +118,8 @@ def frontier(
         if critical_batch is None
         else critical_frontier.solved(terrain, critical_batch, spent, drift)
     )
-    doubts = identification.doubts(terrain, own, spent) if critical_batch is None else ()
+    doubts = identification.doubts(terrain, own, spent) if critical_batch is None else []
+    doubts += identification.without_optimum(first, draws, budgets)
     return Frontier(
         budgets, draws, name, unit, price, drift, tuple(doubts), terrain, own, first.held
     )

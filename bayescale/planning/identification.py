@@ -47,6 +47,34 @@ def doubts(terrain: Terrain, cost: Any, spent: np.ndarray) -> list[str]:
     return [*(found or _one_side(land, cost, runs.inputs)), *_flat(land, cost, spent)]
 
 
+def without_optimum(
+    land: Landscape, draws: Mapping[str, np.ndarray], budgets: np.ndarray
+) -> list[str]:
+    """Return a sentence where most draws have their optimum beyond the sizes that are looked at.
+
+    Parameters
+    ----------
+    land
+        The loss.
+    draws
+        The optimum of every draw, not a number where it has none; shape (chain, draw, m).
+    budgets
+        What was asked about, shape (m,).
+    """
+    share = np.isnan(draws[land.free[0]]).mean(axis=(0, 1))
+    out = share > _PROBABLY
+    if not out.any():
+        return []
+    least, most = (f"{pick(budgets[out]):.3g}" for pick in (min, max))
+    asked = f"a budget of {least}" if least == most else f"budgets of {least} to {most}"
+    low, high = (f"{end:.1g}" for end in land.reach(land.free[0]))
+    return [
+        f"At {asked} most draws (a share of {share.max():.2g}) have no optimum between the "
+        f"{land.curves.columns[land.free[0]]!r} that are looked at, {low} to {high}; the intervals "
+        "are of the others. Are budget and columns in the units of the cost?"
+    ]
+
+
 def _few(land: Landscape, logs: Mapping[str, np.ndarray]) -> list[str]:
     """Return a sentence for each input that takes one value or two."""
     words = []
