@@ -53,10 +53,10 @@ def compare_by_group(
         Indexed by level, ``law`` and ``against``, in the order of the levels and the fits.
         ``elpd_diff``: by how much the law's expected log predictive density of the level's rows is
         above the other's (positive: the law is better), of y in its own units; ``dse``, its
-        standard error, missing where the level has one row or run; ``p_better``, the probability
-        that the law is better, by a normal distribution of that width; ``elpd`` of the law;
-        ``left_out``, how many rows or runs the level has. Standard errors of fewer than ten are
-        themselves rough. ``.attrs["by"]`` says what was left out.
+        standard error, and ``p_better``, the probability that the law is better, by a normal
+        distribution of that width (both missing where the level has one row or run); ``elpd`` of
+        the law; ``left_out``, how many rows or runs the level has. Standard errors of fewer than
+        ten are themselves rough. ``.attrs["by"]`` says what was left out.
 
     Raises
     ------
@@ -90,7 +90,6 @@ def compare_by_group(
     """
     check_arguments(compare_by_group, locals())
     import pandas as pd
-    from scipy.stats import norm
 
     comparison.check_same_rows(fits)
     level, code = _levels(fits, column)
@@ -107,14 +106,22 @@ def compare_by_group(
             count = len(apart)
             error = float(np.sqrt(count * apart.var(ddof=1))) if count > 1 else np.nan
             row = {column: name, "law": law, "against": against, "elpd_diff": apart.sum()}
-            row |= {"dse": error, "p_better": np.nan, "elpd": elpd[law][own].sum()}
-            if error > 0:
-                row["p_better"] = float(norm.cdf(row["elpd_diff"] / error))
+            row |= {"dse": error, "p_better": _p_better(row["elpd_diff"], error)}
+            row |= {"elpd": elpd[law][own].sum()}
             rows.append(row | {"left_out": count})
     table = pd.DataFrame(rows).set_index([column, "law", "against"])
     units = found.units
     table.attrs["by"] = "row" if len(np.unique(units)) == len(units) else "run"
     return table
+
+
+def _p_better(difference: float, error: float) -> float:
+    """Return the probability that a difference is above 0; not a number where its error is none."""
+    from scipy.stats import norm
+
+    if error == 0:  # two laws that predict the same, row by row
+        return 0.5 + 0.5 * float(np.sign(difference))
+    return float(norm.cdf(difference / error))
 
 
 def _levels(fits: Mapping[str, Fit], column: str) -> tuple[tuple[Any, ...], np.ndarray]:

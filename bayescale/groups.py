@@ -322,10 +322,20 @@ def present(value: Any) -> bool:
 def check_level(column: str, level: Any) -> None:
     """Raise a LawError where a level is missing: any name may be that of a group never seen."""
     listed = hasattr(level, "__len__") and not isinstance(level, str)
-    if listed or not present(level) or (isinstance(level, str) and not level.strip()):
+    blank = isinstance(level, str) and not level.strip()
+    if listed or not present(level) or blank or not _has_order(level):
         raise LawError(
-            f"{column}= must name a group, one that was seen or any new name; got {level!r}."
+            f"{column}= must name a group, one that was seen or any new name; got {short(level)}."
         )
+
+
+def _has_order(level: Any) -> bool:
+    """Return whether a value is one that a column of groups may hold: text, number or date."""
+    try:
+        hash(level)
+        return not level < level
+    except TypeError:
+        return False
 
 
 def check_named(seen: Mapping[str, Sequence[Any]], levels: Mapping[str, Any], name: str) -> None:

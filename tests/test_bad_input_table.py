@@ -7,6 +7,8 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 import pytest
+from invented import invented_fit
+from ready import ready
 
 import bayescale as bs
 
@@ -227,6 +229,31 @@ def test_inputs_that_are_as_good_as_zero():
 
 
 def test_the_direction_of_groups_of_a_run_each_is_not_looked_for():
-    law = bs.PowerLaw(exponent=bs.partial_pooling(by="g"))
-    made = law.prior_predictive(table(g=np.arange(ROWS)), y="y", x="x", draws=20)
-    assert np.isfinite(made.outcome).all()
+    runs = table(g=np.arange(ROWS))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", bs.BayescaleWarning)
+        fit = bs.PowerLaw(exponent=bs.partial_pooling(by="g")).fit(
+            runs, y="y", x="x", progress=False, retry=False
+        )
+    assert np.isfinite(fit.forecast(x=1e10, g=3).draws()).all()
+
+
+@pytest.mark.parametrize("level", [object(), bs.PowerLaw(), 1j, print])
+def test_what_is_no_name_of_a_group(level):
+    fit = ready()["grouped"]
+    with pytest.raises(bs.LawError, match="g= must name a group"):
+        fit.forecast(x=1e10, g=level)
+
+
+def test_two_fits_that_are_one_are_as_good_as_each_other():
+    fit = ready()["grouped"]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Estimated shape parameter")  # of draws that are invented
+        found = bs.compare_by_group({"a": fit, "b": fit}, "g", repair=False, progress=False)
+    assert (found["p_better"] == 0.5).all()
+
+
+def test_a_price_beyond_numbers():
+    fit = invented_fit(bs.Chinchilla())
+    with pytest.raises(bs.LawError, match="costs more than a number holds"):
+        bs.frontier(fit, 1e20, price=1e300)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -101,8 +102,6 @@ def frontier(
     drift = checked_drift(drift)
     budgets = checked_budgets(compute)
     terrain = terrain_of(source, held)
-    if price is not None:
-        _check_price(price)
     first = terrain.first
     if critical_batch is None:
         own = spending.checked_cost(
@@ -113,6 +112,8 @@ def frontier(
     name = spending.unit_of(own)
     unit = _checked_unit(unit, name)
     spent = budgets * UNITS.get(unit, 1.0)
+    if price is not None:
+        _check_price(price, spent)
     draws = (
         solved(terrain, own, spent, drift)
         if critical_batch is None
@@ -176,7 +177,12 @@ def _checked_unit(unit: str, name: str) -> str:
     return "units of the cost" if name == "cost" else name
 
 
-def _check_price(price: Any) -> None:
+def _check_price(price: Any, spent: np.ndarray) -> None:
     number = isinstance(price, int | float | np.number) and not isinstance(price, bool)
     if not number or not 0 < price < np.inf:
         raise LawError(f"price= must be what a unit of the budget costs, above 0; got {price!r}.")
+    if not price < sys.float_info.max / spent.max():
+        raise LawError(
+            f"price= must be what a unit of the budget costs; at {price:g} a budget of "
+            f"{spent.max():.3g} costs more than a number holds."
+        )
