@@ -450,7 +450,7 @@ def silent_nans(found: Any, depth: int = 0) -> list[str]:
         return [name for part in found for name in silent_nans(part, depth + 1)]
     if getattr(found, "doubts", ()):
         return []  # it is said there
-    told = hasattr(found, "p_bracketed")  # how many draws have a minimum
+    told = hasattr(found, "p_bracketed") or hasattr(found, "p_none")  # how many have a minimum
     own = (
         None if told else getattr(found, "draws", None),
         getattr(found, "table", None),

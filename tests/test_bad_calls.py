@@ -6,7 +6,7 @@ import warnings
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import pytensor  # noqa: F401 (it raises the recursion limit, which hypothesis must not see change)
+import pymc  # noqa: F401 (it raises the recursion limit, which hypothesis must not see change)
 import pytest
 from bad_calls import EMPTY, calls, silent_nans
 from bad_frames import frames, numbers

@@ -257,3 +257,8 @@ def test_a_price_beyond_numbers():
     fit = invented_fit(bs.Chinchilla())
     with pytest.raises(bs.LawError, match="costs more than a number holds"):
         bs.frontier(fit, 1e20, price=1e300)
+
+
+def test_a_class_is_no_critical_batch():
+    with pytest.raises(bs.LawError, match="got the class CriticalBatchSize"):
+        bs.WallClock(flops_per_second=1e18, batch=4e6, critical_batch=bs.CriticalBatchSize)

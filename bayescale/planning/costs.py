@@ -205,6 +205,11 @@ class WallClock:
         latency = one_number(self.step_seconds)
         if latency is None or not 0 <= latency < math.inf:
             raise LawError(f"step_seconds= must be 0 or more; got {self.step_seconds!r}.")
+        if isinstance(self.critical_batch, type):
+            raise LawError(
+                "critical_batch= must be tokens, or a function of the tokens trained on; got the "
+                f"class {self.critical_batch.__name__}."
+            )
         if not callable(self.critical_batch) and self.critical_batch is not None:
             _check_positive(self, critical_batch=self.critical_batch)
 
