@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
@@ -12,7 +13,9 @@ from bayescale.errors import LawError
 from bayescale.given import one_number, short
 
 #: Arguments that are counted from a number on, wherever they are.
-_LEAST = {"seed": 0}
+_LEAST = {"seed": 0, "draws": 1, "tune": 1, "chains": 1}
+#: More of these than anybody waits for, or memory holds.
+LARGEST = {"draws": 10**7, "tune": 10**7, "chains": 10**4, "studies": 10**5, "outcomes": 10**5}
 #: What is not looked at: whoever uses it checks it, with better words.
 _FREE = {"Any", "Numbers", "T", "pd.DataFrame", "Mapping"}
 #: How many of a list are looked at.
@@ -57,8 +60,11 @@ def check_arguments(
         if not fits(value):
             raise LawError(f"{name}= must be {words}; got {short(value)}.")
         least = _LEAST.get(name)
-        if least is not None and value < least:
+        if least is not None and value is not None and value < least:
             raise LawError(f"{name}= must be at least {least}; got {short(value)}.")
+        most = LARGEST.get(name)
+        if most is not None and value is not None and value > most:
+            raise LawError(f"{name}= must be at most {most:,}; got {short(value)}.")
 
 
 @cache
@@ -143,13 +149,14 @@ def _mapping_of(inner: Rule) -> Rule:
 
 
 def _whole(value: Any) -> bool:
-    whole = hasattr(value, "__index__") and not getattr(value, "ndim", 0)
+    whole = hasattr(value, "__index__") and not hasattr(value, "__setitem__")  # as arrays have
     return whole and one_number(value) is not None and abs(int(value)) < 2**63
 
 
 def _number(value: Any) -> bool:
     known = isinstance(value, int | float) or hasattr(value, "dtype")
-    return known and one_number(value) is not None
+    number = one_number(value)
+    return known and number is not None and (not isinstance(value, int) or math.isfinite(number))
 
 
 _PLAIN: dict[str, Rule] = {

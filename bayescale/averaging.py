@@ -17,7 +17,7 @@ from bayescale.arguments import check_arguments
 from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import LawError
 from bayescale.forecasts import check_probability
-from bayescale.given import shares
+from bayescale.given import shares, short
 from bayescale.raw_rows import log_likelihood
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class LearnedNObs:
         if odd or not left:
             raise LawError(
                 f"without() takes some of the curves {', '.join(map(repr, self.log_likelihood))}, "
-                f"not all of them; got {', '.join(map(repr, curves))}."
+                f"not all of them; got {', '.join(map(short, curves))}."
             )
         return _learned(self.log_n, left)
 
@@ -193,6 +193,11 @@ def learn_n_obs(
     check_arguments(learn_n_obs, locals())
     drift = checked_drift(drift)
     _check_names(fits, raw_runs)
+    for name, fit in fits.items():
+        if not hasattr(fit, "fits") and not hasattr(fit, "parameters"):
+            raise LawError(
+                f"learn_n_obs() takes fits by name; {name!r} is no fit but {short(fit)}."
+            )
     log_n = np.linspace(0.0, np.log(MOST), _GRID)
     found = {
         name: log_likelihood(name, fit, raw_runs[name], drift, np.exp(log_n))

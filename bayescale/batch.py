@@ -16,7 +16,7 @@ from bayescale.batch_store import Store
 from bayescale.curve_record import failure
 from bayescale.errors import BayescaleWarning, LawError, SamplingWarning
 from bayescale.fit_table import FitTable
-from bayescale.given import in_words
+from bayescale.given import in_words, short
 from bayescale.groups import asked_for, check_named
 from bayescale.likelihoods import Likelihood
 from bayescale.progress import task
@@ -175,7 +175,7 @@ def labelled(laws: Any) -> dict[str, Any]:
         raise LawError("Give a law, a list of laws, or laws by label.")
     for name, law in named.items():
         if not isinstance(name, str):
-            raise LawError(f"A law's label must be text; got {name!r}.")
+            raise LawError(f"A law's label must be text; got {short(name)}.")
         if not _is_law(law):
             raise LawError(
                 f"{name} must be a law such as bs.PowerLaw() (with brackets); got {in_words(law)}."
@@ -202,7 +202,12 @@ def _planned(
 ) -> Plan:
     forecasts.check_probability(prob)
     if keep not in (None, "draws"):
-        raise LawError(f"keep= must be None or 'draws'; got {keep!r}.")
+        raise LawError(f"keep= must be None or 'draws'; got {short(keep)}.")
+    if forecast is not None and not isinstance(forecast, Mapping):
+        raise LawError(
+            "forecast= takes inputs by role or column: forecast={'x': [1e9, 1e10]}; got "
+            f"{short(forecast)}."
+        )
     settings = {}
     for label, law in laws.items():
         if set(law.inputs) != set(inputs):
@@ -230,7 +235,9 @@ def _check(count: int | None, executor: Any, chunk: int, seed: int) -> None:
     workers.check(executor, count)
     for name, value, least in (("chunk", chunk, 1), ("seed", seed, 0)):
         if isinstance(value, bool) or int(value) != value or value < least:
-            raise LawError(f"{name}= must be a whole number of at least {least}; got {value!r}.")
+            raise LawError(
+                f"{name}= must be a whole number of at least {least}; got {short(value)}."
+            )
 
 
 # Running ------------------------------------------------------------------------------------------

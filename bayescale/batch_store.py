@@ -28,6 +28,7 @@ import numpy as np
 from bayescale.batch_plan import Job, Plan, key_text, stable_hash
 from bayescale.curve_record import Record
 from bayescale.errors import BayescaleWarning, FileError
+from bayescale.paths import given_path
 
 #: Version of the layout.
 FORMAT = 1
@@ -41,7 +42,7 @@ class Store:
     """Finished records, in memory and, where a folder is given, on disk."""
 
     def __init__(self, folder: str | os.PathLike[str] | None, plan: Plan, seed: int) -> None:
-        self.folder = None if folder is None else Path(folder).expanduser()
+        self.folder = None if folder is None else given_path(folder)
         self.plan, self.seed = plan, seed
         self.done: dict[str, Record] = {}
         self.unwritten: list[Record] = []

@@ -11,6 +11,7 @@ import numpy as np
 from bayescale import attempts, comparison, posterior
 from bayescale.arguments import check_arguments
 from bayescale.errors import DataError, LawError
+from bayescale.given import short
 from bayescale.observed import Observations
 from bayescale.progress import task
 from bayescale.scoring import log_mean_exp
@@ -95,7 +96,9 @@ def leave_block_out(
     longest = int(np.bincount(runs.cells).max())
     if isinstance(blocks, bool) or int(blocks) != blocks or not 2 <= blocks <= longest:
         of = " (the rows of the longest group)" if runs.seen else ""
-        raise LawError(f"blocks= must be a whole number from 2 to {longest}{of}; got {blocks!r}.")
+        raise LawError(
+            f"blocks= must be a whole number from 2 to {longest}{of}; got {short(blocks)}."
+        )
     parts = _cut(runs, blocks)
     jobs = []
     for name, fit in fits.items():

@@ -13,6 +13,7 @@ from bayescale.curve_sources import curves_of
 from bayescale.curves import Curves
 from bayescale.derived_record import Derived
 from bayescale.errors import DataError, LawError
+from bayescale.given import SMALLEST, one_number, short
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -165,15 +166,17 @@ def break_detectability(source: Any, x_max: Any, sigma: float) -> Derived:
     check_arguments(break_detectability, locals(), but=("sigma",))
     import pandas as pd
 
-    if not (isinstance(sigma, int | float | np.number) and 0 < sigma < math.inf):
-        raise DataError(f"sigma= must be a positive finite number; got {sigma!r}.")
+    size = one_number(sigma)
+    if size is None or not SMALLEST <= size < math.inf:
+        raise DataError(f"sigma= must be a positive finite number; got {short(sigma)}.")
     curves, breaks = _breaks(source)
     role = curves.role(None)
     at = curves.checked({role: x_max})
     draws, tables, log_x = [], [], np.log(at[role])
     for i, (location, change, width) in enumerate(breaks):
         far = (log_x - np.log(location)[..., None]) / width[..., None]
-        draws.append(np.abs(change * width)[..., None] * np.logaddexp(0.0, far) / sigma)
+        with np.errstate(over="ignore"):  # of next to no noise it is infinite
+            draws.append(np.abs(change * width)[..., None] * np.logaddexp(0.0, far) / size)
         tables.append(curves.table(at).assign(**{"break": i + 1}))
     rows = pd.concat(tables, ignore_index=True)
     name = "bend by each break over the noise"

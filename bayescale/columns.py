@@ -25,7 +25,7 @@ def column_of(runs: pd.DataFrame, column: str) -> pd.Series:
     if not _among(column, runs):
         names = [str(name) for name in runs.columns]
         raise DataError(
-            f"The table has no column {column!r}. It has: {listed(names)}."
+            f"The table has no column {short(column)}. It has: {listed(names)}."
             f"{nearest(str(column), names)}"
         )
     values: Any = runs[column]

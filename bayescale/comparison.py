@@ -12,6 +12,7 @@ import numpy as np
 from bayescale import fitting
 from bayescale.arguments import check_arguments
 from bayescale.errors import DataError, DataWarning, LawError
+from bayescale.given import has_length, short
 from bayescale.leaving_out import by_folds, pointwise_loo, repaired_loo
 from bayescale.progress import task
 from bayescale.workers import check
@@ -123,7 +124,7 @@ def compare(
     import arviz as az
 
     if method not in METHODS:
-        raise LawError(f"method= must be one of {', '.join(METHODS)}; got {method!r}.")
+        raise LawError(f"method= must be one of {', '.join(METHODS)}; got {short(method)}.")
     found = left_out(
         fits, repair, by=by, folds=folds, workers=workers, executor=executor, progress=progress
     )
@@ -175,7 +176,7 @@ def left_out(
     units = _units(fits, by)
     count = len(np.unique(units))
     if folds is not None and (isinstance(folds, bool) or not 2 <= folds <= count):
-        raise LawError(f"folds= must be a whole number from 2 to {count}; got {folds!r}.")
+        raise LawError(f"folds= must be a whole number from 2 to {count}; got {short(folds)}.")
     results, worst, repaired = {}, {}, {}
     with task("Comparing", total=len(fits), progress=progress) as bar:
         for name, fit in fits.items():
@@ -202,7 +203,9 @@ def _units(fits: Mapping[str, Fit], by: str | None) -> np.ndarray:
             " Whole groups left out are those of bs.backtest(..., new_groups=5), which fits again "
             "without them."
         )
-        raise LawError(f"by= must be 'run' or 'row'; got {by!r}.{instead if of_groups else ''}")
+        raise LawError(
+            f"by= must be 'run' or 'row'; got {short(by)}.{instead if of_groups else ''}"
+        )
     alone = np.arange(len(next(iter(fits.values())).runs))
     if by == "row":
         return alone
@@ -229,7 +232,7 @@ def check_same_rows(fits: Mapping[str, Fit]) -> None:
     if not isinstance(fits, Mapping) or len(fits) < 2:
         raise LawError(
             "Give two or more fits by name: compare({'power law': fit, 'broken': fit2}); "
-            f"got {type(fits).__name__} of {len(fits) if hasattr(fits, '__len__') else 1}."
+            f"got {type(fits).__name__} of {len(fits) if has_length(fits) else 1}."
         )
     for name, fit in fits.items():
         if not isinstance(fit, fitting.Fit):

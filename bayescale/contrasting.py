@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale.errors import LawError, nearest
+from bayescale.given import short
 from bayescale.groups import Groups, dimension, subsets
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def contrasts(
         pairs = [(i, one) for i in range(len(names)) if i != one]
     else:
         raise LawError(
-            f"against= must be one of {', '.join(names[:8])}; got {against!r}."
+            f"against= must be one of {', '.join(names[:8])}; got {short(against)}."
             f"{nearest(str(against), names)}"
         )
     levels, rows = [(1 - prob) / 2, 0.5, (1 + prob) / 2], []

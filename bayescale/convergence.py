@@ -133,13 +133,15 @@ def places(draws: np.ndarray) -> tuple[tuple[float, int], ...]:
         Empty where all chains are in one place: no gap between two of them is as wide as
         :data:`_WIDE` times their standard deviations.
     """
+    scale = np.abs(draws).max() or 1.0  # squares of huge numbers are infinite
+    draws = draws / scale
     order = np.argsort(np.median(draws, axis=1))
     middles, widths = np.median(draws, axis=1)[order], draws.std(1)[order]
     gaps = np.diff(middles) > _WIDE * np.maximum(widths[1:], widths[:-1])
     if not gaps.any():
         return ()
     parts = np.split(middles, np.flatnonzero(gaps) + 1)
-    return tuple((float(np.mean(part)), len(part)) for part in parts)
+    return tuple((float(scale * np.mean(part)), len(part)) for part in parts)
 
 
 def cure(still: int, apart: tuple[tuple[float, int], ...]) -> str:

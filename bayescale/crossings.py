@@ -14,6 +14,7 @@ from bayescale.curve_sources import curves_of, paired
 from bayescale.curves import Curves
 from bayescale.derived_record import Derived
 from bayescale.errors import DataError, LawError
+from bayescale.given import one_number, short
 from bayescale.groups import two_levels
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ GRID = 400
 #: Halvings of a cell of that grid: below rounding in log x.
 HALVINGS = 60
 
+#: The largest share of overfitting that tokens are looked for.
+_OVERFITTING = 1e6
 #: The parameters of a power law, whose exponent is its slope everywhere if it has no floor.
 _POWER_LAW = ("irreducible", "scale", "exponent")
 
@@ -80,10 +83,11 @@ def crossing(first: Any, second: Any, start: float, end: float, *, seed: int = 0
 
     if not (0 < start < end < math.inf):
         raise DataError(
-            f"start= and end= must be positive, finite and rising; got {start!r} and {end!r}."
+            f"start= and end= must be positive, finite and rising; got {short(start)} and {end!r}."
         )
     if not callable(first) and not callable(second):
         first, second = paired(first, second, seed)
+    start, end = float(start), float(end)
     one, two = _function(first), _function(second)
 
     def gap(log_x: np.ndarray) -> np.ndarray:
@@ -160,9 +164,10 @@ def tokens_needed(
     [0.02]
     """
     check_arguments(tokens_needed, locals())
-    if not (0 < overfitting < math.inf):
+    if not (0 < overfitting <= _OVERFITTING):
         raise LawError(
-            f"overfitting= must be a positive share, such as 0.02 for 2 %; got {overfitting!r}."
+            f"overfitting= must be a positive share up to {_OVERFITTING:g}, such as 0.02 for 2 %; "
+            f"got {short(overfitting)}."
         )
     curves = curves_of(source)
     role = curves.role(of)
@@ -407,7 +412,8 @@ def _growth(source: Any, growth: Any, seed: int) -> tuple[Any, Curves]:
     """Return the exponent of p(m), as a number or as draws, and the curve to go with it."""
     if growth is None:
         return None, curves_of(source)
-    if isinstance(growth, int | float | np.number) and math.isfinite(growth):
+    number = one_number(growth)
+    if number is not None and math.isfinite(number):
         return float(growth), curves_of(source)
     curves, grown = paired(source, growth, seed)
     first, *others = grown.parts

@@ -21,7 +21,7 @@ from bayescale.columns import (
 )
 from bayescale.errors import DataError, LawError, nearest
 from bayescale.frames import frame
-from bayescale.given import SMALLEST, one_number
+from bayescale.given import SMALLEST, one_number, short
 from bayescale.groups import JOINT, Groups, grouped
 from bayescale.likelihoods import Rows
 from bayescale.observed import Observations
@@ -40,6 +40,8 @@ from bayescale.suitability import (
 if TYPE_CHECKING:
     import pandas as pd
 
+#: A ceiling is below it: sums of numbers near the largest are infinite.
+_HIGHEST = 1e300
 #: What groups may be asked for by those who do not know where they are said.
 _GROUPED = {"by", "group", "groups", "family", "hue"}
 #: Dimensions and arguments of ours, which no column of groups can be called.
@@ -104,8 +106,11 @@ def observations(
             f"{columns[role]!r} (the input {role!r}) must be {SMALLEST:.3g} or more",
         )  # fmt: skip
     cap = None if ceiling is None else one_number(ceiling)
-    if ceiling is not None and (cap is None or not np.isfinite(cap)):
-        raise DataError(f"ceiling must be a finite number, such as 1.0; got {ceiling!r}.")
+    if ceiling is not None and (cap is None or not abs(cap) < _HIGHEST):
+        raise DataError(
+            f"ceiling must be a finite number, such as 1.0, below {_HIGHEST:g}; "
+            f"got {short(ceiling)}."
+        )
     given = told_of_rows(runs, likelihood)
     rows = Rows(numbers_of(runs, y), y, cap, inputs, given, partial(reject_rows, runs))
     outcome, known = likelihood.prepared(rows)
@@ -161,6 +166,9 @@ def joined(runs: Observations, more: Any, likelihood: Any) -> pd.DataFrame:
             "new ones: put all rows in one table and fit it again."
         )
     more = frame(more, "The new runs")
+    if not more.columns.is_unique:
+        twice = more.columns[more.columns.duplicated()][0]
+        raise DataError(f"The new runs have several columns {twice!r}. Rename or drop all but one.")
     table = runs.frame()
     for name in column_names(likelihood):
         given = getattr(likelihood, name)

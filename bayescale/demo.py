@@ -19,6 +19,7 @@ from bayescale.ensembles import Ensemble, ensemble
 from bayescale.errors import FileError, unknown
 from bayescale.forms.broken_power_law import BrokenPowerLaw
 from bayescale.forms.power_law import PowerLaw
+from bayescale.paths import given_path
 from bayescale.progress import task
 from bayescale.tables import number, say, show, show_comparison, show_fit
 from bayescale.verdicts import verdict
@@ -109,7 +110,7 @@ def run(out: Path, model: str = MODEL, progress: bool | None = None) -> int:
 
 
 def _folder(out: Path) -> Path:
-    folder = Path(out).expanduser()
+    folder = given_path(out)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

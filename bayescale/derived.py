@@ -9,6 +9,7 @@ rises what is missing to its ceiling.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,7 +19,8 @@ from bayescale.arguments import check_arguments
 from bayescale.curve_sources import curves_of
 from bayescale.curves import Curves
 from bayescale.derived_record import Derived
-from bayescale.errors import LawError
+from bayescale.errors import DataError, LawError
+from bayescale.given import short
 
 #: Step of the central differences in log x: the error is of fourth order in it.
 STEP = 5e-4
@@ -215,9 +217,11 @@ def doubling_gain(
     """
     check_arguments(doubling_gain, locals())
     if not (0 < factor < math.inf):
-        raise LawError(f"factor= must be a positive finite number; got {factor!r}.")
+        raise LawError(f"factor= must be a positive finite number; got {short(factor)}.")
     curves = curves_of(source)
     role, at = curves.role(of), curves.checked(inputs)
+    if (at[role] > sys.float_info.max / max(factor, 1.0)).any():
+        raise DataError(f"{factor:g} times {at[role].max():.3g} is more than a number holds.")
     now = curves.loss(at)
     _check_positive(curves, now, "a share of it means nothing")
     gain = 1 - curves.loss({**at, role: at[role] * factor}) / now
@@ -353,9 +357,11 @@ def entropy_split(source: Any, unit: str = "nats", *, items: float = 1.0, **inpu
     import pandas as pd
 
     if unit not in ("nats", "bits"):
-        raise LawError(f"unit= must be 'nats' or 'bits'; got {unit!r}.")
+        raise LawError(f"unit= must be 'nats' or 'bits'; got {short(unit)}.")
     if not (0 < items < math.inf):
-        raise LawError(f"items= must be the positive number of tokens in an item; got {items!r}.")
+        raise LawError(
+            f"items= must be the positive number of tokens in an item; got {short(items)}."
+        )
     curves = curves_of(source)
     at = curves.checked(inputs)
     reducible = curves.reducible(at)

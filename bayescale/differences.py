@@ -13,6 +13,7 @@ from bayescale.arguments import check_arguments
 from bayescale.drift import DRIFT
 from bayescale.errors import LawError
 from bayescale.forecasts import Forecast
+from bayescale.given import short
 from bayescale.groups import two_levels
 
 if TYPE_CHECKING:
@@ -163,7 +164,9 @@ def _of_groups(source: Any, first: Any, second: Any, drift: float, inputs: dict)
         )
     one, other = two_levels(source, first, second)
     if set(one) != set(other):
-        raise LawError(f"Both groups need levels of the same columns; got {one!r} and {other!r}.")
+        raise LawError(
+            f"Both groups need levels of the same columns; got {short(one)} and {other!r}."
+        )
     levels = {column: [one[column], other[column]] for column in one}
     return source.forecast(**inputs, **levels, drift=drift)
 
@@ -176,7 +179,7 @@ def _row(value: Any, count: int) -> int:
     if not 0 <= place < count:
         raise LawError(
             f"first= and second= must be rows of the forecast, from 0 to {count - 1}; "
-            f"got {value!r}."
+            f"got {short(value)}."
         )
     return place
 

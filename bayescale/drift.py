@@ -35,6 +35,7 @@ import numpy as np
 
 from bayescale.cores import side_by_side
 from bayescale.errors import LawError
+from bayescale.given import short
 
 #: The drift by default.
 DRIFT = 0.3
@@ -43,6 +44,8 @@ DRIFT = 0.3
 _SLOWER, _FORGETS, _LEAST = 1 / 4, 1.0, 0.3
 #: Of S, by which draws differ: its median, the standard deviation of its logarithm, its largest.
 _USUAL, _VARIES, _MOST = 0.05, 2.5, 10.0
+#: The largest drift: beyond it nothing is left of a law.
+_LARGEST = 100.0
 #: Distances at which the walk is drawn: every tenth of an e-fold, and from three e-folds on 5 %
 #: more each; the last lies beyond every number that a computer holds.
 _KNOTS = np.concatenate([np.arange(0, 3, 0.1), 3 * 1.05 ** np.arange(0, 126)])
@@ -65,12 +68,12 @@ def checked_drift(drift: Any) -> float:
         If it is not a number of at least 0.
     """
     number = isinstance(drift, int | float | np.number) and not isinstance(drift, bool)
-    if not number or not 0 <= drift < np.inf:
+    if not number or not 0 <= drift <= _LARGEST:
         raise LawError(
-            "drift= must be a number of at least 0 (0.3, the default: beyond the data the local "
-            "exponent usually changes little, in one curve of ten by a quarter of itself and more, "
-            "and falls short of the law's by a thirteenth on average; 0: the law as it stands); "
-            f"got {drift!r}."
+            f"drift= must be a number of at least 0 and at most {_LARGEST:g} (0.3, the "
+            "default: beyond the data the local exponent usually changes little, in one curve of "
+            "ten by a quarter of itself and more, and falls short of the law's by a thirteenth on "
+            f"average; 0: the law as it stands); got {short(drift)}."
         )
     return float(drift)
 

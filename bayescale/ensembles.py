@@ -303,7 +303,7 @@ def ensemble(
 
 
 def _named(fits: Sequence[Fit]) -> dict[str, Fit]:
-    listed = hasattr(fits, "__iter__") and not isinstance(fits, str)
+    listed = hasattr(fits, "__iter__") and getattr(fits, "ndim", 1) and not isinstance(fits, str)
     odd = [fit for fit in fits if not hasattr(fit, "new_run_draws")] if listed else [fits]
     if odd:
         raise LawError(f"fits= takes fits, in a list or a dict by name; got {short(odd[0])}.")

@@ -28,7 +28,7 @@ def check_names(law: Any, wanted: Iterable[str], got: Iterable[str]) -> None:
     """Raise a LawError unless the names of inputs or parameters are those of the law."""
     wanted, got = list(wanted), list(got)
     if set(got) != set(wanted):
-        said = ", ".join(got) or "none"
+        said = ", ".join(map(str, got)) or "none"
         raise LawError(f"{type(law).__name__} takes {', '.join(wanted)}; got {said}.")
 
 

@@ -112,7 +112,8 @@ def evidence_on(
     forecasts.check_probability(prob)
     if isinstance(rope, bool) or not isinstance(rope, int | float) or not 0 < rope < 1:
         raise LawError(
-            f"rope= must be a share of the exponent between 0 and 1, such as 0.1; got {rope!r}."
+            f"rope= must be a share of the exponent between 0 and 1, such as 0.1; "
+            f"got {short(rope)}."
         )
     if backtest is not None:
         if holdout is not None:
@@ -121,7 +122,7 @@ def evidence_on(
         comparison.check_backtest(fits, backtest)
     if table is None:
         table = comparison.compare(fits, **who)
-    elif not hasattr(table, "columns"):
+    elif not hasattr(table, "columns") or not hasattr(table, "iloc"):
         raise LawError(f"comparison= takes what bs.compare(fits) returned; got {short(table)}.")
     elif set(table.index) != set(fits):
         raise LawError(
@@ -335,5 +336,5 @@ def _foremost(found: Evidence, name: str) -> Any:
 
 def listed(names: Sequence[str]) -> str:
     """Return names as one would say them: a, b and c."""
-    *most, last = map(str, names)
+    *most, last = map(str, names or ["nothing"])
     return f"{', '.join(most)} and {last}" if most else last

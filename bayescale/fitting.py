@@ -32,6 +32,7 @@ from bayescale.drift import DRIFT, Drift, checked_drift
 from bayescale.errors import LawError, SamplingWarning, nearest
 from bayescale.forecasting import Forecaster
 from bayescale.forecasts import Forecast, as_predictions, check_probability, forecast_of
+from bayescale.given import short
 from bayescale.groups import ORIGIN, check_single
 from bayescale.leave_one_out import LeaveOneOut, leave_one_out
 from bayescale.levels import mark_of
@@ -300,7 +301,7 @@ class Fit(Forecaster):
         if parameter not in drawn:
             raise LawError(
                 f"contrasts() takes a parameter that varies: {', '.join(drawn) or 'here none'}; "
-                f"got {parameter!r}.{nearest(parameter, drawn)}"
+                f"got {short(parameter)}.{nearest(parameter, drawn)}"
             )
         draws, labels = drawn[parameter]
         return contrasts(draws, labels, against, ratio, prob)

@@ -13,7 +13,7 @@ from bayescale.arguments import check_arguments
 from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import DataError, LawError, nearest
 from bayescale.forecasts import Forecast, Required, check_probability
-from bayescale.given import SMALLEST, as_array
+from bayescale.given import SMALLEST, as_array, has_length, short
 from bayescale.groups import asked_for, check_level
 
 if TYPE_CHECKING:
@@ -247,7 +247,7 @@ def _role_to_solve(columns: Mapping[str, str], solve: str | None, given: Mapping
     for role, column in columns.items():
         if solve in (role, column):
             return role
-    raise LawError(f"solve= must be one of {', '.join(columns)}; got {solve!r}.")
+    raise LawError(f"solve= must be one of {', '.join(columns)}; got {short(solve)}.")
 
 
 def _hint(odd: str, known: set[str]) -> str:
@@ -333,7 +333,7 @@ def with_levels(
         If lengths differ.
     """
     lists = {
-        column: list(given) if hasattr(given, "__len__") and not isinstance(given, str) else [given]
+        column: list(given) if has_length(given) and not isinstance(given, str) else [given]
         for column, given in levels.items()
     }
     for column, asked in lists.items():
@@ -352,7 +352,7 @@ def checked_targets(y: Any) -> np.ndarray:
     """Return targets as a finite array of shape (target,)."""
     targets = np.atleast_1d(as_array("y=", y)).ravel()
     if targets.size == 0 or not np.isfinite(targets).all():
-        raise DataError(f"y= must hold finite numbers; got {y!r}.")
+        raise DataError(f"y= must hold finite numbers; got {short(y)}.")
     return targets
 
 

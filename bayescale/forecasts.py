@@ -12,7 +12,7 @@ import numpy as np
 from bayescale import model
 from bayescale.arguments import check_arguments
 from bayescale.errors import LawError
-from bayescale.given import one_number, shares
+from bayescale.given import one_number, shares, short
 from bayescale.groups import dimension
 from bayescale.observed import Observations
 
@@ -121,7 +121,7 @@ class Forecast:
         """
         check_arguments(Forecast.draws, locals())
         if of not in ("observation", "curve"):
-            raise LawError(f"of= must be 'observation' or 'curve'; got {of!r}.")
+            raise LawError(f"of= must be 'observation' or 'curve'; got {short(of)}.")
         return (self.observation if of == "observation" else self.curve).to_numpy()
 
     def __repr__(self) -> str:
@@ -355,4 +355,4 @@ def check_probability(prob: float) -> None:
     """Raise a LawError unless a probability lies strictly between 0 and 1."""
     number = one_number(prob)
     if number is None or not 0 < number < 1:
-        raise LawError(f"A probability must lie between 0 and 1 (0.9 for 90 %); got {prob!r}.")
+        raise LawError(f"A probability must lie between 0 and 1 (0.9 for 90 %); got {short(prob)}.")

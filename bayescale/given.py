@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: Smaller positive numbers lose their digits, and then logs and powers of them their sense.
 SMALLEST = sys.float_info.min
+#: Squares of larger numbers are infinite.
+LARGEST = 1e150
 
 
 def one_number(value: Any) -> float | None:
@@ -136,6 +138,22 @@ def of_one_shape(**arrays: np.ndarray) -> None:
         raise DataError(
             f"Give one number for all, or as many of each; the shapes are {shapes}."
         ) from None
+
+
+def has_length(value: Any) -> bool:
+    """Return whether a value has a length, which an array of no dimensions lacks, for all its name.
+
+    Parameters
+    ----------
+    value
+        Anything.
+
+    Examples
+    --------
+    >>> has_length([1, 2]), has_length(3.0)
+    (True, False)
+    """
+    return hasattr(value, "__len__") and getattr(value, "ndim", 1) > 0
 
 
 def short(value: Any) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from bayescale.errors import DataError, LawError, nearest
-from bayescale.given import short
+from bayescale.given import has_length, short
 
 #: Between the names of columns in a dimension, and of levels in its labels.
 JOINT = ":"
@@ -321,7 +321,7 @@ def present(value: Any) -> bool:
 
 def check_level(column: str, level: Any) -> None:
     """Raise a LawError where a level is missing: any name may be that of a group never seen."""
-    listed = hasattr(level, "__len__") and not isinstance(level, str)
+    listed = has_length(level) and not isinstance(level, str)
     blank = isinstance(level, str) and not level.strip()
     if listed or not present(level) or blank or not _has_order(level):
         raise LawError(
@@ -400,7 +400,7 @@ def two_levels(source: Any, first: Any, second: Any) -> tuple[dict[str, Any], di
         if len(columns) > 1:
             shown = ", ".join(f"{column!r}: ..." for column in columns)
             raise LawError(
-                f"The fit has several columns of groups: give {{{shown}}}; got {level!r}."
+                f"The fit has several columns of groups: give {{{shown}}}; got {short(level)}."
             )
         return {columns[0]: level}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from bayescale.errors import DataError, LawError, nearest
+from bayescale.given import has_length, short
 from bayescale.observed import Observations
 
 
@@ -69,6 +71,8 @@ def largest_inputs(
 
 
 def _given(distinct: np.ndarray, cutoffs: Sequence[float]) -> list[float]:
+    if not has_length(cutoffs):
+        raise LawError(f"cutoffs= takes a whole number, or a list; got {short(cutoffs)}.")
     ends = sorted({float(c) for c in cutoffs}, reverse=True)
     if not ends:
         raise DataError("cutoffs= holds no cut-off: give the largest training inputs.")
@@ -83,11 +87,11 @@ def _given(distinct: np.ndarray, cutoffs: Sequence[float]) -> list[float]:
 
 def _check_holdout(holdout: float, cutoffs: int) -> None:
     if isinstance(cutoffs, bool) or cutoffs < 1:
-        raise LawError(f"cutoffs= must be 1 or more; got {cutoffs!r}.")
-    if not holdout > 0 or (holdout >= 1 and holdout != int(holdout)):
+        raise LawError(f"cutoffs= must be 1 or more; got {short(cutoffs)}.")
+    if not 0 < holdout < math.inf or (holdout >= 1 and holdout != int(holdout)):
         raise LawError(
             "holdout= must be a share between 0 and 1 or a whole number of inputs; "
-            f"got {holdout!r}."
+            f"got {short(holdout)}."
         )
 
 
@@ -100,7 +104,7 @@ def _of_curve(distinct: np.ndarray, holdout: float, cutoffs: int) -> list[tuple[
     if holdout >= len(distinct):
         raise LawError(
             "holdout= must be a share between 0 and 1 or a whole number of inputs below "
-            f"{len(distinct)}; got {holdout!r}."
+            f"{len(distinct)}; got {short(holdout)}."
         )
     held = _held(holdout, len(distinct))
     ends = []
@@ -180,7 +184,7 @@ def whole_groups(runs: Observations, new_groups: Any, keep: int, seed: int) -> l
             "by='family'."
         )
     if isinstance(keep, bool) or int(keep) != keep or keep < 0:
-        raise LawError(f"keep= must be a whole number of inputs, 0 or more; got {keep!r}.")
+        raise LawError(f"keep= must be a whole number of inputs, 0 or more; got {short(keep)}.")
     names = [groups.label(cell) for cell in range(len(groups))]
     folds = []
     for cells in _parts(names, new_groups, seed):
@@ -219,7 +223,7 @@ def _parts(names: Sequence[str], asked: Any, seed: int) -> Iterable[list[int]]:
         if label not in names:
             raise LawError(
                 f"new_groups= must name groups of the runs: {', '.join(names[:8])}"
-                f"{', ...' if len(names) > 8 else ''}; got {one!r}.{nearest(label, names)}"
+                f"{', ...' if len(names) > 8 else ''}; got {short(one)}.{nearest(label, names)}"
             )
         cells.append(names.index(label))
     if not cells or len(set(cells)) == len(names):

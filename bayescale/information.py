@@ -130,7 +130,7 @@ def _sums(length: int, exponent: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return H_T and H_2T for each exponent."""
     if not 1 <= length <= _LONGEST:
         raise DataError(
-            f"length= must be a whole number between 1 and {_LONGEST:,}; got {length!r}."
+            f"length= must be a whole number between 1 and {_LONGEST:,}; got {short(length)}."
         )
     power = as_array("exponent=", exponent)
     if not (np.abs(power) < _STEEPEST).all():

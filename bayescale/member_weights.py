@@ -9,6 +9,7 @@ import numpy as np
 
 from bayescale import comparison
 from bayescale.errors import LawError
+from bayescale.given import short
 from bayescale.scoring import stacking_weights
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def shares(
         else:
             raise LawError(
                 "weights= must be 'equal', 'pseudo-bma', 'backtest', 'loo', or a number for each "
-                f"law; got {weights!r}."
+                f"law; got {short(weights)}."
             )
     else:
         rule, found = "given", np.asarray(weights, float)
@@ -85,11 +86,14 @@ def _check_shrink(shrink: Any, weights: Any) -> None:
         return
     if not (isinstance(weights, str) and weights in SHRINKING):
         listed = " and ".join(map(repr, SHRINKING))
-        raise LawError(f"shrink= is for weights={listed} alone; got {weights=}, {shrink=}.")
+        raise LawError(
+            f"shrink= is for weights={listed} alone; got weights={short(weights)}, "
+            f"shrink={short(shrink)}."
+        )
     if isinstance(shrink, bool) or not isinstance(shrink, int | float) or not 0 <= shrink <= 1:
         raise LawError(
             "shrink= must be a number from 0 (the data's weights alone) to 1 (equal weights); "
-            f"got {shrink!r}."
+            f"got {short(shrink)}."
         )
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from bayescale import labelling
 from bayescale.coordinates import Coordinates, fixed_values
 from bayescale.errors import DataWarning, LawError, nearest
+from bayescale.given import has_length, short
 from bayescale.groups import Groups, check_level, check_named
 from bayescale.levels import at_cells, one_cell
 from bayescale.observed import Observations
@@ -36,9 +37,10 @@ def codes_of(groups: Groups, levels: Mapping[str, Any], name: str) -> np.ndarray
     """
     check_named(groups.seen, levels, name)
     for column, level in levels.items():
-        if hasattr(level, "__len__") and not isinstance(level, str):
+        if has_length(level) and not isinstance(level, str):
             raise LawError(
-                f"{column}= takes one level here, such as {groups.levels[0][0]!r}; got {level!r}. "
+                f"{column}= takes one level here, such as {groups.levels[0][0]!r}; "
+                f"got {short(level)}. "
                 "forecast() and log_density() take one for each input."
             )
         check_level(column, level)

@@ -10,6 +10,7 @@ import numpy as np
 
 from bayescale import input_errors, posterior
 from bayescale.errors import LawError
+from bayescale.given import one_number, short
 from bayescale.levels import by_row
 from bayescale.observed import Observations
 
@@ -97,6 +98,7 @@ def checked_limit(limit: float | None, rows: int) -> float:
         from scipy.stats import norm
 
         return float(-norm.ppf(0.5 * -np.expm1(np.log1p(-1 / _ONE_IN) / rows)))
-    if isinstance(limit, bool) or not np.isfinite(limit) or limit <= 0:
-        raise LawError(f"limit= must be a number above 0, such as 3; got {limit!r}.")
-    return float(limit)
+    number = one_number(limit)
+    if number is None or not 0 < number < np.inf:
+        raise LawError(f"limit= must be a number above 0, such as 3; got {short(limit)}.")
+    return number

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from bayescale.errors import PriorError, nearest
-from bayescale.given import one_number
+from bayescale.given import one_number, short
 from bayescale.pooling import Varying
 from bayescale.prior import Fixed, Prior, elicited
 
@@ -269,7 +269,9 @@ def _numbers(owner: str, value: Any, size: int | None) -> float | tuple[float, .
     expected = "a bs.Prior or a number" + (f" ({size} numbers, one a break)" if size else "")
     if size is not None and isinstance(value, Sequence) and not isinstance(value, str):
         if len(value) != size:
-            raise PriorError(f"{owner} needs {size} numbers, one for each break; got {value!r}.")
+            raise PriorError(
+                f"{owner} needs {size} numbers, one for each break; got {short(value)}."
+            )
         return tuple(_number(owner, item, expected) for item in value)
     number = _number(owner, value, expected)
     return number if size is None else (number,) * size
@@ -278,9 +280,9 @@ def _numbers(owner: str, value: Any, size: int | None) -> float | tuple[float, .
 def _number(owner: str, value: Any, expected: str) -> float:
     number = one_number(value)
     if number is None:
-        raise PriorError(f"{owner} takes {expected}; got {value!r}.")
+        raise PriorError(f"{owner} takes {expected}; got {short(value)}.")
     if not math.isfinite(number):
-        raise PriorError(f"{owner} must be finite; got {value!r}.")
+        raise PriorError(f"{owner} must be finite; got {short(value)}.")
     return number
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from bayescale.arguments import check_arguments
 from bayescale.errors import PriorError
+from bayescale.given import has_length, short
 from bayescale.prior import Prior, columns_of, elicited, one_or_all
 
 #: How far levels lie apart unless the user says otherwise, on the scale of :func:`partial_pooling`.
@@ -113,7 +114,7 @@ def partial_pooling(
     """
     check_arguments(partial_pooling, locals(), but=("prior", "by"))
     columns = columns_of(by, needed=True)
-    several = not isinstance(spread, Prior | int | float)  # which the type checker does not follow
+    several = has_length(spread)  # which the type checker does not follow
     given = tuple(spread) if several else (spread,) * len(columns)  # type: ignore[arg-type]
     if len(given) != len(columns):
         raise PriorError(
@@ -130,7 +131,7 @@ def _varying(prior: Prior | None, how: Varying) -> Prior | Varying:
     if not isinstance(prior, Prior):
         raise PriorError(
             f"What varies by {one_or_all(how.by)!r} must be a bs.Prior, or nothing for the "
-            f"parameter's own prior; got {prior!r}."
+            f"parameter's own prior; got {short(prior)}."
         )
     if prior.by:
         raise PriorError(f"{prior!r} varies by {one_or_all(prior.by)!r} already; say by= once.")
@@ -142,13 +143,14 @@ def _checked_spread(given: Any) -> Prior | float:
         if given.by or given.on or given.support[0] < 0:
             raise PriorError(
                 "spread= must be a prior on positive numbers, such as bs.Prior('HalfNormal', "
-                f"sigma=0.5), without by= and on=; got {given!r}."
+                f"sigma=0.5), without by= and on=; got {short(given)}."
             )
         return given
     fine = isinstance(given, int | float) and not isinstance(given, bool)
     if not fine or not 0 < given < math.inf:
         raise PriorError(
-            f"spread= must be a prior or a positive number; got {given!r}. For levels that are "
+            f"spread= must be a prior or a positive number; "
+            f"got {short(given)}. For levels that are "
             "all alike leave the pooling out."
         )
     return float(given)

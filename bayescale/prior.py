@@ -165,7 +165,7 @@ class Prior:
         if not isinstance(distribution, str) or distribution not in FAMILIES:
             raise PriorError(
                 f"There is no prior distribution {short(distribution)}. Available: "
-                f"{', '.join(FAMILIES)}.{nearest(str(distribution), FAMILIES)}"
+                f"{', '.join(FAMILIES)}.{nearest(short(distribution), FAMILIES)}"
             )
         if distribution == "TruncatedNormal":
             arguments = {"lower": -math.inf, "upper": math.inf} | arguments
@@ -301,13 +301,13 @@ def _checked(distribution: str, arguments: dict[str, Any]) -> tuple[tuple[str, f
         value = arguments[name]
         number = one_number(value)
         if number is None:
-            raise PriorError(f"{distribution}({name}=) must be a number; got {value!r}.")
+            raise PriorError(f"{distribution}({name}=) must be a number; got {short(value)}.")
         values[name] = number
         bound = distribution == "TruncatedNormal" and name in ("lower", "upper")
         if math.isnan(values[name]) or (math.isinf(values[name]) and not bound):
-            raise PriorError(f"{distribution}({name}=) must be finite; got {value!r}.")
+            raise PriorError(f"{distribution}({name}=) must be finite; got {short(value)}.")
         if name not in _ANY_SIGN and values[name] <= 0:
-            raise PriorError(f"{distribution}({name}=) must be positive; got {value!r}.")
+            raise PriorError(f"{distribution}({name}=) must be positive; got {short(value)}.")
     if "lower" in values and not values["lower"] < values["upper"]:
         raise PriorError(
             f"{distribution} needs lower < upper; got lower={values['lower']:g}, "

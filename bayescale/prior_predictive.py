@@ -13,6 +13,7 @@ from bayescale import input_errors, posterior, prior_draws
 from bayescale.arguments import check_arguments
 from bayescale.errors import DataWarning, LawError
 from bayescale.forecasts import check_probability, quantiles
+from bayescale.given import short
 from bayescale.groups import refuse
 from bayescale.observed import Observations
 
@@ -132,7 +133,7 @@ def predicted(
         If draws is no number above 1, or something varies with groups.
     """
     if isinstance(draws, bool) or int(draws) != draws or draws < 2:
-        raise LawError(f"draws= must be a whole number of at least 2; got {draws!r}.")
+        raise LawError(f"draws= must be a whole number of at least 2; got {short(draws)}.")
     refuse(tuple(runs.seen), "prior_predictive()", "Ask the law without by=, for one group's runs.")
     rng = np.random.default_rng(seed)
     _, parameters, noise = prior_draws.drawn(law, likelihood, runs.references, draws, rng)

@@ -9,6 +9,7 @@ import numpy as np
 
 from bayescale import forecasting
 from bayescale.errors import DataError, LawError
+from bayescale.frames import frame
 from bayescale.groups import refuse
 
 #: Raw rows and draws of a curve that are used, evenly spaced, and quantiles of the noise's scale.
@@ -77,9 +78,8 @@ def _gaussian(
 
 def _raw_rows(name: str, fit: Any, raw: Any) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Return inputs by role, and the modelled outcome, of at most so many raw rows."""
-    import pandas as pd
 
-    runs, table = fit.runs, pd.DataFrame(raw)
+    runs, table = fit.runs, frame(raw)
     missing = [c for c in (*runs.columns.values(), runs.outcome_column) if c not in table.columns]
     if missing:
         raise DataError(

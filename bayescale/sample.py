@@ -6,6 +6,7 @@ prior numbers, whatever the number of rows.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from bayescale import c_functions, kernels, mixing, starts, windows
+from bayescale.arguments import LARGEST
 from bayescale.errors import BayescaleError, LawError
-from bayescale.given import in_words, one_number
+from bayescale.given import in_words, one_number, short
 from bayescale.mixing import judged
 from bayescale.straighten import straight
 from bayescale.untangle import Untangled
@@ -98,6 +100,12 @@ class Sampling:
                 raise LawError(
                     f"{name}= must be a whole number of at least {low}; got {in_words(value)}."
                 )
+            most = LARGEST.get(name, math.inf)
+            if number is not None and number > most:
+                raise LawError(
+                    f"{name}= must be at most {most:,}; got {in_words(value)}. More of them take "
+                    "longer than anybody waits, and more memory than there is."
+                )
             if whole and number is not None:  # 1e3 is one, but no seed of numpy's
                 object.__setattr__(self, name, int(number))
         accept = one_number(self.target_accept)
@@ -107,7 +115,9 @@ class Sampling:
                 f"got {in_words(self.target_accept)}."
             )
         if self.sampler not in SAMPLERS:
-            raise LawError(f"sampler= must be one of {', '.join(SAMPLERS)}; got {self.sampler!r}.")
+            raise LawError(
+                f"sampler= must be one of {', '.join(SAMPLERS)}; got {short(self.sampler)}."
+            )
 
     def doubled(self) -> Sampling:
         """Return twice the tuning and draws, nearer to full acceptance, and more climbs."""

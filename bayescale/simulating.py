@@ -11,7 +11,7 @@ import numpy as np
 from bayescale import input_errors
 from bayescale.errors import DataError, LawError
 from bayescale.evaluating import check_names, is_fixed
-from bayescale.given import SMALLEST, as_array, of_one_shape, one_number
+from bayescale.given import SMALLEST, as_array, of_one_shape, one_number, short
 from bayescale.observed import Observations
 from bayescale.parameters import parameter_names, slots
 
@@ -39,7 +39,7 @@ def simulated(
     arrays = _inputs(inputs)
     size = one_number(noise)
     if size is None or not 0 <= size < np.inf:
-        raise DataError(f"noise= must be a number of at least 0, such as 0.01; got {noise!r}.")
+        raise DataError(f"noise= must be a number of at least 0, such as 0.01; got {short(noise)}.")
     curve_at = partial(type(law).expr, **values)
     if likelihood is not None:
         drawn = scattered(likelihood, lambda at: curve_at(**at), arrays, seed)

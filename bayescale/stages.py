@@ -227,7 +227,8 @@ class TwoStage(Forecaster):
         at = forecasting.checked_inputs(self.inputs, self.runs.columns, inputs, self.name)
         curve = self._given_loss(at, checked_drift(drift))
         outcome = np.asarray(self.runs.reported(forecasting.checked_outcomes(y, curve.shape[-1])))
-        rows = self.link.likelihood.log_density(outcome, curve, **self._noise)
+        with np.errstate(over="ignore"):  # as far off as that, the density is none
+            rows = self.link.likelihood.log_density(outcome, curve, **self._noise)
         return log_mean_exp(rows.reshape(-1, rows.shape[-1]))
 
     def required_draws(

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bayescale.errors import BayescaleError, LawError
+from bayescale.given import short
 
 #: Tries of a single job, alone, before it is given up.
 TRIES = 2
@@ -45,7 +46,7 @@ def check(executor: Any, workers: int | None) -> None:
     if workers is not None and (
         isinstance(workers, bool) or int(workers) != workers or workers < 1
     ):
-        raise LawError(f"workers= must be a whole number of at least 1; got {workers!r}.")
+        raise LawError(f"workers= must be a whole number of at least 1; got {short(workers)}.")
     if executor is not None and not hasattr(executor, "submit"):
         raise LawError(
             "executor= must be a concurrent.futures.Executor or a dask.distributed.Client; got "

@@ -234,7 +234,7 @@ class TestFit:
 
     def test_refuses_laws_of_several_inputs(self, power_fit):
         runs = SimpleNamespace(columns={"params": "N", "tokens": "D"}, groups=None)
-        several = SimpleNamespace(runs=runs, forecast=None)
+        several = SimpleNamespace(law=None, runs=runs, forecast=None)
         with pytest.raises(bs.LawError, match=r"plot_fit draws one input.*N, D"):
             bs.plot_fit(several)
 

@@ -19,6 +19,7 @@ from bayescale.checking.running import Check, Outcome, checked_choice, report, t
 from bayescale.checking.subject import Subject
 from bayescale.data import observations
 from bayescale.errors import BayescaleError, CheckError
+from bayescale.given import short
 from bayescale.laws import Law
 from bayescale.likelihoods import Likelihood
 from bayescale.parameters import ungrouped
@@ -225,7 +226,7 @@ _FIRST = {check.__name__ for check in OF_LAWS[: 1 + OF_LAWS.index(of_formulas.fo
 
 
 def _called(given: Any) -> str:
-    return f"the class {given.__name__}" if isinstance(given, type) else repr(given)
+    return f"the class {given.__name__}" if isinstance(given, type) else short(given)
 
 
 def _made(law: Any) -> Law:

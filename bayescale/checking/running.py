@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale.errors import BayescaleError, BayescaleWarning, CheckError
+from bayescale.given import short
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -130,5 +131,5 @@ def checked_choice(on_fail: str) -> None:
     """Raise a CheckError where it is not clear what to do when a check fails."""
     if on_fail not in ON_FAIL:
         raise CheckError(
-            f"on_fail= must be one of {', '.join(map(repr, ON_FAIL))}; got {on_fail!r}."
+            f"on_fail= must be one of {', '.join(map(repr, ON_FAIL))}; got {short(on_fail)}."
         )

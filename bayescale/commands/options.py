@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from bayescale.errors import LawError
+from bayescale.given import short
 
 RunsFile = Annotated[Path, typer.Argument(help="CSV or Parquet file, one training run a row.")]
 FitFile = Annotated[Path, typer.Argument(help="A fit that 'bayescale fit -o' or Fit.save wrote.")]
@@ -84,7 +85,7 @@ def pairs(given: Sequence[str] | None, option: str, takes: str) -> dict[str, str
     for pair in given or []:
         name, mark, text = (part.strip() for part in pair.partition("="))
         if not (name and mark and text):
-            raise LawError(f"--{option} takes {takes}; got {pair!r}.")
+            raise LawError(f"--{option} takes {takes}; got {short(pair)}.")
         if name in found:
             raise LawError(f"--{option} has {name} twice: {found[name]!r} and {text!r}.")
         found[name] = text
@@ -126,7 +127,8 @@ def numbers(given: str | Sequence[str], option: str) -> list[float]:
         return [float(part) for part in text.split(",") if part.strip()]
     except ValueError:
         raise LawError(
-            f"--{option} takes numbers with commas between them, such as 1e10,1e11; got {text!r}."
+            f"--{option} takes numbers with commas between them, such as 1e10,1e11; "
+            f"got {short(text)}."
         ) from None
 
 
@@ -134,5 +136,5 @@ def one_number(text: str, option: str, role: str) -> float:
     """Return the number that was given for a role."""
     found = numbers(text, f"{option} {role}=")
     if len(found) != 1:
-        raise LawError(f"--{option} {role}= takes one number; got {text!r}.")
+        raise LawError(f"--{option} {role}= takes one number; got {short(text)}.")
     return found[0]

@@ -10,6 +10,7 @@ import numpy as np
 from bayescale.accounting import flops
 from bayescale.errors import DataError, LawError, nearest
 from bayescale.frames import frame
+from bayescale.given import one_number, short
 from bayescale.planning import spending
 
 if TYPE_CHECKING:
@@ -110,15 +111,16 @@ def costs_of(
                 f"{nearest(cost, listed)}"
             )
         return _positive(table, cost, f"cost={cost!r}"), cost
-    if isinstance(cost, int | float | np.number) and not isinstance(cost, bool):
-        return _usable(np.full(count, float(cost)), "cost="), A_RUN
-    if callable(cost):
+    number = one_number(cost)
+    if number is not None:
+        return _usable(np.full(count, number), "cost="), A_RUN
+    if callable(cost) and not isinstance(cost, type):
         return _usable(_called(cost, at, count), "What cost= returned"), str(
             getattr(cost, "unit", "cost")
         )
     raise LawError(
         "cost= takes the name of a column, a function of the inputs "
-        f"(lambda {', '.join(at)}: ...), one number, or None; got {cost!r}."
+        f"(lambda {', '.join(at)}: ...), one number, or None; got {short(cost)}."
     )
 
 
@@ -126,16 +128,18 @@ def check_budget(budget: Any, costs: np.ndarray, unit: str) -> float | None:
     """Return the budget as a number, or raise an error where it pays for nothing."""
     if budget is None:
         return None
-    number = isinstance(budget, int | float | np.number) and not isinstance(budget, bool)
-    if not number or not 0 < budget < np.inf:
-        raise LawError(f"budget= must be a positive finite number (in {unit}); got {budget!r}.")
-    cheapest = float(costs.min())
-    if budget < cheapest:
+    number = one_number(budget)
+    if number is None or not 0 < number < np.inf:
         raise LawError(
-            f"budget={budget:g} pays for no candidate: the cheapest costs {cheapest:g} ({unit}). "
+            f"budget= must be a positive finite number (in {unit}); got {short(budget)}."
+        )
+    cheapest = float(costs.min())
+    if number < cheapest:
+        raise LawError(
+            f"budget={number:g} pays for no candidate: the cheapest costs {cheapest:g} ({unit}). "
             "Raise the budget, or add cheaper candidates."
         )
-    return float(budget)
+    return number
 
 
 def _called(cost: Callable[..., Any], at: Mapping[str, np.ndarray], count: int) -> np.ndarray:

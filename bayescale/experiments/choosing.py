@@ -20,6 +20,7 @@ from bayescale.experiments.goals import FORM, Goal, goal_of
 from bayescale.experiments.particles import particles_of, spread_evenly
 from bayescale.experiments.reasons import rows_of, spread
 from bayescale.experiments.refits import refitted_gains
+from bayescale.given import short
 from bayescale.groups import check_single
 from bayescale.progress import task
 from bayescale.workers import check
@@ -319,7 +320,7 @@ def _check(
         if given not in known:
             listed = ", ".join(repr(word) for word in known)
             hint = nearest(str(given), [word for word in known if word])
-            raise LawError(f"{option}= must be one of {listed}; got {given!r}.{hint}")
+            raise LawError(f"{option}= must be one of {listed}; got {short(given)}.{hint}")
     if most is not None:
         _check_whole("most", most, 1)
     if method != "refit":
@@ -339,7 +340,7 @@ def _check(
 def _check_whole(option: str, value: Any, least: int) -> None:
     whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not whole or value < least:
-        raise LawError(f"{option}= must be a whole number of at least {least}; got {value!r}.")
+        raise LawError(f"{option}= must be a whole number of at least {least}; got {short(value)}.")
 
 
 def _batch(table: pd.DataFrame, costs: np.ndarray, plan: list[Step]) -> pd.DataFrame:

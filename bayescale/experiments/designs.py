@@ -11,6 +11,7 @@ import numpy as np
 
 from bayescale.errors import DataError, LawError, nearest
 from bayescale.experiments.candidates import candidates_of
+from bayescale.given import short
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,6 +104,8 @@ def _rows(design: Any, inputs: tuple[str, ...]) -> list[dict[str, Any]]:
             f"{{'4 x 4': pd.DataFrame({{{', '.join(f'{role!r}: [...]' for role in inputs)}}})}}."
         )
     if hasattr(design, "to_dict") and hasattr(design, "columns"):
+        if not design.columns.is_unique:
+            raise DataError("The table of designs has columns of one name. Rename or drop one.")
         names, rows = list(map(str, design.columns)), design.to_dict("records")
     elif isinstance(design, Mapping):
         names = list(map(str, design))
@@ -116,7 +119,7 @@ def _rows(design: Any, inputs: tuple[str, ...]) -> list[dict[str, Any]]:
     for name in names:
         if name not in KNOWN:
             raise LawError(
-                f"A design has {', '.join(KNOWN)}; got {name!r}.{nearest(name, list(KNOWN))}"
+                f"A design has {', '.join(KNOWN)}; got {short(name)}.{nearest(name, list(KNOWN))}"
             )
     missing = [name for name in ("sizes", "decades") if name not in names]
     if missing:
@@ -149,8 +152,9 @@ def _spread(row: Mapping[str, Any], role: str, noise: Any) -> Design:
 def _check(name: str, value: Any) -> None:
     number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
     if not number or not 0 < value < np.inf:
-        raise DataError(f"A design's {name} must be a positive finite number; got {value!r}.")
+        raise DataError(f"A design's {name} must be a positive finite number; got {short(value)}.")
     if name in _WHOLE and (value != int(value) or value < _WHOLE[name]):
         raise DataError(
-            f"A design's {name} must be a whole number of at least {_WHOLE[name]}; got {value!r}."
+            f"A design's {name} must be a whole number of at least {_WHOLE[name]}; "
+            f"got {short(value)}."
         )

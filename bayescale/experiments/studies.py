@@ -18,6 +18,7 @@ from bayescale.errors import BayescaleWarning, LawError, nearest
 from bayescale.experiments.designs import Design, designs_of
 from bayescale.experiments.telling import by_design, per_study
 from bayescale.forecasts import check_probability
+from bayescale.given import one_number, short
 from bayescale.labelling import named
 from bayescale.likelihoods import Likelihood, LogNormal
 from bayescale.parameters import options, parameter_names, slots
@@ -210,7 +211,7 @@ def power_study(
     laws = _laws(law, against)
     check_probability(prob)
     if isinstance(studies, bool) or not isinstance(studies, int) or studies < 1:
-        raise LawError(f"studies= must be a whole number of at least 1; got {studies!r}.")
+        raise LawError(f"studies= must be a whole number of at least 1; got {short(studies)}.")
     table, made = designs_of(design, tuple(law.inputs), noise)
     scatter = [_noise(each.noise) for each in made]
     truths = _truths(law, truth, made, studies, seed)
@@ -256,14 +257,18 @@ def _noise(noise: Any) -> Any:
     """Return how runs scatter, with numbers."""
     if hasattr(noise, "log_density") and hasattr(noise, "draw"):
         return noise
-    number = isinstance(noise, int | float | np.number) and not isinstance(noise, bool)
-    if not number or not 0 < noise < math.inf:
+    number = one_number(noise)
+    if number is None or not 0 < number <= _NOISIEST:
         raise LawError(
-            "noise= must be a positive number, the standard deviation of log y (0.02: 2 % of the "
-            f"loss), or a likelihood with numbers, bs.StudentT(sigma=0.02, nu=4.0); got {noise!r}."
+            f"noise= must be a positive number up to {_NOISIEST:g}, the standard deviation of log "
+            "y (0.02: 2 % of the loss), or a likelihood with numbers, bs.StudentT(sigma=0.02, "
+            f"nu=4.0); got {short(noise)}."
         )
-    return LogNormal(sigma=float(noise), sigma_min=0.0)
+    return LogNormal(sigma=number, sigma_min=0.0)
 
+
+#: The largest standard deviation of log y: beyond it nothing is left of a law.
+_NOISIEST = 100.0
 
 Truth = tuple[Any, dict[str, Any], Mapping[str, float]]
 
@@ -274,12 +279,12 @@ def _truths(law: Any, truth: Any, made: list[Design], studies: int, seed: int) -
         references = _frame(law, made)
         drawn = law.prior_draws(references, studies, seed=seed)
         return [(law, _picked(drawn, i), references) for i in range(studies)]
-    if isinstance(truth, Mapping):
+    if isinstance(truth, Mapping) and all(isinstance(name, str) for name in truth):
         truth = type(law)(**{**options(law), **truth})
-    if not hasattr(truth, "evaluate") or isinstance(truth, type):
+    if not hasattr(truth, "evaluate") or isinstance(truth, type | Mapping):
         raise LawError(
             "truth= takes a law of numbers, bs.PowerLaw(irreducible=1.7, scale=3.0, exponent=0.3), "
-            f"those numbers as a dict, or None to draw it from the priors; got {truth!r}."
+            f"those numbers as a dict, or None to draw it from the priors; got {short(truth)}."
         )
     if set(truth.inputs) != set(law.inputs):
         raise LawError(
@@ -327,7 +332,7 @@ def _quantities(law: Any, of: Sequence[str] | None, numbers: Mapping[str, Any]) 
             raise LawError(
                 f"of= takes parameters of {law.signature_name()} that are not held at a number "
                 "and do not depend on where the runs are, as the scale does: "
-                f"{', '.join(known)}; got {name!r}.{nearest(str(name), known)}"
+                f"{', '.join(known)}; got {short(name)}.{nearest(str(name), known)}"
             )
     return listed
 
@@ -340,7 +345,7 @@ def _near(names: list[str], within: Mapping[str, float] | None) -> dict[str, flo
     if within is None:
         return {name: NEAR for name in names if "exponent" in name}
     if not isinstance(within, Mapping):
-        raise LawError(f"within= must be a dict such as {{'exponent': 0.02}}; got {within!r}.")
+        raise LawError(f"within= must be a dict such as {{'exponent': 0.02}}; got {short(within)}.")
     for name, value in within.items():
         if name not in names:
             raise LawError(

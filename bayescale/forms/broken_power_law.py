@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bayescale.errors import LawError
+from bayescale.given import short
 from bayescale.laws import FLOOR_PRIOR, LEVEL_PRIOR, Law, option
 from bayescale.prior import Fixed, Prior
 from bayescale.registry import law
@@ -145,12 +146,12 @@ class BrokenPowerLaw(Law):
         """Fill in the default priors that the options ask for, then check every field."""
         if self.breaks not in range(1, MOST_BREAKS + 1) or isinstance(self.breaks, bool):
             raise LawError(
-                f"BrokenPowerLaw takes breaks= from 1 to {MOST_BREAKS}; got {self.breaks!r}."
+                f"BrokenPowerLaw takes breaks= from 1 to {MOST_BREAKS}; got {short(self.breaks)}."
             )
         if self.placement not in _PLACEMENTS:
             raise LawError(
                 f"BrokenPowerLaw takes placement={', '.join(map(repr, _PLACEMENTS))}; "
-                f"got {self.placement!r}."
+                f"got {short(self.placement)}."
             )
         for name, default in self._defaults().items():
             if getattr(self, name) is None:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from bayescale.errors import LawError
+from bayescale.given import short
 from bayescale.laws import EXPONENT_PRIOR, Law, option
 from bayescale.parameters import slots
 from bayescale.prior import Prior
@@ -129,7 +130,7 @@ class CompositeCurve(Law):
     def __post_init__(self) -> None:
         """Check the option, and that a scale of one's own stands on floors of one's own."""
         if self.curves not in (2, 3, 4):
-            raise LawError(f"CompositeCurve takes curves=2, 3 or 4; got {self.curves!r}.")
+            raise LawError(f"CompositeCurve takes curves=2, 3 or 4; got {short(self.curves)}.")
         super().__post_init__()
         carried = {slot.field: slot.quantity for slot in slots(self)}
         if carried["scale"] == "scale" and {"floor_step", "slope_step"} & set(carried.values()):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from bayescale.errors import DataError, PriorError
+from bayescale.given import short
 from bayescale.likelihoods.either import log_gamma, most, softplus
 from bayescale.likelihoods.likelihood import Likelihood, Rows, column, observed_by_density
 from bayescale.prior import Prior
@@ -77,7 +78,7 @@ class Binomial(Likelihood):
                 "number."
             )
         if self.y_is not in (None, "share", "count"):
-            raise PriorError(f"{name}(y_is=) must be 'share' or 'count'; got {self.y_is!r}.")
+            raise PriorError(f"{name}(y_is=) must be 'share' or 'count'; got {short(self.y_is)}.")
         super().__post_init__()
 
     @property
@@ -90,7 +91,8 @@ class Binomial(Likelihood):
         n, y = rows.given["trials"], rows.y
         if rows.ceiling not in (None, 1.0):
             raise DataError(
-                f"{type(self).__name__} takes ceiling=1.0, for accuracies; got {rows.ceiling!r}. "
+                f"{type(self).__name__} takes ceiling=1.0, for accuracies; "
+                f"got {short(rows.ceiling)}. "
                 "What is out of reach belongs to the law (irreducible), not to the ceiling."
             )
         rows.reject(n != np.round(n), n, "trials= must be whole numbers of test items")

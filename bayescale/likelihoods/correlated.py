@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from bayescale.errors import PriorError
+from bayescale.given import short
 from bayescale.likelihoods.likelihood import Likelihood
 from bayescale.likelihoods.log_normal import LogNormal
 from bayescale.likelihoods.student_t import StudentT
@@ -87,7 +88,7 @@ class Correlated(Likelihood):
         if not isinstance(self.of, LogNormal | StudentT):
             raise PriorError(
                 "Correlated() takes a likelihood on the log scale, such as bs.LogNormal() or "
-                f"bs.StudentT(); got {self.of!r}."
+                f"bs.StudentT(); got {short(self.of)}."
             )
         if set(self.of.columns) - {"n_obs"}:
             raise PriorError(
@@ -99,7 +100,7 @@ class Correlated(Likelihood):
         if not number or not 1 <= self.smoothed < math.inf:
             raise PriorError(
                 "Correlated(smoothed=) must be a number of at least 1, of how many evaluations "
-                f"each row is the mean; got {self.smoothed!r}."
+                f"each row is the mean; got {short(self.smoothed)}."
             )
         if self.smoothed > 1 and self.of.averaged is not None:
             raise PriorError(

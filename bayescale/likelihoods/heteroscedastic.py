@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from bayescale.errors import DataError, PriorError
+from bayescale.given import short
 from bayescale.likelihoods.likelihood import Likelihood, Rows
 from bayescale.likelihoods.location_scale import LocationScale
 from bayescale.likelihoods.log_normal import LogNormal
@@ -59,7 +60,7 @@ class Heteroscedastic(Likelihood):
         if not isinstance(self.of, LocationScale):
             raise PriorError(
                 "Heteroscedastic() takes bs.LogNormal(), bs.StudentT() or bs.Normal(); "
-                f"got {self.of!r}."
+                f"got {short(self.of)}."
             )
         super().__post_init__()
 
@@ -99,7 +100,7 @@ class Heteroscedastic(Likelihood):
         if (self.input is None and len(roles) > 1) or self.input not in (None, *roles):
             raise DataError(
                 f"Heteroscedastic(input=) must be one of {', '.join(map(repr, roles))}; "
-                f"got {self.input!r}."
+                f"got {short(self.input)}."
             )
         return self.of.prepared(rows)
 

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from bayescale.errors import LawError, PriorError
-from bayescale.given import SMALLEST
+from bayescale.given import LARGEST, SMALLEST, short
 from bayescale.parameters import (
     checked_value,
     options,
@@ -132,7 +132,8 @@ class Likelihood:
         for name, value in options(self).items():
             if not (isinstance(value, int | float) and 0 <= value < math.inf):
                 raise PriorError(
-                    f"{type(self).__name__}({name}=) must be a number of at least 0; got {value!r}."
+                    f"{type(self).__name__}({name}=) must be a number of at least 0; "
+                    f"got {short(value)}."
                 )
 
     def _check_column(self, entry: Any) -> None:
@@ -142,13 +143,19 @@ class Likelihood:
             return
         owner = f"{type(self).__name__}({entry.name}=)"
         if known.get("labels"):
-            raise PriorError(f"{owner} takes the name of a column; got {given!r}.")
-        if isinstance(given, bool) or not isinstance(given, int | float):
-            raise PriorError(f"{owner} takes the name of a column, or a number; got {given!r}.")
+            raise PriorError(f"{owner} takes the name of a column; got {short(given)}.")
+        if (
+            isinstance(given, bool)
+            or not isinstance(given, int | float)
+            or math.inf > abs(given) > LARGEST
+        ):
+            raise PriorError(
+                f"{owner} takes the name of a column, or a number; got {short(given)}."
+            )
         if known.get("any_sign") and math.isfinite(given):
             return
         if not 0 < given < math.inf:
-            raise PriorError(f"{owner} must be a number above 0; got {given!r}.")
+            raise PriorError(f"{owner} must be a number above 0; got {short(given)}.")
 
     @property
     def columns(self) -> dict[str, tuple[str | float, Mapping[str, Any]]]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from bayescale.errors import DataError, PriorError
+from bayescale.given import short
 from bayescale.likelihoods.likelihood import Likelihood, Rows, column
 from bayescale.likelihoods.log_normal import LogNormal
 from bayescale.likelihoods.shared_effect import first_rows, given_group
@@ -67,7 +68,7 @@ class Replicated(Likelihood):
         """Check what is inside, then every field."""
         if not isinstance(self.of, LogNormal) or set(self.of.columns) - {"n_obs"}:
             raise PriorError(
-                f"Replicated() takes bs.LogNormal(), with n_obs= or without; got {self.of!r}."
+                f"Replicated() takes bs.LogNormal(), with n_obs= or without; got {short(self.of)}."
             )
         super().__post_init__()
 

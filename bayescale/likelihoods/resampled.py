@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from bayescale.errors import DataError, PriorError
+from bayescale.given import short
 from bayescale.likelihoods.likelihood import (
     HALF_LOG_TAU,
     Likelihood,
@@ -80,7 +81,7 @@ class Resampled(Likelihood):
         if self.resample is None:
             raise PriorError("Resampled(resample=) needs the column that names the test resample.")
         if not isinstance(self.of, LogNormal) or self.of.columns:
-            raise PriorError(f"Resampled() takes a plain bs.LogNormal(); got {self.of!r}.")
+            raise PriorError(f"Resampled() takes a plain bs.LogNormal(); got {short(self.of)}.")
         super().__post_init__()
 
     @property

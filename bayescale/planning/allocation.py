@@ -11,6 +11,7 @@ from bayescale import forecasting
 from bayescale.arguments import check_arguments
 from bayescale.drift import DRIFT, checked_drift
 from bayescale.errors import LawError
+from bayescale.given import short
 from bayescale.planning import critical_frontier, equal_cost, identification, optimum, spending
 from bayescale.planning.frontiers import UNITS, Frontier
 from bayescale.planning.landscape import Terrain, terrain_of
@@ -169,7 +170,7 @@ def checked_budgets(compute: Any) -> np.ndarray:
 
 def _checked_unit(unit: str, name: str) -> str:
     if unit not in UNITS:
-        raise LawError(f"unit= must be {' or '.join(map(repr, UNITS))}; got {unit!r}.")
+        raise LawError(f"unit= must be {' or '.join(map(repr, UNITS))}; got {short(unit)}.")
     if name == "compute":
         return unit
     if unit != "FLOP":
@@ -180,7 +181,9 @@ def _checked_unit(unit: str, name: str) -> str:
 def _check_price(price: Any, spent: np.ndarray) -> None:
     number = isinstance(price, int | float | np.number) and not isinstance(price, bool)
     if not number or not 0 < price < np.inf:
-        raise LawError(f"price= must be what a unit of the budget costs, above 0; got {price!r}.")
+        raise LawError(
+            f"price= must be what a unit of the budget costs, above 0; got {short(price)}."
+        )
     if not price < sys.float_info.max / spent.max():
         raise LawError(
             f"price= must be what a unit of the budget costs; at {price:g} a budget of "

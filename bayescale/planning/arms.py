@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,12 +13,13 @@ from bayescale.arguments import check_arguments
 from bayescale.curve_sources import curves_of
 from bayescale.derived_record import Derived
 from bayescale.drift import DRIFT, checked_drift
-from bayescale.errors import LawError
+from bayescale.errors import DataError, LawError
+from bayescale.given import short
 from bayescale.groups import ORIGIN
 from bayescale.planning import equal_cost, optimum, spending
 from bayescale.planning.allocation import checked_budgets, frontier
 from bayescale.planning.frontiers import Frontier
-from bayescale.planning.landscape import Landscape, terrain_of
+from bayescale.planning.landscape import Landscape, members_of, terrain_of
 from bayescale.planning.targets import budgets_to_look_at, reached_at
 
 if TYPE_CHECKING:
@@ -77,12 +79,17 @@ def doubling_value(
 
     drift = checked_drift(drift)
     if not 0 < factor < math.inf:
-        raise LawError(f"factor= must be a positive finite number; got {factor!r}.")
+        raise LawError(f"factor= must be a positive finite number; got {short(factor)}.")
     terrain, start = _started(source, inputs)
     first = terrain.first
     own = spending.checked_cost(cost, first.law.inputs, batch=batch)
     logs = np.log(start)
     moved = logs + math.log(factor) * np.array([[0, 0], [1, 0], [0, 1]])
+    if (moved > np.log(sys.float_info.max)).any():
+        raise DataError(
+            f"factor= times the inputs is more than a number holds; got {short(factor)} times "
+            f"{', '.join(f'{value:.3g}' for value in start)}."
+        )
     at = {role: np.exp(moved[:, i]) for i, role in enumerate(first.free)}
     spent = spending.evaluated(own, at, first.held, first.law.inputs)
     losses = terrain.each(lambda land: land.drifted(moved[:, 0], moved[:, 1], drift))
@@ -108,7 +115,7 @@ def _named(land: Landscape, start: np.ndarray) -> list[tuple[str, float]]:
 
 def _started(source: Any, inputs: dict[str, float]) -> tuple[Any, np.ndarray]:
     """Return the terrain with all inputs but two held, and those two of the run to start from."""
-    fits = list(source.fits.values()) if hasattr(source, "fits") else [source]
+    fits = members_of(source)
     curves = curves_of(fits[0])
     at = curves.checked(inputs)
     wrong = [role for role, values in at.items() if len(values) != 1]

@@ -11,7 +11,7 @@ import numpy as np
 
 from bayescale.accounting import forward_flops
 from bayescale.errors import DataError, LawError
-from bayescale.given import as_array, one_number, short
+from bayescale.given import SMALLEST, as_array, one_number, short
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,8 +125,9 @@ class TransformerFlops:
         if not sound or embeddings not in (0, 1, 2):
             raise LawError(
                 "TransformerFlops takes vocabulary= of 0 or more and embeddings= 0, 1 or 2; got "
-                f"vocabulary={self.vocabulary!r}, embeddings={self.embeddings!r}."
+                f"vocabulary={short(self.vocabulary)}, embeddings={short(self.embeddings)}."
             )
+        object.__setattr__(self, "vocabulary", vocabulary)
 
     def __call__(self, params: Any, tokens: Any) -> Any:
         """Return FLOP."""
@@ -204,7 +205,7 @@ class WallClock:
         _check_positive(self, flops_per_second=self.flops_per_second, batch=self.batch)
         latency = one_number(self.step_seconds)
         if latency is None or not 0 <= latency < math.inf:
-            raise LawError(f"step_seconds= must be 0 or more; got {self.step_seconds!r}.")
+            raise LawError(f"step_seconds= must be 0 or more; got {short(self.step_seconds)}.")
         if isinstance(self.critical_batch, type):
             raise LawError(
                 "critical_batch= must be tokens, or a function of the tokens trained on; got the "
@@ -212,6 +213,7 @@ class WallClock:
             )
         if not callable(self.critical_batch) and self.critical_batch is not None:
             _check_positive(self, critical_batch=self.critical_batch)
+        object.__setattr__(self, "step_seconds", latency)
 
     def __call__(self, params: Any, tokens: Any) -> Any:
         """Return seconds."""
@@ -219,9 +221,10 @@ class WallClock:
         params, tokens = given["params"], given["tokens"]
         critical = self.critical_batch
         above = critical(tokens) if callable(critical) else critical
-        seen = tokens if above is None else tokens * (1 + self.batch / above)
-        step = 6 * params * self.batch / self.flops_per_second + self.step_seconds
-        return seen / self.batch * step
+        with np.errstate(over="ignore"):  # an infinite time is one
+            seen = tokens if above is None else tokens * (1 + self.batch / above)
+            step = 6 * params * self.batch / self.flops_per_second + self.step_seconds
+            return seen / self.batch * step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -278,8 +281,11 @@ def _amounts(record: Any, **given: Any) -> dict[str, Any]:
 
 def _check_positive(record: Any, **given: Any) -> None:
     for name, value in given.items():
-        good = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-        if not good or not 0 < value < math.inf:
+        number = one_number(value)
+        if number is None or not SMALLEST <= number < math.inf:
             raise LawError(
-                f"{type(record).__name__} takes a positive finite number as {name}=; got {value!r}."
+                f"{type(record).__name__} takes a positive finite number as {name}=; "
+                f"got {short(value)}."
             )
+        if getattr(record, name) is not None:
+            object.__setattr__(record, name, number)  # also where it was of half precision

@@ -15,6 +15,7 @@ from bayescale.accounting import PF_DAY
 from bayescale.arguments import check_arguments
 from bayescale.errors import LawError, nearest
 from bayescale.forecasts import check_probability
+from bayescale.given import short
 from bayescale.planning import equal_cost, near_optima
 from bayescale.planning.equal_cost import IsoCost
 from bayescale.planning.landscape import Landscape, Terrain
@@ -323,7 +324,9 @@ class Frontier:
             if of in (name, shown):
                 return name
         names = list(self.draws)
-        raise LawError(f"of= must be one of {', '.join(names)}; got {of!r}.{nearest(of, names)}")
+        raise LawError(
+            f"of= must be one of {', '.join(names)}; got {short(of)}.{nearest(of, names)}"
+        )
 
     def __repr__(self) -> str:
         """Return the 90 % intervals as a table, and the doubts."""

@@ -9,6 +9,7 @@ import numpy as np
 from bayescale import forecasting
 from bayescale.arguments import check_arguments
 from bayescale.errors import DataError, LawError
+from bayescale.given import short
 from bayescale.planning import sweeps
 from bayescale.planning.minima import USED, IsoFlop
 from bayescale.planning.parabolas import Valleys, valleys
@@ -146,7 +147,7 @@ def isoflop(
 def _asked(sweep: pd.DataFrame, budgets: Any) -> np.ndarray:
     if isinstance(budgets, int) and not isinstance(budgets, bool):
         if budgets < _LEAST_BUDGETS:
-            raise LawError(f"budgets= must be {_LEAST_BUDGETS} or more; got {budgets!r}.")
+            raise LawError(f"budgets= must be {_LEAST_BUDGETS} or more; got {short(budgets)}.")
         return sweeps.default_budgets(sweep, budgets)
     given = {"budgets": budgets}
     return np.sort(forecasting.checked_inputs(("budgets",), {}, given, "isoflop()")["budgets"])

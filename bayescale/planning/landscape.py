@@ -127,6 +127,12 @@ class Terrain:
         return self.mixed([function(part) for part in self.parts])
 
 
+def members_of(source: Any) -> list[Any]:
+    """Return the fits of an ensemble, or what was given, alone."""
+    fits = getattr(source, "fits", None)
+    return list(fits.values()) if isinstance(fits, dict) else [source]
+
+
 def terrain_of(source: Any, held: Mapping[str, Any]) -> Terrain:
     """Return the landscape of a fit, an ensemble, or a law whose parameters are numbers.
 
@@ -144,7 +150,7 @@ def terrain_of(source: Any, held: Mapping[str, Any]) -> Terrain:
     DataError
         If an input held is not positive and finite.
     """
-    fits = list(source.fits.values()) if hasattr(source, "fits") else [source]
+    fits = members_of(source)
     made = []
     for fit in fits:
         curves = curves_of(fit)
@@ -154,8 +160,9 @@ def terrain_of(source: Any, held: Mapping[str, Any]) -> Terrain:
     inputs = {tuple(sorted(part.law.inputs)) for part in made}
     if len(inputs) > 1:
         raise LawError("The ensemble's laws do not have the same inputs.")
-    mixed = source.mixed if hasattr(source, "fits") else _only
-    name = "The ensemble" if hasattr(source, "fits") else made[0].curves.name
+    mixture = hasattr(source, "mixed")
+    mixed = source.mixed if mixture else _only
+    name = "The ensemble" if mixture else made[0].curves.name
     return Terrain(tuple(made), mixed, name, source)
 
 

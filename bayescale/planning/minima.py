@@ -12,6 +12,7 @@ from bayescale import forecasting
 from bayescale.arguments import check_arguments
 from bayescale.errors import LawError
 from bayescale.forecasts import check_probability
+from bayescale.given import short
 from bayescale.planning.parabolas import Valleys
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class IsoFlop:
 
         check_probability(prob)
         if of not in self.draws:
-            raise LawError(f"of= must be one of {', '.join(self.draws)}; got {of!r}.")
+            raise LawError(f"of= must be one of {', '.join(self.draws)}; got {short(of)}.")
         table = pd.DataFrame({"compute": self.budgets})
         ends = [_quantiles(column, prob) for column in self.draws[of].T]
         table[["median", "lower", "upper"]] = np.array(ends)

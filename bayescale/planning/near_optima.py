@@ -157,7 +157,7 @@ class NearOptimal:
 def near_optimal(front: Frontier, within: float) -> NearOptimal:
     """Return the near-optimal sizes of a frontier."""
     if not 0 < within < 1:
-        raise LawError(f"within= must be a share of the loss, such as 0.005; got {within!r}.")
+        raise LawError(f"within= must be a share of the loss, such as 0.005; got {short(within)}.")
     ends = []
     for land in front.terrain.parts:
         chains, draws = land.curves.shape
@@ -243,7 +243,7 @@ def reached(front: Frontier, target: float, of: str) -> np.ndarray:
 def losses_at(front: Frontier, log_size: np.ndarray, log_data: np.ndarray, of: str) -> np.ndarray:
     """Return draws of the loss at sizes and data of shape (m,), with drift beyond the data."""
     if of not in ("observation", "curve"):
-        raise LawError(f"of= must be 'observation' or 'curve'; got {of!r}.")
+        raise LawError(f"of= must be 'observation' or 'curve'; got {short(of)}.")
     found = []
     for i, land in enumerate(front.terrain.parts):
         losses = land.drifted(log_size, log_data, front.drift)

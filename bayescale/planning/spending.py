@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -11,8 +10,11 @@ from typing import Any
 import numpy as np
 
 from bayescale.errors import DataError, LawError, nearest
+from bayescale.given import short
 from bayescale.planning.costs import TotalSize, TrainingFlops, WithInference
 
+#: Tokens to serve are fewer.
+_SERVED = 1e100
 #: Inputs at which a cost is looked at, for each of the two that are free.
 _LOOKED_AT = 25
 
@@ -110,14 +112,17 @@ def checked_cost(
         near = nearest(cost, named) if isinstance(cost, str) else ""
         raise LawError(
             "cost= must be None (6 N D), bs.TransformerFlops(...), bs.WallClock(...), or a "
-            f"function of {', '.join(inputs)}; got {cost!r}.{near}"
+            f"function of {', '.join(inputs)}; got {short(cost)}.{near}"
         )
     if batch is not None and cost is not None:
         raise LawError("batch= belongs to the cost by default; a cost= of your own has its own.")
     found = default_cost(inputs, batch) if cost is None else cost
     number = isinstance(inference_tokens, int | float | np.number)
-    if not number or not 0 <= inference_tokens < math.inf:
-        raise LawError(f"inference_tokens= must be 0 or more; got {inference_tokens!r}.")
+    if not number or not 0 <= inference_tokens < _SERVED:
+        raise LawError(
+            f"inference_tokens= must be 0 or more, and below {_SERVED:g}; "
+            f"got {short(inference_tokens)}."
+        )
     if not inference_tokens:
         return found
     if "params" not in inputs or unit_of(found) not in ("compute", "cost"):

@@ -56,7 +56,9 @@ def checked_sweep(
     if table.empty:
         raise DataError("The table of runs is empty. It needs one row for each training run.")
     named = {LOSS: y, SIZE: params, DATA: tokens, COMPUTE: compute}
-    columns = {name: _positive(table, column) for name, column in named.items() if column}
+    columns = {
+        name: _positive(table, column) for name, column in named.items() if column is not None
+    }
     made = pd.DataFrame(columns)
     with np.errstate(over="ignore", under="ignore"):
         if tokens is None:

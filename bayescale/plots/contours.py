@@ -75,6 +75,7 @@ def plot_loss_contours(
     'tokens'
     """
     check_arguments(plot_loss_contours, locals())
+    extrapolation = float(extrapolation)
     if not 3 <= levels <= 20 or not 1 <= extrapolation <= style.FURTHEST:
         raise LawError(
             "plot_loss_contours() takes levels= from 3 to 20 and extrapolation= of 1 or more; got "

@@ -10,6 +10,7 @@ from bayescale.arguments import check_arguments
 from bayescale.drift import DRIFT
 from bayescale.errors import LawError
 from bayescale.forecasts import forecast_of
+from bayescale.given import short
 from bayescale.groups import check_single
 from bayescale.plots import style
 from bayescale.plots.forecast import plot_forecast
@@ -73,10 +74,11 @@ def plot_fit(
     check_arguments(plot_fit, locals(), but=("fit",))
     check_single(fit.runs.groups, "plot_fit()")
     style.one_input(fit.runs.columns.values(), "plot_fit")
+    extrapolation = float(extrapolation)
     if not 1 <= extrapolation <= style.FURTHEST:
         raise LawError(
             "extrapolation= must be 1 or more (10 draws the curve to ten times the largest "
-            f"input); got {extrapolation!r}."
+            f"input); got {short(extrapolation)}."
         )
     (role,) = fit.law.inputs
     seen = fit.runs.inputs[role]

@@ -9,6 +9,7 @@ from matplotlib.ticker import PercentFormatter
 
 from bayescale.arguments import check_arguments
 from bayescale.errors import LawError, nearest
+from bayescale.given import short
 from bayescale.plots import style
 from bayescale.plots.labels import fit_labels
 from bayescale.plots.taking import takes
@@ -108,7 +109,7 @@ def _columns(study: PowerStudy, of: str | None) -> tuple[str, str | None, str | 
     chosen = known[0] if of is None else of
     if chosen not in known:
         raise LawError(
-            f"of= must be one of {', '.join(known)}; got {of!r}.{nearest(str(of), known)}"
+            f"of= must be one of {', '.join(known)}; got {short(of)}.{nearest(str(of), known)}"
         )
     if chosen == "told":
         return "told", "told_lower", "told_upper"

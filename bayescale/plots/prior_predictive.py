@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 CURVES = 30
 
 
-@takes("law.prior_predictive(...)", "runs", "outcome")
+@takes("law.prior_predictive(...)", "runs", "outcome", "columns", "replicated")
 def plot_prior_predictive(
     made: PriorPredictive, *, prob: float = 0.9, ax: Axes | None = None
 ) -> Axes:

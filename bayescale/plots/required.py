@@ -23,7 +23,7 @@ GRID = 400
 FURTHEST = 1e6
 
 
-@takes("fit.required(...)", "targets", "never")
+@takes("fit.required(...)", "outcome", "targets", "never")
 def plot_required(required: Required, *, prob: float = 0.9, ax: Axes | None = None) -> Axes:
     """Draw the probability that the curve has reached a target, over the input.
 

@@ -9,6 +9,7 @@ import numpy as np
 from bayescale.arguments import check_arguments
 from bayescale.errors import LawError
 from bayescale.forecasts import forecast_of
+from bayescale.given import short
 from bayescale.groups import check_single
 from bayescale.plots import style
 from bayescale.plots.taking import takes
@@ -83,9 +84,10 @@ def plot_slices(
     if len(roles) == 1:
         raise LawError(f"{fit.name} has one input; draw it with plot_fit.")
     if not 2 <= levels <= 6:
-        raise LawError(f"levels= must be from 2 to 6; got {levels!r}.")
+        raise LawError(f"levels= must be from 2 to 6; got {short(levels)}.")
+    extrapolation = float(extrapolation)
     if not 1 <= extrapolation <= style.FURTHEST:
-        raise LawError(f"extrapolation= must be 1 or more; got {extrapolation!r}.")
+        raise LawError(f"extrapolation= must be 1 or more; got {short(extrapolation)}.")
     axis = _role(fit, along) if along is not None else roles[-2]
     other = roles[(roles.index(axis) + 1) % len(roles)]
     runs, columns = fit.runs, fit.runs.columns
@@ -133,7 +135,7 @@ def _role(fit: Fit, name: str) -> str:
     for role, column in fit.runs.columns.items():
         if name in (role, column):
             return role
-    raise LawError(f"along= must be one of {', '.join(fit.runs.columns)}; got {name!r}.")
+    raise LawError(f"along= must be one of {', '.join(fit.runs.columns)}; got {short(name)}.")
 
 
 def _levels(values: np.ndarray, count: int) -> np.ndarray:

@@ -48,7 +48,7 @@ def _missing(given: Any, names: tuple[str, ...]) -> str | None:
     """Return what was given, in words, or None where it is what it should be."""
     if isinstance(given, type):  # a class has the attributes, too
         return in_words(given)
-    if hasattr(given, "iloc"):  # a table has methods of such names
+    if hasattr(given, "columns") and hasattr(given, "iloc"):  # a table has methods of such names
         lacks = [name for name in names if name not in given.columns]
         return f"a table without {', '.join(lacks)}" if lacks else None
     return None if all(hasattr(given, name) for name in names) else in_words(given)

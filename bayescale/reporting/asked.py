@@ -13,6 +13,7 @@ import numpy as np
 from bayescale import comparison, forecasting, forecasts
 from bayescale.drift import checked_drift
 from bayescale.errors import FileError, LawError, nearest
+from bayescale.given import short
 from bayescale.groups import asked_for as asked_for_levels
 from bayescale.groups import check_named, refuse
 from bayescale.paths import given_path
@@ -154,7 +155,7 @@ def asked_for(
     forecasts.check_probability(prob)
     drift = checked_drift(drift)
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
-        raise LawError(f"seconds= must be a number above 0; got {seconds!r}.")
+        raise LawError(f"seconds= must be a number above 0; got {short(seconds)}.")
     fits, table = _others(fit, compare)
     _check_backtest(fit, fits, backtest)
     return Asked(
@@ -249,7 +250,7 @@ def _check_backtest(fit: Fit, fits: Mapping[str, Fit], backtest: Any) -> None:
     if not number or not 0 < backtest < np.inf:
         raise LawError(
             "backtest= takes what bs.backtest(...) returned, or how much to hold out: a share "
-            f"below 1, or a number of inputs; got {backtest!r}."
+            f"below 1, or a number of inputs; got {short(backtest)}."
         )
     if len(fit.law.inputs) != 1:
         raise LawError(
@@ -263,7 +264,7 @@ def _inputs(fit: Fit, given: Mapping[str, Any] | None) -> dict[str, Any]:
     if given is None:
         return _default_inputs(fit)
     if not isinstance(given, Mapping):
-        raise LawError(f"at= takes inputs by role: at={{'x': [1e9, 1e10]}}; got {given!r}.")
+        raise LawError(f"at= takes inputs by role: at={{'x': [1e9, 1e10]}}; got {short(given)}.")
     levels, rest = asked_for_levels(fit.seen, given)
     columns = fit.runs.columns
     asked = forecasting.checked_inputs(fit.law.inputs, columns, rest, "at=", fit.groups)

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from bayescale.errors import FileError, LawError, nearest
+from bayescale.given import short
+from bayescale.paths import given_path
 
 #: Where the questions come from.
 SOURCE = "Li, Kudugunta and Zettlemoyer (2025), (Mis)Fitting, arXiv:2502.18969"
@@ -129,7 +131,7 @@ class Checklist:
             if not isinstance(given, str):
                 raise LawError(
                     f"Checklist({entry.name}=) takes a sentence: {entry.metadata['asks']} "
-                    f"Got {given!r}."
+                    f"Got {short(given)}."
                 )
 
     @property
@@ -153,7 +155,7 @@ def checklist_of(given: Checklist | Mapping[str, str] | str | Path | None) -> Ch
     if isinstance(given, Checklist):
         return given
     if isinstance(given, str | Path):
-        given = _read(Path(given).expanduser())
+        given = _read(given_path(given))
     if not isinstance(given, Mapping):
         raise LawError(
             "checklist= takes bs.Checklist(...), a dict of answers, or the path of a TOML file; "

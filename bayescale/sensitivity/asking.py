@@ -8,6 +8,7 @@ from typing import Any
 
 from bayescale.errors import LawError
 from bayescale.fitting import Fit
+from bayescale.given import short
 
 #: How the quantity "forecast" is named among parameters.
 FORECAST = "forecast"
@@ -30,4 +31,4 @@ def check_fit(fit: Any, caller: str) -> None:
 def check_of(of: str) -> None:
     """Raise a LawError for what no forecast is of."""
     if of not in ("curve", "observation"):
-        raise LawError(f"of= must be 'curve' or 'observation'; got {of!r}.")
+        raise LawError(f"of= must be 'curve' or 'observation'; got {short(of)}.")

@@ -11,6 +11,7 @@ from bayescale import forecasting, forecasts, members
 from bayescale.arguments import check_arguments
 from bayescale.data import observations
 from bayescale.errors import DataError, LawError
+from bayescale.given import as_array, short
 from bayescale.groups import check_named
 from bayescale.observed import Observations
 from bayescale.progress import task
@@ -127,7 +128,7 @@ def sensitivity_to_smallest(
     import cloudpickle
 
     if not hasattr(law, "expr") or isinstance(law, type):
-        raise LawError(f"Give a law such as bs.PowerLaw() (with brackets); got {law!r}.")
+        raise LawError(f"Give a law such as bs.PowerLaw() (with brackets); got {short(law)}.")
     if len(law.inputs) != 1:
         raise LawError(
             f"Runs are cut off along one input; {law.signature_name()} has {len(law.inputs)}: "
@@ -246,12 +247,9 @@ def cuts_tried(
         ]
         picked = np.linspace(0, len(usable) - 1, min(CUTS, len(usable))).round().astype(int)
         return [float(usable[i]) for i in picked]
-    try:
-        given = np.atleast_1d(np.asarray(cuts, float))
-    except (TypeError, ValueError):
-        raise DataError(f"cuts= must hold numbers; got {cuts!r}.") from None
-    if given.size == 0 or not np.isfinite(given).all():
-        raise DataError(f"cuts= must hold finite values of {column!r}; got {cuts!r}.")
+    given = np.atleast_1d(as_array("cuts=", cuts))
+    if given.ndim > 1 or given.size == 0 or not np.isfinite(given).all():
+        raise DataError(f"cuts= must hold finite values of {column!r}; got {short(cuts)}.")
     for cut in given:
         if cut > distinct[-1]:
             raise DataError(
