@@ -15,7 +15,7 @@ from bayescale.given import one_number, short
 #: Arguments that are counted from a number on, wherever they are.
 _LEAST = {"seed": 0, "draws": 1, "tune": 1, "chains": 1}
 #: More of these than anybody waits for, or memory holds.
-LARGEST = {"draws": 10**7, "tune": 10**7, "chains": 10**4, "studies": 10**5, "outcomes": 10**5}
+LARGEST = {"draws": 10**6, "tune": 10**6, "chains": 10**4, "studies": 10**5, "outcomes": 10**5}
 #: What is not looked at: whoever uses it checks it, with better words.
 _FREE = {"Any", "Numbers", "T", "pd.DataFrame", "Mapping"}
 #: How many of a list are looked at.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale.errors import DataError, DataWarning, listed, nearest
-from bayescale.given import SMALLEST, one_number, short
+from bayescale.given import SMALLEST, as_text, one_number, short
 from bayescale.groups import ordered
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def column_of(runs: pd.DataFrame, column: str) -> pd.Series:
         names = [str(name) for name in runs.columns]
         raise DataError(
             f"The table has no column {short(column)}. It has: {listed(names)}."
-            f"{nearest(str(column), names)}"
+            f"{nearest(as_text(column), names)}"
         )
     values: Any = runs[column]
     if getattr(values, "ndim", 1) != 1:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale.errors import LawError, nearest
-from bayescale.given import short
+from bayescale.given import as_text, short
 from bayescale.groups import Groups, dimension, subsets
 
 if TYPE_CHECKING:
@@ -57,13 +57,13 @@ def contrasts(
         raise LawError("Differences need two levels or more; there is one.")
     if against is None:
         pairs = list(combinations(range(len(names)), 2))
-    elif str(against) in names:
-        one = names.index(str(against))
+    elif (named := as_text(against)) in names:
+        one = names.index(named)
         pairs = [(i, one) for i in range(len(names)) if i != one]
     else:
         raise LawError(
             f"against= must be one of {', '.join(names[:8])}; got {short(against)}."
-            f"{nearest(str(against), names)}"
+            f"{nearest(named, names)}"
         )
     levels, rows = [(1 - prob) / 2, 0.5, (1 + prob) / 2], []
     for i, j in pairs:

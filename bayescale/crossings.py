@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from bayescale.curve_sources import curves_of, paired
 from bayescale.curves import Curves
 from bayescale.derived_record import Derived
 from bayescale.errors import DataError, LawError
-from bayescale.given import one_number, short
+from bayescale.given import as_text, called, one_number, short
 from bayescale.groups import two_levels
 
 if TYPE_CHECKING:
@@ -81,13 +82,13 @@ def crossing(first: Any, second: Any, start: float, end: float, *, seed: int = 0
     check_arguments(crossing, locals())
     import pandas as pd
 
+    start, end = float(start), float(end)
     if not (0 < start < end < math.inf):
         raise DataError(
             f"start= and end= must be positive, finite and rising; got {short(start)} and {end!r}."
         )
     if not callable(first) and not callable(second):
         first, second = paired(first, second, seed)
-    start, end = float(start), float(end)
     one, two = _function(first), _function(second)
 
     def gap(log_x: np.ndarray) -> np.ndarray:
@@ -164,6 +165,7 @@ def tokens_needed(
     [0.02]
     """
     check_arguments(tokens_needed, locals())
+    overfitting = float(overfitting)
     if not (0 < overfitting <= _OVERFITTING):
         raise LawError(
             f"overfitting= must be a positive share up to {_OVERFITTING:g}, such as 0.02 for 2 %; "
@@ -308,7 +310,7 @@ def _to_reach(
 
 
 def _called(level: Any) -> str:
-    return ":".join(map(str, level.values())) if isinstance(level, Mapping) else str(level)
+    return ":".join(map(as_text, level.values())) if isinstance(level, Mapping) else as_text(level)
 
 
 def _arms(first: Any, group: Any, over: Any) -> tuple[Any, Any]:
@@ -437,7 +439,7 @@ def _one_role(curves: Curves, what: str) -> str:
 def _function(source: Any) -> Callable[[np.ndarray], Any]:
     """Return a curve's outcome as a function of log x, of shape (chain, draw)."""
     if callable(source) and not isinstance(source, type):
-        return source
+        return partial(called, "first= or second", source)
     curves = curves_of(source)
     role = _one_role(curves, "crossing")
     return lambda log_x: curves.reported(curves.loss({role: np.exp(log_x)[..., None]}))[..., 0]

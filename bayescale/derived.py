@@ -216,6 +216,7 @@ def doubling_gain(
     [0.051316, 0.051316]
     """
     check_arguments(doubling_gain, locals())
+    factor = float(factor)
     if not (0 < factor < math.inf):
         raise LawError(f"factor= must be a positive finite number; got {short(factor)}.")
     curves = curves_of(source)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import sys
 import warnings
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from bayescale.errors import DataError
+from bayescale.errors import BayescaleError, DataError, LawError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,6 +51,11 @@ def one_number(value: Any) -> float | None:
         return math.inf if value > 0 else -math.inf
     except (TypeError, ValueError):
         return None
+
+
+def as_text(value: Any) -> str:
+    """Return what a value is called; of a table or an array only its shape, which are no names."""
+    return short(value) if getattr(value, "ndim", 0) else str(value)
 
 
 def in_words(value: Any) -> str:
@@ -138,6 +144,33 @@ def of_one_shape(**arrays: np.ndarray) -> None:
         raise DataError(
             f"Give one number for all, or as many of each; the shapes are {shapes}."
         ) from None
+
+
+def called(name: str, function: Callable[..., Any], *args: Any, **more: Any) -> Any:
+    """Return what a user's function returns, or an error that says whose function failed.
+
+    Parameters
+    ----------
+    name
+        The argument that it was given as.
+    function
+        Of the user.
+    *args, **more
+        What it is called with.
+
+    Raises
+    ------
+    LawError
+        If it raises an error, which is the cause of ours and keeps its traceback.
+    """
+    try:
+        return function(*args, **more)
+    except BayescaleError:
+        raise
+    except Exception as error:
+        raise LawError(
+            f"The function given as {name}= failed with {type(error).__name__}: {error}"
+        ) from error
 
 
 def has_length(value: Any) -> bool:

@@ -387,9 +387,12 @@ def two_levels(source: Any, first: Any, second: Any) -> tuple[dict[str, Any], di
         If there are no groups, or several columns and only a level.
     """
     columns = getattr(source, "groups", ())
+    for level in (first, second):
+        if isinstance(level, Mapping) and not all(isinstance(name, str) for name in level):
+            raise LawError(f"A group is named by columns and levels; got {short(level)}.")
     if not columns:
         raise LawError(
-            f"Two groups, {first!r} and {second!r}, are those of a fit with groups; "
+            f"Two groups, {short(first)} and {short(second)}, are those of a fit with groups; "
             f"{getattr(source, 'name', type(source).__name__)} has none. Fit a law of which "
             "something varies, such as scale=bs.partial_pooling(by='family')."
         )

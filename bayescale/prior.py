@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from bayescale.errors import PriorError, nearest
-from bayescale.given import one_number, short
+from bayescale.given import as_text, one_number, short
 
 type Support = tuple[float, float]
 
@@ -165,7 +165,7 @@ class Prior:
         if not isinstance(distribution, str) or distribution not in FAMILIES:
             raise PriorError(
                 f"There is no prior distribution {short(distribution)}. Available: "
-                f"{', '.join(FAMILIES)}.{nearest(short(distribution), FAMILIES)}"
+                f"{', '.join(FAMILIES)}.{nearest(as_text(distribution), FAMILIES)}"
             )
         if distribution == "TruncatedNormal":
             arguments = {"lower": -math.inf, "upper": math.inf} | arguments

@@ -434,6 +434,10 @@ EMPTY = {
     "sure_from": "where no size is near-optimal with that probability", "sure_to": "the same",
     "p_worse": "of the best law", "p_no_break": "of laws without breaks", "bf10": "the same",
     "prior_sensitivity": "the same", "bend": "the same", "pareto_k": "where the tail is none",
+    **dict.fromkeys(
+        ["coverage_90", "crps", "crps_diff", "crps_se", "log_score", "log_score_diff",
+         "log_score_se"], "without a backtest",
+    ),
 }  # fmt: skip
 
 

@@ -2,14 +2,15 @@
 
 import inspect
 import warnings
+from itertools import islice
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 import pymc  # noqa: F401 (it raises the recursion limit, which hypothesis must not see change)
 import pytest
-from bad_calls import EMPTY, calls, silent_nans
+from bad_calls import calls
 from bad_frames import frames, numbers
+from bad_values import WORDS, cases, made, wrong_with
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ready import ready, without_sampling
@@ -19,6 +20,9 @@ import bayescale as bs
 from bayescale.registry import LAWS
 
 CALLS = calls()
+OURS = made()
+#: Of that many values of the pool the quick tests take one.
+PARTS = 61
 #: Public names that take nothing of a user's, or not here.
 NOT_HERE = {
     "list_datasets": "takes nothing", "list_laws": "takes nothing",
@@ -33,26 +37,11 @@ WITHIN = {
     "required_draws", "along", "curve_draws", "drifted_draws", "new_run_draws", "of_new_rows",
     "mixed", "values", "outcome_along", "line", "frozen", "varying_as", "describe", "stop", "wait",
 }  # fmt: skip
-WORDS = [
-    "x", "y", "z", "g", "params", "tokens", "curve", "observation", "scale", "power", "nothing",
-    "", "X", "all", "stacking", "a\nb", "/", "../x", "nowhere/x",
-]  # fmt: skip
-#: What is right somewhere, and wrong elsewhere.
-OF_OURS = [*ready(), "PowerLaw", "a law", "Chinchilla", "noise", "prior", "call", "module"]
-
-
-def ours(name):
-    made = {
-        "PowerLaw": bs.PowerLaw, "a law": bs.PowerLaw(), "Chinchilla": bs.Chinchilla(),
-        "noise": bs.LogNormal(), "prior": bs.Prior("Normal", mu=0.0, sigma=1.0), "call": len,
-        "module": np,
-    }  # fmt: skip
-    return made[name] if name in made else ready()[name]
 
 
 def anything():
     """What somebody may give for an argument."""
-    single = st.sampled_from(WORDS) | numbers() | st.sampled_from(OF_OURS).map(ours)
+    single = st.sampled_from(WORDS) | numbers() | st.sampled_from(list(OURS.values()))
     return (
         single
         | st.lists(single, max_size=3)
@@ -91,7 +80,7 @@ def test_every_public_name_is_tried():
 def test_every_method_of_a_record_is_tried():
     tried = {call.method for call in CALLS.values()}
     untried = set()
-    for cls in {type(made) for made in ready().values()} - {dict, pd.DataFrame}:
+    for cls in {type(record) for record in ready().values()} - {dict, pd.DataFrame}:
         if cls.__name__ in LAWS:
             continue
         for name, method in inspect.getmembers(cls, inspect.isfunction):
@@ -114,17 +103,13 @@ def test_every_call_is_right_before_it_is_made_wrong(name):
 @given(wrong())
 def test_any_call(case):
     name, arguments, _ = case
-    with warnings.catch_warnings(record=True) as seen:
-        warnings.simplefilter("error")
-        warnings.simplefilter("always", bs.BayescaleWarning)
-        warnings.filterwarnings("ignore", "Estimated shape parameter")  # ArviZ's, of repair=False
-        try:
-            found = CALLS[name].call(**arguments)
-            empty = set(silent_nans(found)) - set(EMPTY)
-        except bs.BayescaleError as error:
-            words = str(error)
-            assert len(words) > 12, f"it says no more than {words!r}"
-            return
-        finally:
-            plt.close("all")
-    assert not empty or seen, f"NaN in {sorted(empty)}, and nothing said"
+    assert not wrong_with(CALLS[name], arguments)
+
+
+@pytest.mark.parametrize("name", list(CALLS))
+def test_every_argument(name):
+    """One argument after the other, each with its part of the pool; the benchmark takes all."""
+    start = sum(map(ord, name)) % PARTS  # another part for each call
+    for argument, label, arguments in islice(cases(CALLS[name]), start, None, PARTS):
+        wrong = wrong_with(CALLS[name], arguments)
+        assert not wrong, f"{name}({argument}=) given {label}: {wrong}"

@@ -10,7 +10,7 @@ import numpy as np
 from bayescale.accounting import flops
 from bayescale.errors import DataError, LawError, nearest
 from bayescale.frames import frame
-from bayescale.given import one_number, short
+from bayescale.given import SMALLEST, one_number, short
 from bayescale.planning import spending
 
 if TYPE_CHECKING:
@@ -143,13 +143,7 @@ def check_budget(budget: Any, costs: np.ndarray, unit: str) -> float | None:
 
 
 def _called(cost: Callable[..., Any], at: Mapping[str, np.ndarray], count: int) -> np.ndarray:
-    try:
-        found = spending.of(cost, at)
-    except TypeError as error:
-        raise LawError(
-            f"cost= is called with the inputs by role, as cost({', '.join(f'{r}=...' for r in at)})"
-            f", arrays with a number for each candidate; it answered: {error}."
-        ) from error
+    found = spending.of(cost, at)
     try:
         return np.array(np.broadcast_to(np.asarray(found, float), (count,)))
     except (TypeError, ValueError):
@@ -170,7 +164,7 @@ def _positive(table: pd.DataFrame, column: str, called: str) -> np.ndarray:
 
 
 def _usable(numbers: np.ndarray, called: str) -> np.ndarray:
-    bad = ~(np.isfinite(numbers) & (numbers > 0))
+    bad = ~(np.isfinite(numbers) & (numbers >= SMALLEST))
     if bad.any():
         shown = ", ".join(f"{value:g}" for value in numbers[bad][:3])
         rows = ", ".join(map(str, np.flatnonzero(bad)[:3]))

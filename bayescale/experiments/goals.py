@@ -10,7 +10,7 @@ import numpy as np
 
 from bayescale import forecasting, labelling
 from bayescale.errors import LawError, unknown
-from bayescale.given import short
+from bayescale.given import called, short
 
 if TYPE_CHECKING:
     from bayescale.fitting import Fit
@@ -99,7 +99,7 @@ def goal_of(goal: Any, fits: Mapping[str, Fit], shares: Any, drift: float) -> Go
     if callable(goal) and not isinstance(goal, type):
         name = getattr(goal, "__name__", "")
         words = "the goal's function" if name in ("", "<lambda>") else name
-        return Goal(words, lambda fit: _derived(goal(fit), fit), words)
+        return Goal(words, lambda fit: _derived(called("goal", goal, fit), fit), words)
     raise LawError(
         "goal= takes the inputs of a forecast, as {'x': 1e10}; the name of a parameter, as "
         "'exponent'; 'form' (of an ensemble: which law is true); or a function from a fit to "

@@ -129,6 +129,11 @@ class Likelihood:
         for entry in fields(self):  # type: ignore[arg-type] (every likelihood is a dataclass)
             if entry.metadata.get("column"):
                 self._check_column(entry)
+            given = getattr(self, entry.name)
+            if entry.metadata.get("choice") and not isinstance(given, str | type(entry.default)):
+                raise PriorError(
+                    f"{type(self).__name__}({entry.name}=) takes text; got {short(given)}."
+                )
         for name, value in options(self).items():
             if not (isinstance(value, int | float) and 0 <= value < math.inf):
                 raise PriorError(

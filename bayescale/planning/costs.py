@@ -11,7 +11,7 @@ import numpy as np
 
 from bayescale.accounting import forward_flops
 from bayescale.errors import DataError, LawError
-from bayescale.given import SMALLEST, as_array, one_number, short
+from bayescale.given import SMALLEST, as_array, called, one_number, short
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,7 +220,7 @@ class WallClock:
         given = _amounts(self, params=params, tokens=tokens)
         params, tokens = given["params"], given["tokens"]
         critical = self.critical_batch
-        above = critical(tokens) if callable(critical) else critical
+        above = called("critical_batch", critical, tokens) if callable(critical) else critical
         with np.errstate(over="ignore"):  # an infinite time is one
             seen = tokens if above is None else tokens * (1 + self.batch / above)
             step = 6 * params * self.batch / self.flops_per_second + self.step_seconds

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bayescale.errors import DataError, LawError, nearest
-from bayescale.given import short
+from bayescale.given import called, one_number, short
 from bayescale.planning.costs import TotalSize, TrainingFlops, WithInference
 
 #: Tokens to serve are fewer.
@@ -32,15 +32,15 @@ def of(cost: Any, inputs: Mapping[str, Any]) -> Any:
     """
     takes = _arguments(cost)
     if takes is None:
-        return cost(**inputs)
+        return called("cost", cost, **inputs)
     if set(takes) <= set(inputs) or hasattr(cost, "unit"):
-        return cost(**{name: inputs[name] for name in takes if name in inputs})
+        return called("cost", cost, **{name: inputs[name] for name in takes if name in inputs})
     if len(takes) > len(inputs) or not takes:
         raise LawError(
             f"cost= must be a function of the law's inputs ({', '.join(inputs)}); got one of "
             f"{', '.join(takes) or 'nothing'}."
         )
-    return cost(*list(inputs.values())[: len(takes)])
+    return called("cost", cost, *list(inputs.values())[: len(takes)])
 
 
 def _arguments(cost: Any) -> list[str] | None:
@@ -117,13 +117,13 @@ def checked_cost(
     if batch is not None and cost is not None:
         raise LawError("batch= belongs to the cost by default; a cost= of your own has its own.")
     found = default_cost(inputs, batch) if cost is None else cost
-    number = isinstance(inference_tokens, int | float | np.number)
-    if not number or not 0 <= inference_tokens < _SERVED:
+    served = one_number(inference_tokens)
+    if served is None or not 0 <= served < _SERVED:
         raise LawError(
             f"inference_tokens= must be 0 or more, and below {_SERVED:g}; "
             f"got {short(inference_tokens)}."
         )
-    if not inference_tokens:
+    if not served:
         return found
     if "params" not in inputs or unit_of(found) not in ("compute", "cost"):
         raise LawError(
@@ -131,7 +131,7 @@ def checked_cost(
             f"the cost is in {unit_of(found)} and the inputs are {', '.join(inputs)}."
         )
     training = partial(_by_name, found, tuple(inputs))
-    return WithInference(training=training, tokens=float(inference_tokens))
+    return WithInference(training=training, tokens=served)
 
 
 def _by_name(cost: Any, order: tuple[str, ...], **inputs: Any) -> Any:

@@ -102,7 +102,8 @@ def sensitivity_to_rows(
     made = asked(fit, inputs)
     drawn = _forecast_draws(made, of)
     flat = drawn.to_numpy().reshape(-1, drawn.sizes["at"])
-    middle, spread = np.median(flat, axis=0), flat.std(axis=0)
+    largest = np.abs(flat).max(axis=0)  # squares of huge forecasts are infinite
+    middle, spread = np.median(flat, axis=0), (flat / largest).std(axis=0) * largest
     medians, pareto_k, good_k = _medians_without(fit, drawn)
     weak = ~(pareto_k <= good_k) | comparison.conditional(fit)
     refitted, problems = np.zeros(len(fit.runs), bool), [""] * len(fit.runs)
