@@ -262,3 +262,121 @@ def test_a_price_beyond_numbers():
 def test_a_class_is_no_critical_batch():
     with pytest.raises(bs.LawError, match="got the class CriticalBatchSize"):
         bs.WallClock(flops_per_second=1e18, batch=4e6, critical_batch=bs.CriticalBatchSize)
+
+
+def halves():
+    """A table of half precision, which pandas itself cannot show without a warning."""
+    return table(x=np.arange(1.0, ROWS + 1)).astype("float16")
+
+
+QUICK = {"draws": 20, "tune": 10, "progress": False}
+FEW = {"y": "y", "x": "x", **QUICK}
+ND = {"params": 1e9, "tokens": 1e10}
+REFUSED = {
+    "a forecast that is no dictionary": (
+        lambda: bs.fit_many(bs.PowerLaw(), table(g="a"), by="g", **FEW, forecast="x"),
+        r"forecast= takes inputs by role or column.*got 'x'",
+    ),
+    "a folder with a null in its name": (
+        lambda: bs.fit_many(bs.PowerLaw(), table(g="a"), by="g", **FEW, folder="a\0b"),
+        "The path must be text",
+    ),
+    "more draws than memory holds": (
+        lambda: fitted(table(), draws=10**12), r"draws= must be at most 1,000,000",
+    ),
+    "no draws": (lambda: bs.isoflop(*VALLEYS, draws=-3, **SWEEP), "draws= must be at least 1"),
+    "an empty name of a column": (
+        lambda: bs.isoflop(*VALLEYS, **SWEEP | {"compute": ""}), "no column ''",
+    ),
+    "a seed that is an array": (
+        lambda: bs.isoflop(*VALLEYS, **SWEEP, seed=np.array(3.0)), "seed= must be a whole number",
+    ),
+    "a whole number of four hundred digits": (
+        lambda: bs.frontier(ready()["nd"], 1e20, price=10**400), "price= must be",
+    ),
+    "a table of half precision for a column": (
+        lambda: bs.PowerLaw().fit(table(), y="y", x=halves()), r"no column DataFrame of shape",
+    ),
+    "a mixture of nothing": (
+        lambda: bs.ensemble(np.ma.masked), "takes fits, in a list or a dict",
+    ),
+    "a power study as a fit": (lambda: bs.frontier(ready()["study"], 1e20), "PowerStudy"),
+    "a ceiling near the largest number": (
+        lambda: fitted(table(y=Y / 6), ceiling=1e308), r"must be a finite number.*below 1e\+300",
+    ),
+    "a drift of ten to the 308": (
+        lambda: ready()["fit"].forecast(x=1e10, drift=1e308), "at most 100",
+    ),
+    "tokens to serve of ten to the 300": (
+        lambda: bs.target_cost(ready()["nd"], 2.5, inference_tokens=1e300), r"below 1e\+100",
+    ),
+    "a holdout without end": (
+        lambda: bs.backtest({"a": bs.PowerLaw()}, table(), **FEW, holdout=float("inf")),
+        "holdout= must be a share",
+    ),
+    "cuts in a matrix": (
+        lambda: bs.sensitivity_to_smallest(
+            bs.PowerLaw(), table(), **FEW, at=1e10, cuts=np.eye(2)
+        ),
+        "cuts= must hold finite values",
+    ),
+    "groups by None": (
+        lambda: bs.speedup(ready()["grouped"], group={None: 1}, over={"g": "b"}, at=1e8),
+        "named by columns and levels",
+    ),
+    "a law for a fit": (
+        lambda: bs.learn_n_obs({"a": bs.PowerLaw()}, {"a": table()}), "'a' is no fit but PowerLaw",
+    ),
+    "new runs with a column twice": (
+        lambda: ready()["fit"].update(pd.concat([table(), table()[["x"]]], axis=1), progress=False),
+        "several columns 'x'",
+    ),
+    "noise of ten to the 300": (
+        lambda: bs.power_study(bs.PowerLaw(), {"sizes": [6], "decades": 3}, noise=1e300),
+        "noise= must be a positive number up to 100",
+    ),
+    "a factor beyond numbers": (
+        lambda: bs.doubling_gain(ready()["fit"], x=1e308), "more than a number holds",
+    ),
+    "a table for the name of an input": (
+        lambda: bs.Heteroscedastic(bs.LogNormal(), input=halves()), "takes text",
+    ),
+}  # fmt: skip
+VALLEYS = (sweep_of(lambda n, c: 1 + np.log(n / 1e8) ** 2),)
+SWEEP = {"y": "loss", "params": "n", "compute": "c"}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_every_value_for_every_argument_found(what):
+    call, words = REFUSED[what]
+    with pytest.raises(bs.BayescaleError, match=words):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    {
+        "cost": lambda fails: bs.frontier(ready()["nd"], 1e20, cost=fails),
+        "critical_batch": lambda fails: bs.WallClock(
+            flops_per_second=1e18, batch=4e6, critical_batch=fails
+        )(**ND),
+        "first= or second": lambda fails: bs.crossing(fails, ready()["fit"], 1e6, 1e9),
+    }.items(),
+)
+def test_a_users_function_that_fails_is_named_and_keeps_its_traceback(name, call):
+    def fails(*args, **more):
+        raise IndexError("of the user")
+
+    words = f"The function given as {name}= failed with IndexError: of the user"
+    with pytest.raises(bs.LawError, match=words) as caught:
+        call(fails)
+    assert isinstance(caught.value.__cause__, IndexError)
+
+
+def test_huge_numbers_that_are_answered():
+    assert np.isfinite(
+        bs.sensitivity_to_rows(ready()["fit"], x=1e-300, progress=False)["shift"]
+    ).all()
+    clock = bs.WallClock(flops_per_second=1e-300, batch=4e6)
+    assert clock(**ND) == np.inf
+    assert ready()["stages"].log_density(y=1e300, x=1e9) == -np.inf

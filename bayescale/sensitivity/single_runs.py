@@ -10,6 +10,7 @@ import numpy as np
 from bayescale import comparison
 from bayescale.arguments import check_arguments
 from bayescale.errors import DataError
+from bayescale.given import LARGEST
 from bayescale.model import OUTCOME
 from bayescale.progress import task
 from bayescale.sensitivity.asking import FORECAST, asked, check_fit, check_of
@@ -102,9 +103,11 @@ def sensitivity_to_rows(
     made = asked(fit, inputs)
     drawn = _forecast_draws(made, of)
     flat = drawn.to_numpy().reshape(-1, drawn.sizes["at"])
-    largest = np.abs(flat).max(axis=0)  # squares of huge forecasts are infinite
-    middle, spread = np.median(flat, axis=0), (flat / largest).std(axis=0) * largest
-    medians, pareto_k, good_k = _medians_without(fit, drawn)
+    scale = np.abs(flat).max(axis=0)
+    scale = np.where(scale > LARGEST, scale, 1.0)
+    middle, spread = np.median(flat, axis=0), (flat / scale).std(axis=0) * scale
+    medians, pareto_k, good_k = _medians_without(fit, drawn / scale)
+    medians = medians * scale
     weak = ~(pareto_k <= good_k) | comparison.conditional(fit)
     refitted, problems = np.zeros(len(fit.runs), bool), [""] * len(fit.runs)
     rows = np.flatnonzero(weak)
