@@ -13,9 +13,9 @@ from bayescale.errors import LawError
 from bayescale.given import one_number, short
 
 #: Arguments that are counted from a number on, wherever they are.
-_LEAST = {"seed": 0, "draws": 1, "tune": 1, "chains": 1}
+_AT_LEAST = {"seed": 0, "draws": 1, "tune": 1, "chains": 1}
 #: More of these than anybody waits for, or memory holds.
-LARGEST = {"draws": 10**6, "tune": 10**6, "chains": 10**4, "studies": 10**5, "outcomes": 10**5}
+AT_MOST = {"draws": 10**6, "tune": 10**6, "chains": 10**4, "studies": 10**5, "outcomes": 10**5}
 #: What is not looked at: whoever uses it checks it, with better words.
 _FREE = {"Any", "Numbers", "T", "pd.DataFrame", "Mapping"}
 #: How many of a list are looked at.
@@ -59,10 +59,10 @@ def check_arguments(
             continue
         if not fits(value):
             raise LawError(f"{name}= must be {words}; got {short(value)}.")
-        least = _LEAST.get(name)
+        least = _AT_LEAST.get(name)
         if least is not None and value is not None and value < least:
             raise LawError(f"{name}= must be at least {least}; got {short(value)}.")
-        most = LARGEST.get(name)
+        most = AT_MOST.get(name)
         if most is not None and value is not None and value > most:
             raise LawError(f"{name}= must be at most {most:,}; got {short(value)}.")
 

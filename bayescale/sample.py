@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from bayescale import c_functions, kernels, mixing, starts, windows
-from bayescale.arguments import LARGEST
+from bayescale.arguments import AT_MOST
 from bayescale.errors import BayescaleError, LawError
 from bayescale.given import in_words, one_number, short
 from bayescale.mixing import judged
@@ -100,7 +100,7 @@ class Sampling:
                 raise LawError(
                     f"{name}= must be a whole number of at least {low}; got {in_words(value)}."
                 )
-            most = LARGEST.get(name, math.inf)
+            most = AT_MOST.get(name, math.inf)
             if number is not None and number > most:
                 raise LawError(
                     f"{name}= must be at most {most:,}; got {in_words(value)}. More of them take "
