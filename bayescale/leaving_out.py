@@ -49,7 +49,7 @@ def pointwise_loo(fit: Fit, quiet: bool = False, units: np.ndarray | None = None
                 "their log likelihood. Compare by='row', or fit fewer draws."
             )
         return _loo_of_many(fit)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), np.errstate(all="ignore"):  # weights of next to nothing
         if quiet:
             warnings.simplefilter("ignore", UserWarning)
         return az.loo(_by_unit(fit, units), pointwise=True)

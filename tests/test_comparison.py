@@ -8,7 +8,9 @@ import arviz as az
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from conftest import learning_curve
+from invented import invented_fit
 
 import bayescale as bs
 from bayescale import fitting, fold_scores, leaving_out, posterior
@@ -388,3 +390,14 @@ class TestByRun:
         )
         with pytest.raises(bs.DataError, match="do not agree which rows are of one run"):
             bs.compare({"a": of_runs["floor"], "b": other})
+
+
+def test_weights_of_next_to_nothing_are_no_warning_of_numpys():
+    fit = invented_fit(bs.PowerLaw())
+    held = fit.tree["log_likelihood"].to_dataset()
+    rows = held["y"].copy()
+    rows[...] = np.random.default_rng(0).uniform(735, 744, rows.shape)
+    rows[0, 0] = 0.0
+    fit.tree["log_likelihood"] = xr.DataTree(held.assign(y=rows))
+    found = leaving_out.pointwise_loo(fit, quiet=True)
+    assert np.isfinite(found.elpd)
