@@ -52,7 +52,12 @@ def pointwise_loo(fit: Fit, quiet: bool = False, units: np.ndarray | None = None
     with warnings.catch_warnings(), np.errstate(all="ignore"):  # weights of next to nothing
         if quiet:
             warnings.simplefilter("ignore", UserWarning)
-        return az.loo(_by_unit(fit, units), pointwise=True)
+        found: Any = az.loo(_by_unit(fit, units), pointwise=True)
+    lost = ~np.isfinite(found.elpd_i)
+    if lost.any():  # which ArviZ may call good: nothing is known of them without a fit of their own
+        found.pareto_k = found.pareto_k.where(~lost, np.inf)
+        found.warning = True
+    return found
 
 
 def _by_unit(fit: Fit, units: np.ndarray | None) -> Any:
