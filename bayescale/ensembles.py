@@ -135,6 +135,7 @@ class Ensemble(Forecaster):
         if self.groups:
             return by_group.forecast(self, drift, inputs)
         at = self._checked(inputs)
+        forecasting.check_held(at, sum(fit.draw_count for fit in self.fits.values()))
         curves, news = [], []
         for i, fit in enumerate(self.fits.values()):
             curve = fit.drifted_draws(at, drift)

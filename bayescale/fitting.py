@@ -111,7 +111,7 @@ class Fit(Forecaster):
         return self._drawn(parameter_names(self.likelihood))
 
     @property
-    def _draw_count(self) -> int:
+    def draw_count(self) -> int:
         """How many draws there are, of all chains."""
         return self.settings.chains * self.settings.draws
 
@@ -468,7 +468,7 @@ class Fit(Forecaster):
             return by_group.log_density(self, y, drift, inputs, by_draw=True)
         at = forecasting.checked_inputs(self.law.inputs, self.runs.columns, inputs, self.name)
         outcome = forecasting.checked_outcomes(y, len(next(iter(at.values()))))
-        forecasting.check_many(len(outcome), self._draw_count, "inputs")
+        forecasting.check_many(len(outcome), self.draw_count, "inputs")
         return new_runs.log_density(self, outcome, at, checked_drift(drift))
 
     def forecast(self, *, drift: float = DRIFT, **inputs: Any) -> Forecast:
@@ -514,7 +514,7 @@ class Fit(Forecaster):
             made = by_group.forecast(self, drift, inputs)
         else:
             at = forecasting.checked_inputs(self.law.inputs, self.runs.columns, inputs, self.name)
-            forecasting.check_held(at, self._draw_count)
+            forecasting.check_held(at, self.draw_count)
             curve = self.drifted_draws(at, drift)
             made = forecast_of(self, at, curve, self.new_run_draws(curve, at), drift)
         for name, group in as_predictions(made, self.runs.columns).items():
@@ -591,7 +591,7 @@ class Fit(Forecaster):
     ) -> np.ndarray:
         """Return the input that reaches each target, shape (chain, draw, target)."""
         self._check_whole("required(...)")
-        forecasting.check_many(len(targets), self._draw_count, "targets")
+        forecasting.check_many(len(targets), self.draw_count, "targets")
         references = self.runs.references
         sign = -1.0 if self.law.rises else 1.0  # the search is for a curve that falls
         falling = self.along(solve, given, drift)

@@ -192,6 +192,7 @@ class TwoStage(Forecaster):
         if self.groups:
             return by_group.forecast(self, drift, inputs)
         at = forecasting.checked_inputs(self.inputs, self.runs.columns, inputs, self.name)
+        forecasting.check_held(at, self._pairs.size)
         curve = np.asarray(self.runs.reported(self.values(at, drift)))
         return forecasts.forecast_of(self, at, curve, self._new_runs(at, drift), drift)
 
@@ -225,6 +226,7 @@ class TwoStage(Forecaster):
         if self.groups:
             return by_group.log_density(self, y, drift, inputs)
         at = forecasting.checked_inputs(self.inputs, self.runs.columns, inputs, self.name)
+        forecasting.check_many(len(next(iter(at.values()))), self._pairs.size, "inputs")
         curve = self._given_loss(at, checked_drift(drift))
         outcome = np.asarray(self.runs.reported(forecasting.checked_outcomes(y, curve.shape[-1])))
         with np.errstate(over="ignore"):  # as far off as that, the density is none
@@ -235,6 +237,7 @@ class TwoStage(Forecaster):
         self, targets: np.ndarray, solve: str, given: dict[str, float], drift: float = DRIFT
     ) -> np.ndarray:
         """Return the input that reaches each target, shape (chain, draw, target)."""
+        forecasting.check_many(len(targets), self._pairs.size, "targets")
         sign = -1.0 if self.rises else 1.0  # the search is for a curve that falls
         references = self.runs.references
         outcome = self.outcome_along(solve, given, drift)

@@ -155,11 +155,14 @@ def read_only(place: str, times: str) -> None:
 
 def large(times: str) -> None:
     made, many = fit(draws=1000), np.geomspace(1, 1e6, 10_000_000)
+    mixture = bs.Ensemble({"one": made, "other": made}, np.array([0.5, 0.5]), "given")
     asked: dict[str, Callable] = {
         "forecast": lambda: made.forecast(x=many),
         "required": lambda: made.required(y=np.linspace(1, 3, len(many))),
         "probability": lambda: made.probability(y=2.0, x=many),
         "log_density": lambda: made.log_density(2.0, x=many),
+        "a mixture's": lambda: mixture.forecast(x=many),
+        "and its required": lambda: mixture.required(y=np.linspace(1, 3, len(many))),
     }
     lost, before = 0, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for name in list(asked)[: int(times)]:

@@ -6,6 +6,7 @@ import resource
 import numpy as np
 import pytest
 from invented import invented_fit
+from ready import ready
 
 import bayescale as bs
 from bayescale import compile_cache, kernels
@@ -73,6 +74,20 @@ class TestTooLarge:
     def test_is_refused_with_the_size(self, fit, ask):
         with pytest.raises(bs.DataError, match=r"holds every draw.* GB\. Ask for"):
             ask(fit, self.many)
+
+    @pytest.mark.parametrize("of", ["mixture", "stages"])
+    @pytest.mark.parametrize(
+        "ask",
+        [
+            lambda made, many: made.forecast(x=many),
+            lambda made, many: made.required(y=np.linspace(1.0, 3.0, len(many))),
+            lambda made, many: made.log_density(2.0, x=many),
+        ],
+        ids=["forecast", "required", "log_density"],
+    )
+    def test_so_it_is_of_several_fits(self, of, ask):
+        with pytest.raises(bs.DataError, match=r"holds every draw.* GB\. Ask for"):
+            ask(ready()[of], self.many)
 
     def test_intervals_come_in_parts(self, fit):
         assert len(fit.intervals(0.9, x=self.many[::2000])) == 5000
