@@ -35,11 +35,13 @@ runs that follow from the truth.
 Each form of the registry has its default likelihood and 24 runs over its example's range. Forms
 whose floor and level are integrated out by default are fitted that way, with draws weighted to the
 declared posterior, and a second time without ("nothing integrated out"). Fits are 4 chains of 500
-draws, sampled again with twice as many where they fall short, as users have it. So many simulations
-notice gross errors only; for small ones see the densities and the two-sample tests below. The
-command goes on where it was stopped, and more of them are worth a night. Deliberately wrong
-densities fail in `tests/test_simulations.py`: another formula, Jacobian, prior or noise than that
-of the runs.
+draws, sampled again with twice as many where they fall short, as users have it. Two hundred
+simulations put three standard deviations of a mean rank at 0.06; for smaller errors see the
+densities and the two-sample tests below. The command goes on where it was stopped, and more of them
+are worth a night. `SaturatingPowerLaw` has the most divergent draws, above 1 % in a tenth of its
+fits, which users are told; 8 of its 200 ranks of `plateau` are the largest there is (2 expected).
+Deliberately wrong densities fail in `tests/test_simulations.py`: another formula, Jacobian, prior or
+noise than that of the runs.
 
 ![Histograms of ranks of every form](images/sbc_forms.png)
 """
