@@ -82,13 +82,18 @@ def runs_of_a_truth(
     raise ValueError(f"No truth of {TRIES} drawn for {type(case.law).__name__} can have runs.")
 
 
+def generator(case: Case, seed: int) -> np.random.Generator:
+    """Return the random numbers of one simulation, which no other case or seed has."""
+    return np.random.default_rng([20240901, seed, *case.stream])
+
+
 def ranked(case: Case, seed: int, settings: Sampling | None = None) -> dict[str, float]:
     """Simulate, fit and rank once: quantity to rank, and the fit's diagnostics."""
-    rng = np.random.default_rng([20240901, seed, *case.stream])
+    rng = generator(case, seed)
     case = case.suited
     law, likelihood = case.law, case.likelihood
     (parameters, noise, values), runs, in_vain = runs_of_a_truth(case, rng)
-    found, seconds = _fitted(case, runs, replace(settings or case.settings, seed=seed))
+    found, seconds = fitted(case, runs, replace(settings or case.settings, seed=seed))
     drawn = found.draws
     middles = [p.quantity for p in case.coordinates.free if not p.by and p.field != p.quantity]
 
@@ -129,7 +134,7 @@ def ranked(case: Case, seed: int, settings: Sampling | None = None) -> dict[str,
     }  # fmt: skip
 
 
-def _fitted(case: Case, runs: Observations, settings: Sampling) -> tuple[attempts.Sampled, float]:
+def fitted(case: Case, runs: Observations, settings: Sampling) -> tuple[attempts.Sampled, float]:
     """Fit runs of a case, and say how many seconds of CPU that took."""
     alone = patch.object(collapse, "applies", lambda coordinates: False)
     start = time.process_time()
